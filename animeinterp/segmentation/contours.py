@@ -28,7 +28,7 @@ STYLES = {
 HIGH = 20.0  # hysteresis: a line has to reach this somewhere
 LEAST_SCALE = 64.0  # a frame whose strongest response is weaker than this is not stretched further: that would be noise
 LIGHT_LOW, LIGHT_HIGH = 12, 40  # hysteresis of the top-hat, in 8-bit levels
-LIGHT_WIDTH = 5  # light structures thinner than this are lines
+LIGHT_WIDTH = 7  # light structures thinner than this are lines
 
 
 def find_contours(image: np.ndarray, style: str = "japanese") -> np.ndarray:
