@@ -48,3 +48,48 @@ class Flow:
     depth_1: Tensor | None = None
     confidence_01: Tensor | None = None
     confidence_10: Tensor | None = None
+
+
+def pixel_grid(like: Tensor) -> Tensor:
+    """Pixel positions (1, 2, H, W), x then y, of the size, device and dtype of ``like`` (N, C, H, W)."""
+    height, width = like.shape[-2:]
+    ys, xs = torch.meshgrid(
+        torch.arange(height, device=like.device, dtype=like.dtype),
+        torch.arange(width, device=like.device, dtype=like.dtype),
+        indexing="ij",
+    )
+    return torch.stack([xs, ys])[None]
+
+
+def resize_flow(flow: Tensor, size: tuple[int, int], *, mode: str = "bilinear") -> Tensor:
+    """A flow (N, 2, H, W) resized to ``size`` (height, width), its values rescaled with it.
+
+    Convention: pixels before and after are pixels of the flow's own size, dx scaled by the ratio of widths and dy by that
+    of heights. Image corners are aligned (``align_corners=False``). ``mode``: "bilinear", or "nearest", which keeps
+    motion boundaries sharp and takes the upper left of the pixels that it has to choose from.
+    """
+    if tuple(flow.shape[-2:]) == tuple(size):
+        return flow
+    ratio = [size[1] / flow.shape[-1], size[0] / flow.shape[-2]]
+    scaled = flow * torch.tensor(ratio, device=flow.device, dtype=flow.dtype)[:, None, None]
+    return F.interpolate(scaled, size=size, mode=mode, align_corners=None if mode == "nearest" else False)
+
+
+def backwarp(image: Tensor, flow: Tensor, *, padding: str = "border") -> Tensor:
+    """``image`` (N, C, H, W) read at x + flow(x): frame 1 on frame 0's grid, given ``flow_01``.
+
+    Convention: ``flow`` (N, 2, H, W) in pixels; pixel centres at whole numbers, bilinear between; beyond the border
+    the border's value (``padding="border"``) or zero (``"zeros"``). Positions are float32 at least, whatever the
+    image's dtype, and so is the arithmetic; the result has the image's dtype. Differentiable in both.
+    """
+    precision = torch.promote_types(image.dtype, torch.float32)
+    flow = flow.to(precision)
+    height, width = image.shape[-2:]
+    x, y = (pixel_grid(flow) + flow).unbind(dim=1)
+    if padding == "border":
+        # By hand: not every device's grid_sample knows border padding.
+        x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+    # (2 x + 1) / w - 1 with align_corners=False reads what 2 x / (w - 1) - 1 with True does, and has no division by zero.
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    warped = F.grid_sample(image.to(precision), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return warped.to(image.dtype)

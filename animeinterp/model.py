@@ -1,0 +1,171 @@
+"""The refinement and the synthesis network as one module: what a checkpoint of AnimeInterp holds.
+
+Siyao et al., "Deep Animation Video Interpolation in the Wild" (CVPR 2021), sections 3.2 and 3.3.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .config import RefineConfig, SynthesisConfig
+from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times
+from .refinement import RefineNetwork
+from .synthesis import SynthesisNetwork
+from .synthesis.network import pad_to_multiple
+
+SMALLEST_SIDE = 64
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All that a model is beside its weights. The defaults are the published checkpoint's."""
+
+    refine: RefineConfig = field(default_factory=RefineConfig)
+    synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelConfig:
+        """The configuration that ``to_json`` wrote. AnimeInterpError where it holds what this version does not know."""
+        try:
+            parts = json.loads(text)
+            return cls(RefineConfig(**parts.pop("refine", {})), SynthesisConfig(**parts.pop("synthesis", {})), **parts)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise AnimeInterpError(
+                f"The model's configuration is {text[:200]!r}; it should be JSON with the fields of ModelConfig ({error}). "
+                "It was written by another version, or by hand: update AnimeInterp, or convert the weights again."
+            ) from error
+
+
+class AnimeInterp(nn.Module):
+    """The networks of the method. Made by ``build``; loaded by ``animeinterp.load_model``.
+
+    Frames are (1, 3, H, W) in 0..1 of any size from 64x64, on the model's device; they are cast to the model's dtype
+    inside. Flows are (1, 2, H, W) in pixels, returned in float32 (or float64 from a float64 model). Both ``refine`` and
+    ``synthesize`` are differentiable; batches of pairs go through ``refinement`` and ``synthesis`` themselves.
+    ``step``, where taken, is called with the fraction done, several times a second, and may raise to stop.
+    """
+
+    def __init__(self, config: ModelConfig, *, refinement: RefineNetwork, synthesis: SynthesisNetwork) -> None:
+        super().__init__()
+        self.config = config
+        self.refinement = refinement
+        self.synthesis = synthesis
+
+    def get_dtype(self) -> torch.dtype:
+        """The dtype of the weights, which frames are cast to."""
+        return next(self.parameters()).dtype
+
+    def refine(
+        self,
+        frame0: Tensor,
+        frame1: Tensor,
+        flow_01: Tensor | None = None,
+        flow_10: Tensor | None = None,
+        iterations: int | None = None,
+        *,
+        step: Callable[[float], None] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Fine flows ``(flow_01, flow_10)`` from coarse ones (paper 3.2); a start at zero where one is not given.
+
+        ``iterations`` (>= 0): None is the configuration's own number.
+
+        Raises:
+            AnimeInterpError: frames that are not a pair of (1, 3, H, W), are under 64 pixels on a side, or flows of
+                another size than the frames'.
+        """
+        check_pair(frame0, frame1, channels=(3,))
+        _check_size(frame0)
+        for name, flow in (("flow_01", flow_01), ("flow_10", flow_10)):
+            if flow is not None:
+                check_flow(name, flow, frame0)
+        if iterations is not None and (not isinstance(iterations, int) or iterations < 0):
+            raise AnimeInterpError(f"iterations is {iterations!r}; it should be a whole number from 0, or None.")
+        dtype = self.get_dtype()
+        return self.refinement(frame0.to(dtype), frame1.to(dtype), flow_01, flow_10, iterations, step=step)
+
+    def synthesize(
+        self,
+        frame0: Tensor,
+        frame1: Tensor,
+        flow_01: Tensor,
+        flow_10: Tensor,
+        times: list[float],
+        *,
+        step: Callable[[float], None] | None = None,
+    ) -> Tensor:
+        """The frames (T, 3, H, W) at ``times`` (each 0..1), raw, in the dtype of ``frame0`` (paper 3.3).
+
+        ``flow_01`` and ``flow_10`` lead the whole way from each frame to the other; they are scaled by t here.
+
+        Raises:
+            AnimeInterpError: frames that are not a pair of (1, 3, H, W), are under 64 pixels on a side, flows of
+                another size than the frames', or times outside of 0..1.
+        """
+        check_pair(frame0, frame1, channels=(3,))
+        _check_size(frame0)
+        check_flow("flow_01", flow_01, frame0)
+        check_flow("flow_10", flow_10, frame0)
+        times = check_times(times)
+        dtype = self.get_dtype()
+        frames = self.synthesis(frame0.to(dtype), frame1.to(dtype), flow_01, flow_10, times, step=step)
+        return frames[:, 0].to(frame0.dtype)
+
+    def piece_features(self, frame: Tensor) -> list[Tensor]:
+        """Features to match pieces by: 32, 64, 96 and 256 channels at 1, 1/2, 1/4, 1/8 of a frame (N, 3, H, W).
+
+        The synthesis' pyramid and the refinement's encoder, which have the scales of VGG-19's four. Level k is
+        (N, C, ceil(H / 2^k), ceil(W / 2^k)), the size of ``labels[::2^k, ::2^k]``, in the model's dtype.
+        """
+        check_frames("frame", frame, channels=(3,))
+        height, width = frame.shape[-2:]
+        padded = 2 * pad_to_multiple(frame.to(self.get_dtype()), 8) - 1
+        maps = [*self.synthesis.pyramid(padded), self.refinement.encoder(padded)]
+        return [m[..., : -(-height // 2**k), : -(-width // 2**k)] for k, m in enumerate(maps)]
+
+    def memory_used_forward(self, shape: tuple[int, ...], dtype: torch.dtype) -> int:
+        """Bytes that refining and synthesizing one pair needs beyond the weights, without gradients.
+
+        ``shape`` ends in (H, W) as a frame's (N, C, H, W) does, N being pairs. The refinement is dominated by the
+        correlation volume, float32 always and growing with the square of the pixels; the synthesis, by full-size maps.
+        """
+        pairs, (height, width) = (shape[0] if len(shape) > 3 else 1), shape[-2:]
+        pixels, cells = height * width, (height // 8) * (width // 8)
+        refining = cells**2 * 4 * _VOLUME_COPIES + pixels * _REFINE_CHANNELS * dtype.itemsize
+        painting = pixels * (_PAINT_CHANNELS * dtype.itemsize + _SPLAT_CHANNELS * 4)
+        return int(pairs * max(refining, painting))
+
+
+# How many times the largest correlation level the whole pyramid and its making take, and how many full-size channels
+# the rest takes at its peak: measured on a CPU at 320x192 to 960x540.
+_VOLUME_COPIES = 1.8
+_REFINE_CHANNELS = 100
+_PAINT_CHANNELS = 300
+_SPLAT_CHANNELS = 300
+
+
+def build(config: ModelConfig | None = None, operations: Any = nn) -> AnimeInterp:
+    """A model with fresh weights. ``operations``: a namespace with Conv2d and PReLU that takes ``torch.nn``'s arguments."""
+    config = ModelConfig() if config is None else config
+    return AnimeInterp(
+        config,
+        refinement=RefineNetwork(config.refine, operations=operations),
+        synthesis=SynthesisNetwork(config.synthesis, operations=operations),
+    )
+
+
+def _check_size(frame: Tensor) -> None:
+    if min(frame.shape[-2:]) < SMALLEST_SIDE:
+        raise AnimeInterpError(
+            f"The frames are {frame.shape[-1]}x{frame.shape[-2]}; both sides should be at least {SMALLEST_SIDE} pixels. "
+            "Enlarge them, or pad them."
+        )

@@ -1,0 +1,147 @@
+"""The refinement network (RFR, paper 3.2): frames and coarse flows -> fine flows.
+
+RAFT's shape (Teed and Deng, ECCV 2020) with a guided start: the recurrence begins at the coarse flow, not at zero. Frames
+are resized to multiples of 8, encoded once each, correlated once for both directions; the two directions then run
+through the recurrence as one batch, and only the last state is brought to full size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..config import RefineConfig
+from ..flow import backwarp, pixel_grid, resize_flow
+from .correlation import CorrelationPyramid
+from .encoder import STRIDE, Encoder
+from .update import HIDDEN, UpdateBlock
+
+
+class Guidance(nn.Module):
+    """The 3-layer attention on the start: g = CNN(|I1(x + f) - I0|, I0, f), start from exp(-g^2) f (paper 3.2).
+
+    Works at 1/8 size: the difference is taken at full size and averaged, so that a shifted line still counts there.
+    """
+
+    def __init__(self, *, operations: Any) -> None:
+        super().__init__()
+        self.conv1 = operations.Conv2d(6, 32, 5, padding=2)
+        self.prelu1 = operations.PReLU()
+        self.conv2 = operations.Conv2d(32, 32, 3, padding=1)
+        self.prelu2 = operations.PReLU()
+        self.conv3 = operations.Conv2d(32 + 6, 1, 3, padding=1)
+
+    def forward(self, source: Tensor, target: Tensor, flow: Tensor, start: Tensor) -> Tensor:
+        """``source``, ``target`` (N, 3, H, W), ``flow`` of their size, ``start`` the same flow at 1/8: a new start."""
+        difference = (backwarp(target, flow) - source).abs().mean(dim=1, keepdim=True)
+        seen = F.avg_pool2d(torch.cat([difference, source], dim=1), STRIDE)
+        inputs = torch.cat([seen, start.to(seen.dtype)], dim=1)
+        y = self.prelu2(self.conv2(self.prelu1(self.conv1(inputs))))
+        attention = self.conv3(torch.cat([y, inputs], dim=1)).to(start.dtype)
+        return torch.exp(-attention.square()) * start
+
+
+class RefineNetwork(nn.Module):
+    """See the module's docstring. Parameters are made from ``operations`` (``torch.nn`` or a namespace like it)."""
+
+    def __init__(self, config: RefineConfig, *, operations: Any = nn) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(operations=operations)
+        self.update = UpdateBlock(operations=operations)
+        self.guidance = Guidance(operations=operations)
+
+    def forward(
+        self,
+        frame0: Tensor,
+        frame1: Tensor,
+        flow_01: Tensor | None = None,
+        flow_10: Tensor | None = None,
+        iterations: int | None = None,
+        *,
+        step: Callable[[float], None] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Fine flows, each (B, 2, H, W) float32, in pixels of the frames' size.
+
+        ``frame0``, ``frame1`` (B, 3, H, W) in 0..1 in the network's dtype, sides from 64; ``flow_01``, ``flow_10``
+        (B, 2, H, W) in pixels, zero where not given. ``step`` hears the fraction done, several times an iteration.
+        """
+        height, width = frame0.shape[-2:]
+        size = (height // STRIDE * STRIDE, width // STRIDE * STRIDE)
+        iterations = self.config.iterations if iterations is None else iterations
+        tick = _Ticker(step, 4 * (iterations + 1))
+        frames = self.prepare(torch.cat([frame0, frame1]), size)
+        features = self.encoder(frames)
+        tick()
+        features0, features1 = features.chunk(2)
+        volume = CorrelationPyramid(features0, features1)
+        tick()
+        start = self._start(frames, _stack(flow_01, flow_10, frame0), volume.shape[-2:])
+        flow, hidden = self._iterate(features, volume, start, iterations, tick)
+        fine = resize_flow(self.update.upsample(hidden, flow), (height, width))
+        tick.finish()
+        fine_01, fine_10 = fine.chunk(2)
+        return fine_01, fine_10
+
+    def prepare(self, frames: Tensor, size: tuple[int, int]) -> Tensor:
+        """Frames in 0..1 as the encoder wants them: -1..1, resized to ``size``."""
+        frames = 2 * frames - 1
+        if tuple(frames.shape[-2:]) == size:
+            return frames
+        return F.interpolate(frames, size=size, mode="bilinear", align_corners=False)
+
+    def _start(self, frames: Tensor, coarse: Tensor | None, size: torch.Size) -> Tensor:
+        """The coarse flow of both directions at 1/8 of the frames' size, masked where the configuration says so."""
+        if coarse is None:
+            precision = torch.promote_types(frames.dtype, torch.float32)
+            return torch.zeros(frames.shape[0], 2, *size, device=frames.device, dtype=precision)
+        start = resize_flow(coarse, tuple(size), mode="nearest")
+        if self.config.masked_start:
+            frame0, frame1 = frames.chunk(2)
+            full = resize_flow(coarse, tuple(frames.shape[-2:]))
+            start = self.guidance(frames, torch.cat([frame1, frame0]), full, start)
+        return start
+
+    def _iterate(
+        self, features: Tensor, volume: CorrelationPyramid, start: Tensor, iterations: int, tick: _Ticker
+    ) -> tuple[Tensor, Tensor]:
+        """The recurrence: flow (2B, 2, h, w) and the last hidden state."""
+        hidden, context = torch.tanh(features[:, :HIDDEN]), torch.relu(features[:, HIDDEN:])
+        grid = pixel_grid(start)
+        # The published training added the coarse flow before the loop and again in it, and learnt to live with that.
+        flow = 2 * start if self.config.doubled_start else start
+        for _ in range(iterations):
+            correlations = volume.look_up(grid + flow).to(features.dtype)
+            tick()
+            hidden, change = self.update(hidden, context, correlations, flow.to(features.dtype), tick)
+            flow = flow + change.to(flow.dtype)
+        return flow, hidden
+
+
+class _Ticker:
+    """Counts the parts of the work and tells ``step`` the fraction done."""
+
+    def __init__(self, step: Callable[[float], None] | None, total: int) -> None:
+        self.step, self.total, self.done = step, total, 0
+
+    def __call__(self) -> None:
+        self.done += 1
+        if self.step is not None:
+            self.step(min(self.done / self.total, 1.0))
+
+    def finish(self) -> None:
+        self.done = self.total - 1
+        self()
+
+
+def _stack(flow_01: Tensor | None, flow_10: Tensor | None, frame: Tensor) -> Tensor | None:
+    """Both directions as one batch, at least float32; None where neither is known."""
+    if flow_01 is None and flow_10 is None:
+        return None
+    known = flow_01 if flow_01 is not None else flow_10
+    flows = [torch.zeros_like(known) if flow is None else flow for flow in (flow_01, flow_10)]
+    return torch.cat(flows).to(torch.promote_types(frame.dtype, torch.float32))

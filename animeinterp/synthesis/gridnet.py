@@ -1,0 +1,93 @@
+"""The synthesis network: splatted frames and features -> a frame (Fourure et al., "Residual Conv-Deconv Grid Network",
+BMVC 2017, in the arrangement of 3 rows by 6 columns that Niklaus and Liu use).
+
+Row r works at 1/2^r of the size with 32, 64 or 96 channels. Information flows down the grid in the first half of the
+columns, up in the second; the columns that only pass on are left out::
+
+    row 0   X00 - X01 ------- X04 - X05 - tail
+             |     |           |     |
+    row 1   X10 - X11 ------- X14 - X15
+             |     |           |     |
+    row 2   X20 - X21 ------- X24 - X25
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from .pyramid import CHANNELS
+
+MULTIPLE = 4  # what both sides have to be a multiple of
+PARTS = 11  # how often a forward pass calls ``alive``
+
+
+def _block(channels_in: int, channels_out: int, *, operations: Any, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        operations.PReLU(),
+        operations.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1),
+        operations.PReLU(),
+        operations.Conv2d(channels_out, channels_out, 3, padding=1),
+    )
+
+
+class GridNet(nn.Module):
+    """Frames (N, ``image_channels``, H, W) and features of 64, 128 and 192 channels at 1, 1/2, 1/4 -> (N, 3, H, W).
+
+    H and W are multiples of 4. The output is raw: not clamped.
+    """
+
+    def __init__(self, *, operations: Any, image_channels: int = 6) -> None:
+        super().__init__()
+        top, middle, bottom = CHANNELS
+
+        def lateral(channels: int) -> nn.Sequential:
+            return _block(channels, channels, operations=operations)
+
+        def down(channels_in: int, channels_out: int) -> nn.Sequential:
+            return _block(channels_in, channels_out, operations=operations, stride=2)
+
+        def up(channels_in: int, channels_out: int) -> nn.Sequential:
+            double = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+            return nn.Sequential(double, *_block(channels_in, channels_out, operations=operations))
+
+        self.frames = _block(image_channels, top, operations=operations)
+        self.features = nn.ModuleList([_block(2 * c, c, operations=operations) for c in CHANNELS])
+        # Keys are the row and the column of the node that a block feeds.
+        self.lateral = nn.ModuleDict({f"0{c}": lateral(top) for c in (1, 4, 5)})
+        self.lateral.update({f"1{c}": lateral(middle) for c in (1, 4, 5)})
+        self.lateral.update({f"2{c}": lateral(bottom) for c in (1, 4, 5)})
+        self.down = nn.ModuleDict({f"1{c}": down(top, middle) for c in (0, 1)})
+        self.down.update({f"2{c}": down(middle, bottom) for c in (0, 1)})
+        self.up = nn.ModuleDict({f"0{c}": up(middle, top) for c in (4, 5)})
+        self.up.update({f"1{c}": up(bottom, middle) for c in (4, 5)})
+        self.tail = _block(top, 3, operations=operations)
+
+    def forward(self, frames: Tensor, features: list[Tensor], *, alive: Callable[[], None] = lambda: None) -> Tensor:
+        """``alive()`` is called between the parts, so that a caller can stop half way."""
+        x00 = self.frames(frames) + self.features[0](features[0])
+        alive()
+        x10 = self.down["10"](x00) + self.features[1](features[1])
+        alive()
+        x20 = self.down["20"](x10) + self.features[2](features[2])
+        alive()
+        x01 = self.lateral["01"](x00) + x00
+        alive()
+        x11 = self.lateral["11"](x10) + x10 + self.down["11"](x01)
+        alive()
+        x21 = self.lateral["21"](x20) + x20 + self.down["21"](x11)
+        alive()
+        x24 = self.lateral["24"](x21) + x21
+        x25 = self.lateral["25"](x24) + x24
+        alive()
+        x14 = self.up["14"](x24) + self.lateral["14"](x11) + x11
+        alive()
+        x04 = self.up["04"](x14) + self.lateral["04"](x01) + x01
+        alive()
+        x15 = self.up["15"](x25) + self.lateral["15"](x14) + x14
+        alive()
+        x05 = self.up["05"](x15) + self.lateral["05"](x04) + x04
+        alive()
+        return self.tail(x05)
