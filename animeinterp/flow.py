@@ -64,14 +64,14 @@ def pixel_grid(like: Tensor) -> Tensor:
 def resize_flow(flow: Tensor, size: tuple[int, int], *, mode: str = "bilinear") -> Tensor:
     """A flow (N, 2, H, W) resized to ``size`` (height, width), its values rescaled with it.
 
-    Convention: pixels before and after are pixels of the flow's own size, dx scaled by the ratio of widths and dy by that
-    of heights. Image corners are aligned (``align_corners=False``). ``mode``: "bilinear", or "nearest", which keeps
-    motion boundaries sharp and takes the upper left of the pixels that it has to choose from.
+    Convention: pixels before and after are pixels of the flow's own size, dx scaled by the ratio of widths and dy by
+    that of heights. Image corners are aligned (``align_corners=False``). ``mode``: "bilinear", or "nearest", which
+    keeps motion boundaries sharp and takes the upper left of the pixels that it has to choose from.
     """
     if tuple(flow.shape[-2:]) == tuple(size):
         return flow
-    ratio = [size[1] / flow.shape[-1], size[0] / flow.shape[-2]]
-    scaled = flow * torch.tensor(ratio, device=flow.device, dtype=flow.dtype)[:, None, None]
+    dx, dy = flow.split(1, dim=1)
+    scaled = torch.cat([dx * (size[1] / flow.shape[-1]), dy * (size[0] / flow.shape[-2])], dim=1)
     return F.interpolate(scaled, size=size, mode=mode, align_corners=None if mode == "nearest" else False)
 
 
@@ -89,7 +89,7 @@ def backwarp(image: Tensor, flow: Tensor, *, padding: str = "border") -> Tensor:
     if padding == "border":
         # By hand: not every device's grid_sample knows border padding.
         x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
-    # (2 x + 1) / w - 1 with align_corners=False reads what 2 x / (w - 1) - 1 with True does, and has no division by zero.
+    # The same samples as 2 x / (w - 1) - 1 with align_corners=True, and no division by zero for one pixel.
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
     warped = F.grid_sample(image.to(precision), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return warped.to(image.dtype)

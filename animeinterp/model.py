@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .config import RefineConfig, SynthesisConfig
 from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times
+from .heartbeat import heartbeat
 from .refinement import RefineNetwork
 from .synthesis import SynthesisNetwork
 from .synthesis.network import pad_to_multiple
@@ -41,7 +42,7 @@ class ModelConfig:
             return cls(RefineConfig(**parts.pop("refine", {})), SynthesisConfig(**parts.pop("synthesis", {})), **parts)
         except (ValueError, TypeError, AttributeError) as error:
             raise AnimeInterpError(
-                f"The model's configuration is {text[:200]!r}; it should be JSON with the fields of ModelConfig ({error}). "
+                f"The model's configuration is {text[:200]!r}; it should be JSON with ModelConfig's fields ({error}). "
                 "It was written by another version, or by hand: update AnimeInterp, or convert the weights again."
             ) from error
 
@@ -91,7 +92,8 @@ class AnimeInterp(nn.Module):
         if iterations is not None and (not isinstance(iterations, int) or iterations < 0):
             raise AnimeInterpError(f"iterations is {iterations!r}; it should be a whole number from 0, or None.")
         dtype = self.get_dtype()
-        return self.refinement(frame0.to(dtype), frame1.to(dtype), flow_01, flow_10, iterations, step=step)
+        with heartbeat(self.refinement, step, self.refinement.parts(iterations)):
+            return self.refinement(frame0.to(dtype), frame1.to(dtype), flow_01, flow_10, iterations)
 
     def synthesize(
         self,
@@ -117,7 +119,8 @@ class AnimeInterp(nn.Module):
         check_flow("flow_10", flow_10, frame0)
         times = check_times(times)
         dtype = self.get_dtype()
-        frames = self.synthesis(frame0.to(dtype), frame1.to(dtype), flow_01, flow_10, times, step=step)
+        with heartbeat(self.synthesis, step, self.synthesis.parts(len(times))):
+            frames = self.synthesis(frame0.to(dtype), frame1.to(dtype), flow_01, flow_10, times)
         return frames[:, 0].to(frame0.dtype)
 
     def piece_features(self, frame: Tensor) -> list[Tensor]:
@@ -140,21 +143,21 @@ class AnimeInterp(nn.Module):
         """
         pairs, (height, width) = (shape[0] if len(shape) > 3 else 1), shape[-2:]
         pixels, cells = height * width, (height // 8) * (width // 8)
-        refining = cells**2 * 4 * _VOLUME_COPIES + pixels * _REFINE_CHANNELS * dtype.itemsize
-        painting = pixels * (_PAINT_CHANNELS * dtype.itemsize + _SPLAT_CHANNELS * 4)
+        refining = cells**2 * 4 * _VOLUME_COPIES + pixels * (4 * _LOOK_UP_CHANNELS + dtype.itemsize * _REFINE_CHANNELS)
+        painting = pixels * dtype.itemsize * _PAINT_CHANNELS
         return int(pairs * max(refining, painting))
 
 
-# How many times the largest correlation level the whole pyramid and its making take, and how many full-size channels
-# the rest takes at its peak: measured on a CPU at 320x192 to 960x540.
-_VOLUME_COPIES = 1.8
-_REFINE_CHANNELS = 100
-_PAINT_CHANNELS = 300
-_SPLAT_CHANNELS = 300
+# How many times the largest correlation level the whole pyramid takes, and how many full-size channels the rest does at
+# its peak: measured on a CPU from 320x192 to 960x540, in float32 and float16.
+_VOLUME_COPIES = 1.7
+_LOOK_UP_CHANNELS = 50  # float32 always
+_REFINE_CHANNELS = 50
+_PAINT_CHANNELS = 680
 
 
 def build(config: ModelConfig | None = None, operations: Any = nn) -> AnimeInterp:
-    """A model with fresh weights. ``operations``: a namespace with Conv2d and PReLU that takes ``torch.nn``'s arguments."""
+    """A model with fresh weights. ``operations``: a namespace whose Conv2d and PReLU take ``torch.nn``'s arguments."""
     config = ModelConfig() if config is None else config
     return AnimeInterp(
         config,
@@ -166,6 +169,6 @@ def build(config: ModelConfig | None = None, operations: Any = nn) -> AnimeInter
 def _check_size(frame: Tensor) -> None:
     if min(frame.shape[-2:]) < SMALLEST_SIDE:
         raise AnimeInterpError(
-            f"The frames are {frame.shape[-1]}x{frame.shape[-2]}; both sides should be at least {SMALLEST_SIDE} pixels. "
+            f"The frames are {frame.shape[-1]}x{frame.shape[-2]}; both sides should be {SMALLEST_SIDE} pixels or more. "
             "Enlarge them, or pad them."
         )

@@ -113,8 +113,8 @@ def load_model(
         bundled = bundled_models()
         if not bundled:
             raise AnimeInterpError(
-                "No weights ship with this version of AnimeInterp. Pass the path of a weight file, such as the published "
-                "anime_interp_full.ckpt, or work without weights: interpolate(frames, model=None)."
+                "No weights ship with this version of AnimeInterp. Pass the path of a weight file, such as the "
+                "published anime_interp_full.ckpt, or work without weights: interpolate(frames, model=None)."
             )
         path = bundled[0]
     state_dict, metadata = read_state_dict(path)
@@ -178,7 +178,8 @@ def build_from_state_dict(
         config = ModelConfig.from_json(metadata[CONFIG_KEY])
     else:
         head = state_dict.get("synthesis.grid.frames.1.weight")
-        config = ModelConfig(synthesis=SynthesisConfig(hole_mask=head is not None and head.ndim == 4 and head.shape[1] == 8))
+        hole_mask = head is not None and head.ndim == 4 and head.shape[1] == 8
+        config = ModelConfig(synthesis=SynthesisConfig(hole_mask=hole_mask))
     return _load_strictly(build(config, operations), state_dict)
 
 
@@ -254,14 +255,16 @@ def _read_pickle(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen types here, from EOFError to RuntimeError
         message = str(error)
+        reason = message.strip().split("\n")[0][:200] or type(error).__name__
         if "Unsupported global" in message or "Unsupported class" in message or "Unsupported operand" in message:
             raise AnimeInterpError(
-                f"{path} asks to run code when it is read, which was refused ({_first_sentence(message)}). If you trust "
-                "where it comes from, save its model_state_dict alone with torch.save and load that; if not, delete it."
+                f"{path} holds more than tensors and may run code when it is read; it was refused ({reason}). If you "
+                "trust where it comes from, save its model_state_dict alone with torch.save and load that; if not, "
+                "delete it."
             ) from error
         raise AnimeInterpError(
-            f"{path} cannot be read as a torch checkpoint ({_first_sentence(message) or type(error).__name__}); it may be "
-            "cut off, or a web page saved in its place. Download it again."
+            f"{path} cannot be read as a torch checkpoint ({reason}); it may be cut off, or a web page saved in its "
+            "place. Download it again."
         ) from error
 
 
@@ -293,7 +296,7 @@ def _unwrap(loaded: Any) -> dict[str, Tensor]:
             loaded = next((loaded[key] for key in _WRAPPERS if isinstance(loaded.get(key), Mapping)), loaded)
     if not isinstance(loaded, Mapping):
         raise AnimeInterpError(
-            f"The file holds a {type(loaded).__name__}; it should hold named tensors (a state dict). Choose another file."
+            f"The file holds a {type(loaded).__name__}; it should hold named tensors (a state dict). Choose another."
         )
     return {str(k).removeprefix("module."): v for k, v in loaded.items() if isinstance(v, Tensor)}
 
@@ -323,8 +326,8 @@ def _load_strictly(network: nn.Module, state_dict: Mapping[str, Tensor]) -> Any:
             faults.append(f"{len(found)} {name}: {', '.join(found[:8])}{more}")
     if faults:
         raise AnimeInterpError(
-            f"The tensors do not fit the network ({'; '.join(faults)}). The file is of another version, or not all of it "
-            "was saved: get it again from where it was published."
+            f"The tensors do not fit the network ({'; '.join(faults)}). The file is of another version, or not all of "
+            "it was saved: get it again from where it was published."
         )
     network.load_state_dict(state_dict, strict=True)
     return network
@@ -336,11 +339,15 @@ def _write(target: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]
         with open(target, "xb") as file:  # "x": fails where the file exists
             file.write(data)
     except FileExistsError:
-        raise AnimeInterpError(f"{target} exists already and is not overwritten. Move it away, or choose another name.") from None
+        raise AnimeInterpError(
+            f"{target} exists already and is not overwritten. Move it away, or choose another name."
+        ) from None
     except OSError as error:
         with contextlib.suppress(OSError):
             target.unlink()
-        raise AnimeInterpError(f"{target} could not be written ({error}). Check the folder and the space left.") from error
+        raise AnimeInterpError(
+            f"{target} could not be written ({error}). Check the folder and the space left."
+        ) from error
     _log.info("wrote %s", target)
     return target
 
@@ -352,7 +359,3 @@ def _naming(path: str | os.PathLike) -> Any:
         yield
     except AnimeInterpError as error:
         raise AnimeInterpError(f"{path}: {error}") from error
-
-
-def _first_sentence(message: str) -> str:
-    return message.strip().split("\n")[0][:200]

@@ -19,8 +19,8 @@ class CorrelationPyramid:
     centres at whole numbers. The first B positions lie on frame 0's grid and point into frame 1, the last B the other
     way. Beyond the border the correlation is 0.
 
-    The volume of one direction is the transpose of the other's, so the largest level exists once and is read both ways.
-    The coarser levels correlate with average-pooled features, which is the pooled correlation, the product being linear.
+    The volume of one direction is the transpose of the other's, so the largest level exists once and is read both
+    ways. The coarser levels correlate with pooled features: that is the pooled correlation, the product being linear.
     All of it is float32 whatever the features are: a sum of 256 products overflows half precision.
     """
 
@@ -59,8 +59,9 @@ class CorrelationPyramid:
 
 def _sample(images: Tensor, positions: Tensor) -> Tensor:
     """Bilinear samples of one-channel images (M, 1, h, w) at pixel positions (M, i, j, 2), zeros outside: (M, i j)."""
-    size = torch.tensor([images.shape[-1], images.shape[-2]], device=positions.device, dtype=positions.dtype)
+    height, width = images.shape[-2:]
     # Pixel centres at (2 x + 1) / w - 1 (align_corners=False): the same samples as 2 x / (w - 1) - 1 with
     # align_corners=True, and no division by zero for the one-pixel levels of small frames.
-    grid = (2 * positions + 1) / size - 1
+    x, y = positions.unbind(dim=-1)
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False).flatten(1)

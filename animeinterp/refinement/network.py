@@ -1,13 +1,12 @@
 """The refinement network (RFR, paper 3.2): frames and coarse flows -> fine flows.
 
-RAFT's shape (Teed and Deng, ECCV 2020) with a guided start: the recurrence begins at the coarse flow, not at zero. Frames
-are resized to multiples of 8, encoded once each, correlated once for both directions; the two directions then run
-through the recurrence as one batch, and only the last state is brought to full size.
+RAFT's shape (Teed and Deng, ECCV 2020) with a guided start: the recurrence begins at the coarse flow, not at zero.
+Frames are resized to multiples of 8, encoded once each, correlated once for both directions; the two directions then
+run through the recurrence as one batch, and only the last state is brought to full size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from torch.nn import functional as F
 
 from ..config import RefineConfig
 from ..flow import backwarp, pixel_grid, resize_flow
+from ..heartbeat import layers
 from .correlation import CorrelationPyramid
 from .encoder import STRIDE, Encoder
 from .update import HIDDEN, UpdateBlock
@@ -62,30 +62,31 @@ class RefineNetwork(nn.Module):
         flow_01: Tensor | None = None,
         flow_10: Tensor | None = None,
         iterations: int | None = None,
-        *,
-        step: Callable[[float], None] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Fine flows, each (B, 2, H, W) float32, in pixels of the frames' size.
 
         ``frame0``, ``frame1`` (B, 3, H, W) in 0..1 in the network's dtype, sides from 64; ``flow_01``, ``flow_10``
-        (B, 2, H, W) in pixels, zero where not given. ``step`` hears the fraction done, several times an iteration.
+        (B, 2, H, W) in pixels, zero where not given.
         """
         height, width = frame0.shape[-2:]
         size = (height // STRIDE * STRIDE, width // STRIDE * STRIDE)
         iterations = self.config.iterations if iterations is None else iterations
-        tick = _Ticker(step, 4 * (iterations + 1))
         frames = self.prepare(torch.cat([frame0, frame1]), size)
         features = self.encoder(frames)
-        tick()
         features0, features1 = features.chunk(2)
         volume = CorrelationPyramid(features0, features1)
-        tick()
         start = self._start(frames, _stack(flow_01, flow_10, frame0), volume.shape[-2:])
-        flow, hidden = self._iterate(features, volume, start, iterations, tick)
+        flow, hidden = self._iterate(features, volume, start, iterations)
         fine = resize_flow(self.update.upsample(hidden, flow), (height, width))
-        tick.finish()
         fine_01, fine_10 = fine.chunk(2)
         return fine_01, fine_10
+
+    def parts(self, iterations: int | None) -> int:
+        """How many layers a forward pass runs, to tell how far it is."""
+        iterations = self.config.iterations if iterations is None else iterations
+        upsampling = 2
+        guidance = len(layers(self.guidance)) if self.config.masked_start else 0
+        return len(layers(self.encoder)) + guidance + iterations * (len(layers(self.update)) - upsampling) + upsampling
 
     def prepare(self, frames: Tensor, size: tuple[int, int]) -> Tensor:
         """Frames in 0..1 as the encoder wants them: -1..1, resized to ``size``."""
@@ -107,7 +108,7 @@ class RefineNetwork(nn.Module):
         return start
 
     def _iterate(
-        self, features: Tensor, volume: CorrelationPyramid, start: Tensor, iterations: int, tick: _Ticker
+        self, features: Tensor, volume: CorrelationPyramid, start: Tensor, iterations: int
     ) -> tuple[Tensor, Tensor]:
         """The recurrence: flow (2B, 2, h, w) and the last hidden state."""
         hidden, context = torch.tanh(features[:, :HIDDEN]), torch.relu(features[:, HIDDEN:])
@@ -116,26 +117,9 @@ class RefineNetwork(nn.Module):
         flow = 2 * start if self.config.doubled_start else start
         for _ in range(iterations):
             correlations = volume.look_up(grid + flow).to(features.dtype)
-            tick()
-            hidden, change = self.update(hidden, context, correlations, flow.to(features.dtype), tick)
+            hidden, change = self.update(hidden, context, correlations, flow.to(features.dtype))
             flow = flow + change.to(flow.dtype)
         return flow, hidden
-
-
-class _Ticker:
-    """Counts the parts of the work and tells ``step`` the fraction done."""
-
-    def __init__(self, step: Callable[[float], None] | None, total: int) -> None:
-        self.step, self.total, self.done = step, total, 0
-
-    def __call__(self) -> None:
-        self.done += 1
-        if self.step is not None:
-            self.step(min(self.done / self.total, 1.0))
-
-    def finish(self) -> None:
-        self.done = self.total - 1
-        self()
 
 
 def _stack(flow_01: Tensor | None, flow_10: Tensor | None, frame: Tensor) -> Tensor | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -66,15 +65,10 @@ class UpdateBlock(nn.Module):
         self.upsampling2 = operations.Conv2d(256, 9 * STRIDE**2, 1)
 
     def forward(
-        self, hidden: Tensor, context: Tensor, correlations: Tensor, flow: Tensor, alive: Callable[[], None]
+        self, hidden: Tensor, context: Tensor, correlations: Tensor, flow: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """``alive()`` is called between the parts, so that a caller can stop a long step half way."""
         inputs = torch.cat([context, self.motion(correlations, flow)], dim=1)
-        alive()
-        hidden = self.horizontal(hidden, inputs)
-        alive()
-        hidden = self.vertical(hidden, inputs)
-        alive()
+        hidden = self.vertical(self.horizontal(hidden, inputs), inputs)
         return hidden, self.flow2(torch.relu(self.flow1(hidden)))
 
     def upsample(self, hidden: Tensor, flow: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ columns, up in the second; the columns that only pass on are left out::
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
@@ -21,7 +20,6 @@ from torch import Tensor, nn
 from .pyramid import CHANNELS
 
 MULTIPLE = 4  # what both sides have to be a multiple of
-PARTS = 11  # how often a forward pass calls ``alive``
 
 
 def _block(channels_in: int, channels_out: int, *, operations: Any, stride: int = 1) -> nn.Sequential:
@@ -65,29 +63,17 @@ class GridNet(nn.Module):
         self.up.update({f"1{c}": up(bottom, middle) for c in (4, 5)})
         self.tail = _block(top, 3, operations=operations)
 
-    def forward(self, frames: Tensor, features: list[Tensor], *, alive: Callable[[], None] = lambda: None) -> Tensor:
-        """``alive()`` is called between the parts, so that a caller can stop half way."""
+    def forward(self, frames: Tensor, features: list[Tensor]) -> Tensor:
         x00 = self.frames(frames) + self.features[0](features[0])
-        alive()
         x10 = self.down["10"](x00) + self.features[1](features[1])
-        alive()
         x20 = self.down["20"](x10) + self.features[2](features[2])
-        alive()
         x01 = self.lateral["01"](x00) + x00
-        alive()
         x11 = self.lateral["11"](x10) + x10 + self.down["11"](x01)
-        alive()
         x21 = self.lateral["21"](x20) + x20 + self.down["21"](x11)
-        alive()
         x24 = self.lateral["24"](x21) + x21
         x25 = self.lateral["25"](x24) + x24
-        alive()
         x14 = self.up["14"](x24) + self.lateral["14"](x11) + x11
-        alive()
         x04 = self.up["04"](x14) + self.lateral["04"](x01) + x01
-        alive()
         x15 = self.up["15"](x25) + self.lateral["15"](x14) + x14
-        alive()
         x05 = self.up["05"](x15) + self.lateral["05"](x04) + x04
-        alive()
         return self.tail(x05)

@@ -6,7 +6,6 @@ network (``render``). Both frames go through as one batch, the second below the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,9 @@ from torch.nn import functional as F
 from ..config import SynthesisConfig
 from ..errors import AnimeInterpError
 from ..flow import backwarp, resize_flow
-from .gridnet import MULTIPLE, PARTS, GridNet
-from .pyramid import CHANNELS, FeaturePyramid
+from ..heartbeat import layers
+from .gridnet import MULTIPLE, GridNet
+from .pyramid import FeaturePyramid
 from .splatting import splat_average, splat_softmax
 
 
@@ -37,6 +37,14 @@ class Prepared:
     size: tuple[int, int]
 
 
+class Splat(nn.Module):
+    """``splat_softmax``, or ``splat_average`` where there is no metric, in the dtype of what is splatted."""
+
+    def forward(self, x: Tensor, flow: Tensor, metric: Tensor | None) -> tuple[Tensor, Tensor]:
+        landed, coverage = splat_average(x, flow) if metric is None else splat_softmax(x, flow, metric)
+        return landed.to(x.dtype), coverage.to(x.dtype)
+
+
 class SynthesisNetwork(nn.Module):
     """See the module's docstring. Parameters are made from ``operations`` (``torch.nn`` or a namespace like it)."""
 
@@ -46,6 +54,7 @@ class SynthesisNetwork(nn.Module):
             raise AnimeInterpError(f"splatting is {config.splatting!r}; it should be 'average' or 'softmax'.")
         self.config = config
         self.pyramid = FeaturePyramid(operations=operations)
+        self.splat = Splat()
         self.grid = GridNet(operations=operations, image_channels=8 if config.hole_mask else 6)
 
     def prepare(self, frame0: Tensor, frame1: Tensor, flow_01: Tensor, flow_10: Tensor) -> Prepared:
@@ -64,60 +73,44 @@ class SynthesisNetwork(nn.Module):
         layers = [torch.cat([frames, features[0]], dim=1), *features[1:]]
         return Prepared(layers, flows, metrics, size)
 
-    def render(self, prepared: Prepared, time: float, *, alive: Callable[[], None] = lambda: None) -> Tensor:
+    def render(self, prepared: Prepared, time: float) -> Tensor:
         """The frames (B, 3, H, W) at ``time`` (0..1), raw: neither clamped nor composed with the inputs."""
-        pairs = prepared.layers[0].shape[0] // 2
-        travelled = prepared.flows[0].new_tensor([time] * pairs + [1 - time] * pairs)[:, None, None, None]
-        splatted = []
-        for level, (layer, flow) in enumerate(zip(prepared.layers, prepared.flows, strict=True)):
-            if prepared.metrics is None:
-                landed, coverage = splat_average(layer, travelled * flow)
-            else:
-                landed, coverage = splat_softmax(layer, travelled * flow, prepared.metrics[level])
-            if level == 0 and self.config.hole_mask:
-                # After the frame's colours; at 1 where anything landed, since how much did says nothing more.
-                landed = torch.cat([landed[:, :3], coverage.clamp(max=1), landed[:, 3:]], dim=1)
-            splatted.append(torch.cat(landed.to(layer.dtype).chunk(2), dim=1))
-            alive()
-        images, features = self._separate(splatted[0])
-        painted = self.grid(images, [features, *splatted[1:]], alive=alive)
+        images, features = [], []
+        # One frame after the other: what splatting needs on its way is several times its result.
+        for frame, travelled in enumerate((time, 1 - time)):
+            for level in range(len(prepared.layers)):
+                layer, flow = prepared.layers[level].chunk(2)[frame], prepared.flows[level].chunk(2)[frame]
+                metric = None if prepared.metrics is None else prepared.metrics[level].chunk(2)[frame]
+                landed, coverage = self.splat(layer, travelled * flow, metric)
+                if level == 0:
+                    images.append(landed[:, :3])
+                    if self.config.hole_mask:
+                        images.append(coverage.clamp(max=1))  # how much more landed says nothing of holes
+                    landed = landed[:, 3:]
+                features.append(landed)
+        half = len(features) // 2
+        joined = [torch.cat(pair, dim=1) for pair in zip(features[:half], features[half:], strict=True)]
+        del features, layer, landed  # the grid network needs the room
+        painted = self.grid(torch.cat(images, dim=1), joined)
         return painted[..., : prepared.size[0], : prepared.size[1]]
 
     def forward(
-        self,
-        frame0: Tensor,
-        frame1: Tensor,
-        flow_01: Tensor,
-        flow_10: Tensor,
-        times: list[float],
-        *,
-        step: Callable[[float], None] | None = None,
+        self, frame0: Tensor, frame1: Tensor, flow_01: Tensor, flow_10: Tensor, times: list[float]
     ) -> Tensor:
-        """The frames at each of ``times``, (T, B, 3, H, W). ``step`` hears the fraction done, several times a frame."""
-        parts, done = len(times) * (len(CHANNELS) + PARTS) + 1, 0
-
-        def alive() -> None:
-            nonlocal done
-            done += 1
-            if step is not None:
-                step(done / parts)
-
+        """The frames at each of ``times``, (T, B, 3, H, W)."""
         prepared = self.prepare(frame0, frame1, flow_01, flow_10)
-        alive()
-        return torch.stack([self.render(prepared, time, alive=alive) for time in times])
+        return torch.stack([self.render(prepared, time) for time in times])
+
+    def parts(self, times: int) -> int:
+        """How many layers a forward pass for so many times runs, to tell how far it is."""
+        splats = 2 * len(self.pyramid.levels)
+        return len(layers(self.pyramid)) + times * (splats + len(layers(self.grid)))
 
     def _metric(self, frames: Tensor, flow: Tensor) -> Tensor:
         """Z = -alpha |I0 - backwarp(I1, f01)|, the mean over the colours, for both directions: (2B, 1, H, W)."""
         frame0, frame1 = frames.chunk(2)
         other = backwarp(torch.cat([frame1, frame0]), flow)
         return -self.config.alpha * (frames - other).abs().mean(dim=1, keepdim=True)
-
-    def _separate(self, top: Tensor) -> tuple[Tensor, Tensor]:
-        """The top level's frames (with their hole masks) and features, each frame 0's and then frame 1's."""
-        channels = 4 if self.config.hole_mask else 3
-        first, second = top.chunk(2, dim=1)
-        images = torch.cat([first[:, :channels], second[:, :channels]], dim=1)
-        return images, torch.cat([first[:, channels:], second[:, channels:]], dim=1)
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

@@ -1,4 +1,7 @@
-"""The feature pyramid of the synthesis: a frame -> 32, 64 and 96 channels at 1, 1/2 and 1/4 (paper 3.3, SoftSplat 3.4)."""
+"""The feature pyramid of the synthesis: a frame -> 32, 64 and 96 channels at 1, 1/2 and 1/4 of its size.
+
+Paper 3.3; Niklaus and Liu, "Softmax Splatting" (CVPR 2020), section 3.4.
+"""
 
 from __future__ import annotations
 

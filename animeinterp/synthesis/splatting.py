@@ -4,9 +4,10 @@ Niklaus and Liu, "Softmax Splatting for Video Frame Interpolation" (CVPR 2020), 
 every device and differentiable in the pixels, the flow and the weights.
 
 Convention, for every function here: ``x`` is (N, C, H, W); ``flow`` (N, 2, H, W) in pixels, dx then dy, on the grid of
-``x``; weights and metrics (N, 1, H, W). A pixel at whole position p lands at p + flow(p), pixel centres at whole numbers,
-with bilinear shares; the shares that fall outside of the frame are lost, and so are pixels whose flow is not finite.
-Sums are float32, or float64 for float64 ``x``, whatever the inputs are. On a CPU the same input gives the same bits.
+``x``; weights and metrics (N, 1, H, W). A pixel at whole position p lands at p + flow(p), pixel centres at whole
+numbers, with bilinear shares; the shares that fall outside of the frame are lost, and so are pixels whose flow is not
+finite. Sums are float32, or float64 for float64 ``x``, whatever the inputs are. On a CPU the same input gives the same
+bits.
 """
 
 from __future__ import annotations
@@ -82,5 +83,5 @@ def _scatter(x: Tensor, flow: Tensor) -> Tensor:
             share = torch.where(inside, share, 0)
             index = torch.where(inside, row * width + column, 0).long()
             shared = (x * share[:, None]).flatten(2)
-            result = result.scatter_add(2, index.flatten(1)[:, None].expand_as(shared), shared)
+            result.scatter_add_(2, index.flatten(1)[:, None].expand_as(shared), shared)
     return result.unflatten(2, (height, width))

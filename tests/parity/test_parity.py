@@ -1,4 +1,4 @@
-"""Our networks compute what the published ones do, with weights saved as the published file was saved. See README.md."""
+"""Our networks compute what the published ones do, with weights saved as theirs were saved. See README.md."""
 
 import importlib.util
 from pathlib import Path
@@ -32,7 +32,7 @@ def wanted():
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """The seeded weights through a file like the published one: legacy pickle, prefixed keys, more than weights in it."""
+    """The seeded weights through a file like the published one: a legacy pickle, prefixed keys, more beside them."""
     path = tmp_path_factory.mktemp("weights") / "anime_interp_full.ckpt"
     weights = {key: torch.from_numpy(value) for key, value in seeded.state_dict("animeinterp.json").items()}
     assert all(key.startswith("module.") for key in weights)
