@@ -1,0 +1,29 @@
+"""The pack's nodes, in the order of the method."""
+
+from comfy_api.latest import ComfyExtension, io
+
+from . import bridge
+from .coarse_flow import AnimeInterpCoarseFlow
+from .flow_preview import AnimeInterpFlowPreview
+from .interpolate import AnimeInterp
+from .loaders import AnimeInterpLoadFeatures, AnimeInterpLoadModel
+from .refine_flow import AnimeInterpRefineFlow
+from .segment import AnimeInterpSegment
+from .synthesize import AnimeInterpSynthesize
+
+
+class AnimeInterpExtension(ComfyExtension):
+    """What ComfyUI asks for the pack's nodes."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        bridge.register_model_folder()
+        return [
+            AnimeInterp,
+            AnimeInterpLoadModel,
+            AnimeInterpLoadFeatures,
+            AnimeInterpSegment,
+            AnimeInterpCoarseFlow,
+            AnimeInterpRefineFlow,
+            AnimeInterpSynthesize,
+            AnimeInterpFlowPreview,
+        ]

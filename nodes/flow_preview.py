@@ -1,0 +1,55 @@
+"""Flow -> a picture of it."""
+
+import torch
+from comfy_api.latest import io, ui
+
+from ..animeinterp.flow_colours import flow_to_colours, largest_motion
+from ..animeinterp.pictures import shrink
+from . import bridge, types
+
+_WIDTH = 640  # of each direction's half
+
+
+class AnimeInterpFlowPreview(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimeInterpFlowPreview",
+            display_name="Preview Flow",
+            category=types.CATEGORY,
+            description="Draws the motion as colours: hue is the direction (right red, down yellow, left cyan, up "
+            "blue), strength is the length, white is still. Left half: first drawing to second; right half: back.",
+            inputs=[
+                types.Flow.Input("flow", tooltip="From SGM Coarse Flow or RFR Refine Flow."),
+                io.Float.Input(
+                    "max_motion",
+                    default=0.0,
+                    min=0.0,
+                    max=4096.0,
+                    step=1.0,
+                    tooltip="The motion, in pixels, drawn in full colour; longer is darker. 0: each pair's longest. "
+                    "Set it to compare pairs or flows with one another.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(
+                    "preview", display_name="preview", tooltip="A picture for each pair: its motion forward and back."
+                ),
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, flow, max_motion: float) -> io.NodeOutput:
+        progress = bridge.Progress()
+        pictures = []
+        for i in range(len(flow)):
+            progress(i, len(flow))
+            pair = flow.pair(i)
+            both = torch.cat([pair.flow_01, pair.flow_10])
+            colours = shrink(flow_to_colours(both, max_motion=max_motion or max(largest_motion(both), 1.0)), _WIDTH)
+            gap = torch.ones(1, 3, colours.shape[2], 4)
+            pictures.append(torch.cat([colours[:1], gap, colours[1:]], dim=3))
+        progress(1, 1)
+        images = bridge.stack_images(pictures)
+        return io.NodeOutput(images, ui=ui.PreviewImage(images, cls=cls))

@@ -1,0 +1,69 @@
+"""The whole way in one node: frames -> frames with others between them."""
+
+from comfy_api.latest import io
+
+from ..animeinterp import SegmentConfig
+from ..animeinterp.pipeline import interpolate
+from . import bridge, types
+from .segment import STYLE_TOOLTIP, STYLES
+from .synthesize import MULTIPLIER_TOOLTIP, TIMES_TOOLTIP
+
+METHODS = ["auto", "weights-free"]
+
+
+class AnimeInterp(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimeInterp",
+            display_name="AnimeInterp",
+            category=types.CATEGORY,
+            description="Draws the frames between the drawings of an animation. All it needs is images.",
+            inputs=[
+                io.Image.Input("images", tooltip="The drawings, in order: two or more, all of one size."),
+                types.Model.Input(
+                    "model", optional=True, tooltip="Other weights than the bundled ones, from Load AnimeInterp Model."
+                ),
+                io.Combo.Input(
+                    "method",
+                    options=METHODS,
+                    default="auto",
+                    tooltip="auto: with the connected model, else with the bundled one where it ships, else without. "
+                    "weights-free: without any model, by colour pieces and their motion alone.",
+                ),
+                io.Int.Input("multiplier", default=2, min=1, max=64, tooltip=MULTIPLIER_TOOLTIP),
+                io.Combo.Input("style", options=STYLES, default="japanese", tooltip=STYLE_TOOLTIP),
+                io.String.Input(
+                    "times", optional=True, default="", placeholder="0.25, 0.5, 0.75", tooltip=TIMES_TOOLTIP
+                ),
+            ],
+            outputs=[
+                io.Image.Output(
+                    "frames", display_name="images", tooltip="The drawings with the new frames between them."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, images, method: str, multiplier: int, style: str, model=None, times: str = "") -> io.NodeOutput:
+        frames = bridge.to_frames(images)
+        moments = bridge.parse_times(times)
+        if method == "weights-free":
+            model = None
+        elif model is None and bridge.bundled_ships():
+            model = bridge.load_model(bridge.BUNDLED)
+        net = None if model is None else bridge.on_device(model, frames)
+        progress = bridge.Progress()
+        return io.NodeOutput(
+            bridge.to_images(
+                interpolate(
+                    frames,
+                    multiplier,
+                    times=moments,
+                    model=net,
+                    segment_config=SegmentConfig(style=style),
+                    progress=progress,
+                    cancel=progress.check,
+                )
+            )
+        )

@@ -1,0 +1,62 @@
+"""Weight files -> networks, in ComfyUI's memory."""
+
+from comfy_api.latest import io
+
+from . import bridge, types
+
+
+class AnimeInterpLoadModel(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimeInterpLoadModel",
+            display_name="Load AnimeInterp Model",
+            category=types.CATEGORY,
+            description="Loads the networks that refine the motion and paint the in-between frames.",
+            inputs=[
+                io.Combo.Input(
+                    "model_name",
+                    options=bridge.model_names(),
+                    default=bridge.BUNDLED,
+                    tooltip="'bundled' is what ships with AnimeInterp. Other weights, such as the published "
+                    "anime_interp_full.ckpt, go into ComfyUI's models/animeinterp folder.",
+                ),
+            ],
+            outputs=[
+                types.Model.Output(
+                    "model",
+                    display_name="model",
+                    tooltip="For AnimeInterp, RFR Refine Flow, Splat and Synthesize; SGM Coarse Flow can match by it.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model_name: str) -> io.NodeOutput:
+        return io.NodeOutput(bridge.load_model(model_name))
+
+
+class AnimeInterpLoadFeatures(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnimeInterpLoadFeatures",
+            display_name="Load VGG-19 Features",
+            category=types.CATEGORY,
+            description="Loads VGG-19, whose features the paper matches colour pieces by. Without it, pieces are "
+            "matched by the AnimeInterp model's features or by their colours and shapes.",
+            inputs=[
+                io.Combo.Input(
+                    "features_name",
+                    options=bridge.feature_names(),
+                    tooltip="torchvision's vgg19-dcbb9e9d.pth, put into ComfyUI's models/animeinterp folder.",
+                ),
+            ],
+            outputs=[
+                types.Features.Output("features", display_name="features", tooltip="For SGM Coarse Flow."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, features_name: str) -> io.NodeOutput:
+        return io.NodeOutput(bridge.load_features(features_name))

@@ -1,0 +1,16 @@
+"""The sockets that the pack's nodes share. What travels through each:
+
+- ANIMEINTERP_MODEL, ANIMEINTERP_FEATURES: ComfyUI's model patcher around the networks: ComfyUI owns their
+  memory.
+- ANIMEINTERP_SEGMENTS: ``animeinterp.sequence.ClipLabels``, the label maps of all frames.
+- ANIMEINTERP_FLOW: ``animeinterp.sequence.ClipFlow``, the flows of all pairs of neighbours, compact.
+"""
+
+from comfy_api.latest import io
+
+Model = io.Custom("ANIMEINTERP_MODEL")
+Features = io.Custom("ANIMEINTERP_FEATURES")
+Segments = io.Custom("ANIMEINTERP_SEGMENTS")
+Flow = io.Custom("ANIMEINTERP_FLOW")
+
+CATEGORY = "AnimeInterp"

