@@ -194,6 +194,12 @@ class ComfyServer:
     def log_tail(self, lines: int = 25) -> str:
         return "\n".join(self.log_text().splitlines()[-lines:])
 
+    def log_about(self, word: str, lines: int = 20) -> str:
+        """The lines of the log from the first that holds ``word`` on."""
+        log = self.log_text().splitlines()
+        first = next((i for i, line in enumerate(log) if word in line), 0)
+        return "\n".join(log[first : first + lines])
+
     # --- its API ---
 
     def get(self, path: str) -> Any:

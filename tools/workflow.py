@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .comfy_host import HostError
+
 ALWAYS, NEVER, BYPASS = 0, 2, 4  # a node's mode
 NOTES = frozenset({"Note", "MarkdownNote"})
 _WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"})
 _SEEDS = frozenset({"seed", "noise_seed"})
 
 
-class WorkflowError(Exception):
+class WorkflowError(HostError):
     """A workflow file that cannot be made into a prompt."""
 
 
