@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -107,8 +108,9 @@ def _watch(log: Path, stop: threading.Event, say: Callable[[str], None]) -> None
     """Say now and then how long it has been, and what pip is at."""
     began = time.monotonic()
     while not stop.wait(_HEARTBEAT):
-        lines = log.read_text("utf-8", errors="replace").split()
-        # pip's lines are long; what it collected last is the third word from "Collecting NAME".
-        last = next((lines[i + 1] for i in range(len(lines) - 2, -1, -1) if lines[i] == "Collecting"), "")
-        at = "installing what was downloaded" if "Installing" in lines[-2000:] else f"downloading {last}".rstrip()
+        said = log.read_text("utf-8", errors="replace")
+        collected = re.findall(r"^Collecting (\S+)", said, re.MULTILINE)
+        at = f"fetching {collected[-1]}" if collected else "beginning"
+        if "Installing collected packages" in said:
+            at = "unpacking what was fetched"
         say(f"  {time.monotonic() - began:4.0f} s: {at}")

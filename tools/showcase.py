@@ -91,8 +91,9 @@ class Showcase:
         self._info = server.object_info()
         if "AnimeInterp" not in self._info:
             raise HostError(
-                f"This ComfyUI could not load the pack. Its Python may lack what the pack needs: {server.python} -m pip "
-                f"install -r {PACK / 'requirements.txt'}. From its log, {server.log}:\n{server.log_about('AnimeInterp')}"
+                "This ComfyUI could not load the pack. Its Python may lack what the pack needs: "
+                f"{server.python} -m pip install -r {PACK / 'requirements.txt'}\n"
+                f"From its log, {server.log}:\n{server.log_about('AnimeInterp')}"
             )
         self._between: list[Image.Image] = []
         make_at_home(server.base)
