@@ -1,34 +1,28 @@
-"""Weight files: read -> detect -> remap -> strict load. And the converter to safetensors.
+"""The weights of the networks: detect -> remap -> strict load, and the converter to safetensors.
 
 What is read: our own safetensors, with the configuration as JSON in the header; the checkpoint that the paper's authors
 published (``anime_interp_full.ckpt``, a torch pickle whose keys begin with ``module.``); torchvision's VGG-19
-(``vgg19-dcbb9e9d.pth``); and either of the two as safetensors. Nothing is unpickled beyond tensors and plain data.
+(``vgg19-dcbb9e9d.pth``); and either of the two as safetensors.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from .checkpoints import naming, read_state_dict, unwrap, write_safetensors
 from .config import SynthesisConfig
 from .errors import AnimeInterpError
 from .matching.vgg import VGGFeatures
 from .model import AnimeInterp, ModelConfig, build
 
-_log = logging.getLogger(__name__)
-
 CONFIG_KEY = "animeinterp_config"  # in the header of our safetensors
 PRETRAINED = Path(__file__).parent / "pretrained"
-_WRAPPERS = ("model_state_dict", "state_dict", "model")  # keys that checkpoints keep their weights under
 
 # The one table of foreign names: the published checkpoint's prefixes (after "module.") and ours.
 PUBLISHED_NAMES = {
@@ -80,21 +74,6 @@ PUBLISHED_NAMES = {
     "synnet.upsample_model_": "synthesis.grid.up.",
 }
 
-# Plain data that training loops leave in checkpoints beside the weights. Read as nothing at all: an inert object.
-_IGNORED_TYPES = (
-    "datetime.datetime",
-    "datetime.date",
-    "datetime.timedelta",
-    "argparse.Namespace",
-    "easydict.EasyDict",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "numpy.core.multiarray._reconstruct",
-    "numpy._core.multiarray._reconstruct",
-    "numpy.ndarray",
-    "numpy.dtype",
-)
-
 
 def bundled_models() -> list[Path]:
     """The weight files that ship with the library, best first; empty where none do."""
@@ -118,7 +97,7 @@ def load_model(
             )
         path = bundled[0]
     state_dict, metadata = read_state_dict(path)
-    with _naming(path):
+    with naming(path):
         model = build_from_state_dict(state_dict, metadata)
     return model.to(device=device, dtype=dtype).eval()
 
@@ -132,7 +111,7 @@ def load_features(
         AnimeInterpError: no such file, or a file that is truncated, unsafe or holds something else.
     """
     state_dict, _ = read_state_dict(path)
-    with _naming(path):
+    with naming(path):
         features = build_features_from_state_dict(state_dict)
     return features.to(device=device, dtype=dtype).eval()
 
@@ -147,15 +126,15 @@ def convert(source: str | os.PathLike, target: str | os.PathLike) -> Path:
     if target.suffix != ".safetensors":
         raise AnimeInterpError(f"The converted file is to be {target}; its name should end in .safetensors. Rename it.")
     state_dict, metadata = read_state_dict(source)
-    with _naming(source):
+    with naming(source):
         if detect(state_dict) == "vgg19":
-            return _write(target, build_features_from_state_dict(state_dict).state_dict(), {"format": "pt"})
+            return write_safetensors(target, build_features_from_state_dict(state_dict).state_dict(), {"format": "pt"})
         return save_model(build_from_state_dict(state_dict, metadata), target)
 
 
 def save_model(model: AnimeInterp, target: str | os.PathLike) -> Path:
     """Write a model's weights and configuration as safetensors. AnimeInterpError where ``target`` exists."""
-    return _write(Path(target), model.state_dict(), {"format": "pt", CONFIG_KEY: model.config.to_json()})
+    return write_safetensors(Path(target), model.state_dict(), {"format": "pt", CONFIG_KEY: model.config.to_json()})
 
 
 def build_from_state_dict(
@@ -168,7 +147,7 @@ def build_from_state_dict(
     Raises:
         AnimeInterpError: the tensors are not AnimeInterp's, or some are missing, left over or of another shape.
     """
-    state_dict = _unwrap(state_dict)
+    state_dict = unwrap(state_dict)
     kind = detect(state_dict)
     if kind == "vgg19":
         raise AnimeInterpError("These are the weights of VGG-19, not of AnimeInterp. Load them with load_features.")
@@ -189,7 +168,7 @@ def build_features_from_state_dict(state_dict: Mapping[str, Tensor], operations:
     Raises:
         AnimeInterpError: the tensors are not VGG-19's, or some are missing or of another shape.
     """
-    state_dict = _unwrap(state_dict)
+    state_dict = unwrap(state_dict)
     kind = detect(state_dict)
     if kind != "vgg19":
         raise AnimeInterpError("These are the weights of AnimeInterp, not of VGG-19. Load them with load_model.")
@@ -224,83 +203,6 @@ def detect(state_dict: Mapping[str, Tensor]) -> str:
     )
 
 
-def read_state_dict(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The named tensors in a .safetensors file or a torch pickle, on the CPU, and the metadata of the former.
-
-    Raises:
-        AnimeInterpError: no such file; truncated; not a weight file; or a pickle that asks for more than tensors.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise AnimeInterpError(f"There is no weight file {path}. Check the path.")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    return _unwrap(_read_pickle(path)), {}
-
-
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safetensors.safe_open(path, framework="pt", device="cpu") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise AnimeInterpError(
-            f"{path} is no whole safetensors file ({error}); the download may have broken off. Download it again."
-        ) from error
-
-
-def _read_pickle(path: Path) -> Any:
-    """What a torch pickle holds, in torch's own tensors-only reading."""
-    try:
-        with _inert_types():
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen types here, from EOFError to RuntimeError
-        message = str(error)
-        reason = message.strip().split("\n")[0][:200] or type(error).__name__
-        if "Unsupported global" in message or "Unsupported class" in message or "Unsupported operand" in message:
-            raise AnimeInterpError(
-                f"{path} holds more than tensors and may run code when it is read; it was refused ({reason}). If you "
-                "trust where it comes from, save its model_state_dict alone with torch.save and load that; if not, "
-                "delete it."
-            ) from error
-        raise AnimeInterpError(
-            f"{path} cannot be read as a torch checkpoint ({reason}); it may be cut off, or a web page saved in its "
-            "place. Download it again."
-        ) from error
-
-
-class _Inert:
-    """Stands for plain data that is not read: takes anything, keeps nothing."""
-
-    def __new__(cls, *_args: Any, **_kwargs: Any) -> _Inert:
-        return super().__new__(cls)
-
-    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
-        pass
-
-    def __setstate__(self, _state: Any) -> None:
-        pass
-
-
-def _inert_types() -> contextlib.AbstractContextManager:
-    """Within it, torch reads the harmless types of ``_IGNORED_TYPES`` as inert objects instead of refusing the file."""
-    safe_globals = getattr(torch.serialization, "safe_globals", None)
-    if safe_globals is None:  # torch before 2.5: such a file is refused, with what to do about it
-        return contextlib.nullcontext()
-    return safe_globals([(type(name, (_Inert,), {}), name) for name in _IGNORED_TYPES])
-
-
-def _unwrap(loaded: Any) -> dict[str, Tensor]:
-    """The named tensors of a checkpoint: under one of the usual keys, or the mapping itself."""
-    for _ in range(2):
-        if isinstance(loaded, Mapping):
-            loaded = next((loaded[key] for key in _WRAPPERS if isinstance(loaded.get(key), Mapping)), loaded)
-    if not isinstance(loaded, Mapping):
-        raise AnimeInterpError(
-            f"The file holds a {type(loaded).__name__}; it should hold named tensors (a state dict). Choose another."
-        )
-    return {str(k).removeprefix("module."): v for k, v in loaded.items() if isinstance(v, Tensor)}
-
-
 def _our_name(key: str) -> str:
     """Our name of one of the published checkpoint's keys; the key itself where the table does not have it."""
     prefixes = [prefix for prefix in PUBLISHED_NAMES if key.startswith(prefix)]
@@ -331,31 +233,3 @@ def _load_strictly(network: nn.Module, state_dict: Mapping[str, Tensor]) -> Any:
         )
     network.load_state_dict(state_dict, strict=True)
     return network
-
-
-def _write(target: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> Path:
-    data = safetensors.torch.save({key: value.contiguous() for key, value in tensors.items()}, metadata)
-    try:
-        with open(target, "xb") as file:  # "x": fails where the file exists
-            file.write(data)
-    except FileExistsError:
-        raise AnimeInterpError(
-            f"{target} exists already and is not overwritten. Move it away, or choose another name."
-        ) from None
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            target.unlink()
-        raise AnimeInterpError(
-            f"{target} could not be written ({error}). Check the folder and the space left."
-        ) from error
-    _log.info("wrote %s", target)
-    return target
-
-
-@contextlib.contextmanager
-def _naming(path: str | os.PathLike) -> Any:
-    """Errors within it begin with the name of the file."""
-    try:
-        yield
-    except AnimeInterpError as error:
-        raise AnimeInterpError(f"{path}: {error}") from error
