@@ -115,13 +115,20 @@ class ComfyServer:
     """A ComfyUI server with the pack, on a base directory of its own; a context manager that always ends it.
 
     ``base`` gets ComfyUI's custom_nodes, input, output, models, temp and user folders, and the server's log.
-    ``options`` are more of main.py's, such as ``--novram``; without any the server runs on the CPU.
+    ``options`` are more of main.py's; without any the server runs on the CPU. ``script`` stands in for main.py.
     """
 
     def __init__(
-        self, comfyui: Path, base: Path, *, python: str, port: int | None = None, options: tuple[str, ...] = ("--cpu",)
+        self,
+        comfyui: Path,
+        base: Path,
+        *,
+        python: str,
+        port: int | None = None,
+        script: str = "main.py",
+        options: tuple[str, ...] = ("--cpu",),
     ) -> None:
-        self.comfyui, self.base, self.python, self.options = comfyui, base, python, options
+        self.comfyui, self.base, self.python, self.script, self.options = comfyui, base, python, script, options
         self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.url = f"http://{self.address}"
@@ -140,7 +147,7 @@ class ComfyServer:
         for folder in ("input", "output", "temp", "user", "models/animeinterp"):
             (self.base / folder).mkdir(parents=True, exist_ok=True)
         link_pack(self.base)
-        command = [self.python, "-u", "main.py", "--listen", "127.0.0.1", "--port", str(self.port)]
+        command = [self.python, "-u", self.script, "--listen", "127.0.0.1", "--port", str(self.port)]
         command += ["--base-directory", str(self.base), "--disable-auto-launch", "--disable-api-nodes"]
         command += ["--database-url", f"sqlite:///{(self.base / 'user' / 'comfyui.db').as_posix()}", *self.options]
         # A search path meant for this process would let our nodes folder stand in for ComfyUI's module of that name.

@@ -1,0 +1,211 @@
+"""What comes out of the nodes in a real server is what the library gives when it is called directly."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from conftest import CLIP, MODEL, as_saved, drawing, loading, shown, with_node
+from tools.comfy_host import PACK, HostError
+from tools.workflow import to_prompt
+
+import animeinterp as ai
+from animeinterp.flow_colours import flow_to_colours, largest_motion
+from animeinterp.media import VideoReader
+from animeinterp.pictures import draw_pieces
+
+WORKFLOWS = PACK / "example_workflows"
+
+
+def workflow(name: str) -> dict:
+    return json.loads((WORKFLOWS / name).read_text("utf-8"))
+
+
+def combined(model: bool = False, files=CLIP, **inputs) -> dict:
+    inputs = {"method": "auto", "multiplier": 2, "style": "japanese", **inputs}
+    prompt = loading(files)
+    if model:
+        prompt = with_node(prompt, "model", "AnimeInterpLoadModel", model_name=MODEL)
+        inputs["model"] = ["model", 0]
+    return shown(with_node(prompt, "between", "AnimeInterp", images=["images", 0], **inputs), "between")
+
+
+def stages(model: bool = False, **inputs) -> dict:
+    prompt = with_node(
+        loading(), "pieces", "AnimeInterpSegment", images=["images", 0], style="japanese", ball_radius=3, min_piece=500
+    )
+    penalties = {"distance_weight": 0.2, "size_weight": 0.05, "free_distance": 0.15, "deformation": True}
+    prompt = with_node(
+        prompt, "flow", "AnimeInterpCoarseFlow", images=["images", 0], segments=["pieces", 0], **penalties
+    )
+    last, networks = "flow", {}
+    if model:
+        networks = {"model": ["model", 0]}
+        prompt = with_node(prompt, "model", "AnimeInterpLoadModel", model_name=MODEL)
+        prompt["flow"]["inputs"].update(networks)
+        prompt = with_node(
+            prompt, "fine", "AnimeInterpRefineFlow", images=["images", 0], flow=["flow", 0], iterations=0, **networks
+        )
+        last = "fine"
+    inputs = {"multiplier": 2, **networks, **inputs}
+    return with_node(prompt, "between", "AnimeInterpSynthesize", images=["images", 0], flow=[last, 0], **inputs)
+
+
+# --- the combined node ---
+
+
+def test_weights_free_is_what_the_library_gives(host, clip):
+    found = host.images(combined(method="weights-free", multiplier=3))
+    assert torch.equal(found, as_saved(ai.interpolate(clip, 3, model=None)))
+    assert torch.equal(found[::3], as_saved(clip)), "the drawings themselves are kept"
+
+
+def test_a_list_of_times(host, clip):
+    found = host.images(combined(method="weights-free", times="3/4; 0.25"))
+    assert torch.equal(found, as_saved(ai.interpolate(clip, times=[0.25, 0.75], model=None)))
+
+
+def test_with_a_model(host, clip, model_file):
+    found = host.images(combined(model=True))
+    wanted = as_saved(ai.interpolate(clip, 2, model=ai.load_model(model_file)))
+    assert (found - wanted).abs().max() <= 1 / 255
+    assert wanted[1].std() > 0.02, "the random model paints nothing to compare"
+
+
+def test_weights_free_ignores_a_connected_model(host, clip):
+    found = host.images(combined(model=True, method="weights-free"))
+    assert torch.equal(found, as_saved(ai.interpolate(clip, 2, model=None)))
+
+
+def test_only_images_connected(host, clip):
+    found = host.images(combined())
+    assert torch.equal(found, as_saved(ai.interpolate(clip, 2, model="auto")))
+
+
+# --- the single stages ---
+
+
+def test_stages_without_a_model_are_the_combined_node(host):
+    one_by_one = host.images(shown(stages(multiplier=4), "between"))
+    whole = host.images(combined(method="weights-free", multiplier=4))
+    # The flow between the nodes is in fixed point, which may turn a last bit.
+    assert (one_by_one - whole).abs().mean() < 1e-3
+    assert ((one_by_one - whole).abs() > 2 / 255).float().mean() < 0.002
+
+
+def test_stages_with_a_model_are_the_combined_node(host):
+    one_by_one = host.images(shown(stages(model=True), "between"))
+    whole = host.images(combined(model=True))
+    assert (one_by_one - whole).abs().mean() < 1e-3
+    assert ((one_by_one - whole).abs() > 2 / 255).float().mean() < 0.002
+
+
+def test_previews(host, clip):
+    labels = ai.segment(clip)
+    assert torch.equal(host.images(shown(stages(), "pieces", 1)), as_saved(draw_pieces(labels)))
+    flow = ai.coarse_flow(clip[:1], clip[1:2], labels[:1], labels[1:2])
+    assert len(flow.matches[0].pieces_0) >= 3
+    prompt = with_node(stages(), "wheel", "AnimeInterpFlowPreview", flow=["flow", 0], max_motion=0)
+    found = host.images(shown(prompt, "wheel"))
+    assert found.shape == (2, 3, 96, 2 * 160 + 4)
+    both = torch.cat([flow.flow_01, flow.flow_10])
+    wanted = flow_to_colours(both, max_motion=max(1.0, largest_motion(both)))
+    assert (found[0, :, :, :160] - wanted[0]).abs().max() < 0.02
+    assert (found[0, :, :, -160:] - wanted[1]).abs().max() < 0.02
+    matches = host.images(shown(stages(), "flow", 1))
+    assert matches.shape == (2, 3, 96, 2 * 160 + 4)
+    colourful = (matches.amax(1) - matches.amin(1)) > 0.05
+    assert colourful.float().mean() > 0.5, "most of these drawings' area has a partner"
+
+
+def test_fp16_and_alpha_come_back_as_images(host, clip):
+    prompt = loading()
+    for i in range(3):
+        prompt = with_node(prompt, f"alpha{i}", "JoinImageWithAlpha", image=["images", 0], alpha=["load0", 1])
+    prompt = with_node(
+        prompt, "between", "AnimeInterp", images=["alpha0", 0], method="weights-free", multiplier=2, style="japanese"
+    )
+    found = host.images(shown(prompt, "between"))
+    assert found.shape[0] == 5
+
+
+# --- the example workflows, as the files have them ---
+
+
+@pytest.fixture(scope="module")
+def shipped(host):
+    for frame in (WORKFLOWS / "frames").glob("*.png"):
+        shutil.copy2(frame, host.server.base / "input" / frame.name)
+    return host
+
+
+def test_example_workflow(shipped):
+    prompt = to_prompt(workflow("animeinterp.json"), shipped.server.object_info())
+    outputs = shipped.server.run(prompt)
+    by_class = {prompt[node]["class_type"]: found for node, found in outputs.items()}
+    assert len(by_class["PreviewImage"]["images"]) == 5
+    video = by_class["SaveVideo"]["images"][0]
+    path = shipped.server.base / "output" / video["subfolder"] / video["filename"]
+    assert len(list(VideoReader(path))) == 5
+
+
+def test_example_workflow_of_the_stages(shipped):
+    prompt = to_prompt(workflow("animeinterp_stages.json"), shipped.server.object_info())
+    outputs = shipped.server.run(prompt)
+    shown_by = {prompt[node]["_meta"]["title"]: found for node, found in outputs.items()}
+    counts = {title: len(found["images"]) for title, found in shown_by.items()}
+    assert counts == {"Pieces": 2, "Matches": 1, "Preview Flow": 1, "In-betweens": 5, "Save Video": 1}
+
+
+# --- wrong input ---
+
+
+@pytest.mark.parametrize(
+    "prompt, complaint",
+    [
+        (combined(files=CLIP[:1]), "AnimeInterp: .*images holds one image; it should hold at least 2.*Batch Images"),
+        (combined(times="0.5, 2"), 'AnimeInterp: .*times is "0.5, 2"; it should be numbers between 0 and 1'),
+        (
+            with_node(
+                stages(), "flow", "AnimeInterpCoarseFlow", images=["images", 0], segments=["short", 0],
+                distance_weight=0.2, size_weight=0.05, free_distance=0.15, deformation=True,
+            )
+            | {
+                "short": {
+                    "class_type": "AnimeInterpSegment",
+                    "inputs": {"images": ["load0", 0], "style": "japanese", "ball_radius": 3, "min_piece": 500},
+                },
+                "save": {"class_type": "PreviewImage", "inputs": {"images": ["between", 0]}},
+            },
+            "AnimeInterpCoarseFlow: .*segments is of 1 frames, images of 3. Connect the same images",
+        ),
+    ],
+    ids=["one image", "a time over 1", "segments of another clip"],
+)  # fmt: skip
+def test_wrong_input_is_one_clear_error_and_the_server_lives_on(host, prompt, complaint):
+    with pytest.raises(HostError, match=complaint):
+        host.server.run(prompt)
+    assert host.server.alive()
+    assert host.images(shown(loading(), "images")).shape[0] == 3
+
+
+def test_a_file_that_is_no_model(host):
+    file = host.server.base / "models" / "animeinterp" / "torn.safetensors"
+    file.write_bytes(b"not a model")
+    try:
+        prompt = combined(model=True)
+        prompt["model"]["inputs"]["model_name"] = file.name
+        with pytest.raises(HostError, match="AnimeInterpLoadModel: .*torn.safetensors.*Download it again"):
+            host.server.run(prompt)
+    finally:
+        file.unlink()
+
+
+def test_an_image_of_a_few_pixels(host):
+    host.put("tiny.png", drawing(0)[..., :3, :2])
+    prompt = combined(files=("tiny.png", "tiny.png"), method="weights-free")
+    try:
+        assert host.images(prompt).shape == (3, 3, 3, 2)
+    except HostError as error:
+        assert "64" in str(error), "either it works, or the error says what size it should be"
+    assert host.server.alive()
