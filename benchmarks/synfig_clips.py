@@ -1,0 +1,319 @@
+"""Clips with true in-betweens out of other people's drawings: ``python -m benchmarks.synfig_clips OUTPUT``.
+
+For measuring only: the package's own generator drew none of it, nothing is trained or tuned on it, and the drawings
+(Debian's ``synfig-examples``, GPL) leave no picture in this repository. It needs them and the program that renders
+them: ``apt-get install synfig synfig-examples``.
+
+Figures are cut-outs that swing about their joints, turn, shift and grow over backgrounds from the same drawings. Every
+parameter is linear in time, every frame is drawn anew at its own t (4x4 samples a pixel), so that the frames between
+are true ones. How a clip moves comes from its seed, fixed in ``CLIPS``; how far, from its class:
+
+- slow: no pixel moves by more than 1-2 % of the width; medium: 2-5 %; fast: 7-24 %.
+
+Two clips are the drawings' own animation, rendered at its own times. A clip is a folder with frame1.png (t = 0),
+frame2.png (t = 0.5), frame3.png (t = 1), t025.png, t075.png and meta.json: ATD-12K's names, so that
+``python -m animeinterp evaluate`` takes the folder as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .synfig_sprites import FIGURES, Drawings, Sprite
+
+WIDTH, HEIGHT, SAMPLES = 640, 360, 4
+TIMES = {"frame1": 0.0, "t025": 0.25, "frame2": 0.5, "t075": 0.75, "frame3": 1.0}
+SPEEDS = {"slow": (0.01, 0.02), "medium": (0.025, 0.05), "fast": (0.07, 0.24)}  # of the width, largest displacement
+
+# A drawing, its layers, and the part of it that is seen (x0, y0, x1, y1 as fractions).
+BACKGROUNDS = {
+    "room": ("backdrop", ("0", "2", "3", "4"), (0.0, 0.0, 1.0, 1.0)),
+    "wall": ("wallpaper", ("0", "1", "2", "3", "4"), (0.05, 0.1, 0.95, 0.85)),
+    "sea": ("pirates", ("1.0", "1.1"), (0.0, 0.1, 1.0, 0.95)),
+    "ship": ("pirates", ("1.0", "1.1", "1.23"), (0.2, 0.3, 1.0, 1.0)),
+    "rays": ("macwolfen", ("1", "2"), (0.0, 0.0, 1.0, 0.8)),
+    "parchment": ("prologue_kid", ("1",), (0.0, 0.0, 1.0, 1.0)),
+    "sun": ("japan", (), (0.0, 0.0, 1.0, 1.0)),
+    "skin": ("eye", ("0", "5", "6"), (0.0, 0.0, 1.0, 1.0)),
+}
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where a figure stands: the middle of its drawing in pixels of the frame, its drawing's height in pixels."""
+
+    figure: str
+    x: float
+    y: float
+    height: float
+    mirrored: bool = False
+    still: bool = False  # only its limbs move
+    free: bool = False  # turns as a whole, as something thrown does
+
+
+@dataclass(frozen=True)
+class Clip:
+    name: str
+    seed: int
+    speed: str
+    background: str
+    stands: tuple[Stand, ...]
+    pan: float = 0.0  # of the clip's largest displacement, with which the background moves
+
+
+@dataclass(frozen=True)
+class OwnAnimation:
+    """A drawing that is animated already: seconds at t = 0 and t = 1."""
+
+    name: str
+    file: str
+    start: float
+    end: float
+    speed: str
+
+
+CLIPS: tuple[Clip, ...] = (
+    Clip("slow_kid_room", 101, "slow", "room", (Stand("kid", 330, 215, 430),), pan=0.4),
+    Clip("slow_wolf_rays", 102, "slow", "rays", (Stand("wolf", 460, 200, 430),)),
+    Clip("slow_skull_sea", 103, "slow", "sea", (
+        Stand("skull", 290, 235, 560), Stand("barrel", 590, 260, 520),
+    ), pan=1.0),
+    Clip("slow_dog_ship", 104, "slow", "ship", (Stand("dog", 230, 160, 560, still=True),)),
+    Clip("slow_head_wall", 105, "slow", "wall", (Stand("headmo", 200, 190, 330), Stand("ball eye", 460, 240, 200))),
+    Clip("slow_sheep_sea", 106, "slow", "sea", (Stand("sheep", 370, 90, 780, still=True),), pan=0.6),
+    Clip("slow_pig_room", 107, "slow", "room", (Stand("pig", 190, 310, 640),)),
+    Clip("medium_kid_parchment", 201, "medium", "parchment", (
+        Stand("kid", 300, 215, 420), Stand("kid", 500, 235, 430, mirrored=True),
+    )),
+    Clip("medium_wolf_wall", 202, "medium", "wall", (Stand("wolf", 455, 205, 440, still=True),), pan=0.3),
+    Clip("medium_sheep_ship", 203, "medium", "ship", (Stand("sheep", 330, 110, 720),)),
+    Clip("medium_pig_sun", 204, "medium", "sun", (Stand("pig", 120, 330, 700, still=True),)),
+    Clip("medium_dog_sea", 205, "medium", "sea", (
+        Stand("dog", 260, 160, 520), Stand("octopus", 330, 310, 760),
+    ), pan=1.0),
+    Clip("medium_skull_room", 206, "medium", "room", (Stand("skull", 330, 240, 520),)),
+    Clip("medium_heads_rays", 207, "medium", "rays", (
+        Stand("long head", 60, 60, 720), Stand("bald head", 260, 60, 720), Stand("candy", 560, 90, 150, free=True),
+    )),
+    Clip("fast_kid_room", 301, "fast", "room", (Stand("kid", 320, 215, 410, still=True),)),
+    Clip("fast_kid_sea", 302, "fast", "sea", (Stand("kid", 220, 225, 400), Stand("octopus", 420, 330, 640)), pan=0.3),
+    Clip("fast_wolf_rays", 303, "fast", "rays", (Stand("wolf", 470, 205, 440, still=True),)),
+    Clip("fast_skull_ship", 304, "fast", "ship", (Stand("skull", 300, 225, 480, still=True),)),
+    Clip("fast_pig_sea", 305, "fast", "sea", (Stand("pig", 110, 330, 660),), pan=0.2),
+    Clip("fast_sheep_wall", 306, "fast", "wall", (Stand("sheep", 380, 90, 760, still=True),)),
+    Clip("fast_barrels_ship", 307, "fast", "ship", (
+        Stand("barrel", 300, 200, 560, free=True), Stand("cannon", 480, 40, 560, free=True),
+        Stand("dog", 220, 190, 520, still=True),
+    )),
+    Clip("fast_heads_room", 308, "fast", "room", (
+        Stand("long head", 150, 20, 700, free=True), Stand("ball eye", 470, 250, 190, free=True),
+    ), pan=0.25),
+)
+OWN: tuple[OwnAnimation, ...] = (
+    OwnAnimation("medium_eye_gaze", "eye", 4.9, 5.25, "medium"),
+    OwnAnimation("fast_eye_opens", "eye", 2.9, 3.2, "fast"),
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.synfig_clips", description=__doc__.split("\n")[0])
+    parser.add_argument("output", type=Path, help="folder for the clips")
+    parser.add_argument("--cache", type=Path, help="folder for the rendered parts (default: OUTPUT/.cache)")
+    parser.add_argument("--only", help="draw only the clips whose name holds this")
+    options = parser.parse_args(arguments)
+    drawings = Drawings(options.cache or options.output / ".cache")
+    for clip in (*CLIPS, *OWN):
+        if options.only and options.only not in clip.name:
+            continue
+        frames, meta = own_animation(clip, drawings) if isinstance(clip, OwnAnimation) else draw(clip, drawings)
+        write(options.output / clip.name, frames, meta)
+        print(f"{clip.name}: {100 * meta['max_displacement']:.1f} % of the width")  # noqa: T201
+
+
+def write(folder: Path, frames: dict[str, np.ndarray], meta: dict) -> None:
+    """Leave the frames (H, W, 3) RGB uint8 and what is known of them in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        cv2.imwrite(str(folder / f"{name}.png"), frame[..., ::-1])
+    (folder / "meta.json").write_text(json.dumps(meta, indent=1))
+
+
+def draw(clip: Clip, drawings: Drawings) -> tuple[dict[str, np.ndarray], dict]:
+    """The five frames of a cut-out clip, and its meta.json."""
+    dice = np.random.default_rng(clip.seed)
+    low, high = SPEEDS[clip.speed]
+    target = math.exp(dice.uniform(math.log(low), math.log(high)))
+    actors = [Actor(stand, drawings, dice) for stand in clip.stands]
+    amount = _amount(actors, target * WIDTH)
+    angle = dice.uniform(0, 2 * math.pi)
+    pan = clip.pan * target * WIDTH * np.array([math.cos(angle), 0.4 * math.sin(angle)])
+    scenery = _background(clip.background, drawings)
+    frames = {}
+    for name, t in TIMES.items():
+        canvas = _pan(scenery, pan * (t - 0.5))
+        for actor in actors:
+            actor.paint(canvas, t, amount)
+        frames[name] = _shrink(canvas)
+    moved = max([actor.displacement(amount) for actor in actors] + [float(np.hypot(*pan))]) / WIDTH
+    files = sorted({FIGURES[stand.figure].file for stand in clip.stands} | {BACKGROUNDS[clip.background][0]})
+    return frames, {
+        "name": clip.name, "speed": clip.speed, "seed": clip.seed, "max_displacement": round(moved, 5),
+        "own_animation": False, "drawings": files,
+    }
+
+
+def own_animation(clip: OwnAnimation, drawings: Drawings) -> tuple[dict[str, np.ndarray], dict]:
+    """The five frames of a drawing's own animation. Its largest displacement is not known, only an estimate of it."""
+    frames = {}
+    for name, t in TIMES.items():
+        time = clip.start + t * (clip.end - clip.start)
+        picture = drawings.picture(clip.file, 2 * WIDTH, 2 * HEIGHT, time=time)
+        frames[name] = _shrink(picture[..., :3])
+    first, last = (cv2.cvtColor(frames[name], cv2.COLOR_RGB2GRAY) for name in ("frame1", "frame3"))
+    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(first, last, None)
+    moved = float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)) / WIDTH
+    return frames, {
+        "name": clip.name, "speed": clip.speed, "seed": None, "max_displacement": round(moved, 5),
+        "own_animation": True, "drawings": [clip.file],
+    }
+
+
+class Actor:
+    """A figure in a clip: its sprites, and how each part moves when ``amount`` is 1."""
+
+    def __init__(self, stand: Stand, drawings: Drawings, dice: np.random.Generator):
+        self.stand, self.figure = stand, FIGURES[stand.figure]
+        self.sprites = [drawings.sprite(self.figure, part) for part in self.figure.parts]
+        self.points = [_painted(sprite) for sprite in self.sprites]
+        self.turns = {part.name: _swing(dice, part.swing) for part in self.figure.parts}
+        angle, reach = dice.uniform(0, 2 * math.pi), 0.02 if stand.still else 0.16
+        self.shift = reach * WIDTH * np.array([math.cos(angle), 0.6 * math.sin(angle)])
+        self.lean = _swing(dice, 70 if stand.free else 0 if stand.still else 14)
+        self.growth = 0.0 if stand.still else dice.uniform(-0.18, 0.18)
+        root = next(s for p, s in zip(self.figure.parts, self.sprites, strict=True) if p.name == self.figure.root)
+        self.middle = (root.x + root.image.shape[1] / 2, root.y + root.image.shape[0] / 2)
+
+    def pose(self, t: float, amount: float) -> list[np.ndarray]:
+        """For each part the 2x3 matrix from pixels of its drawing to pixels of the frame."""
+        share = (t - 0.5) * amount
+        placed = {self.figure.root: self._root(share)}
+        parts = {part.name: part for part in self.figure.parts}
+
+        def matrix(name: str) -> np.ndarray:
+            if name not in placed:
+                part = parts[name]
+                x, y = part.joint[0] * self.figure.width, part.joint[1] * self.figure.height
+                turn = (t - 0.5) * np.clip(amount, 0, 1) * self.turns[name]
+                placed[name] = matrix(part.parent or self.figure.root) @ _about(x, y, turn)
+            return placed[name]
+
+        return [matrix(part.name)[:2] for part in self.figure.parts]
+
+    def _root(self, share: float) -> np.ndarray:
+        stand, size = self.stand, self.stand.height / self.figure.height
+        place = np.array([[-size if stand.mirrored else size, 0, stand.x], [0, size, stand.y], [0, 0, 1]], dtype=float)
+        centre = np.array([[1, 0, -self.figure.width / 2], [0, 1, -self.figure.height / 2], [0, 0, 1]], dtype=float)
+        shift = np.array([[1, 0, share * self.shift[0]], [0, 1, share * self.shift[1]], [0, 0, 1]])
+        limited = np.clip(share, -0.5, 0.5)
+        return shift @ place @ centre @ _about(*self.middle, limited * self.lean, 1 + limited * self.growth)
+
+    def displacement(self, amount: float) -> float:
+        """The largest way in pixels that a painted point goes from t = 0 to t = 1, of those seen at one of the two."""
+        largest = 0.0
+        for points, first, last in zip(self.points, self.pose(0, amount), self.pose(1, amount), strict=True):
+            start, end = points @ first.T, points @ last.T
+            seen = _inside(start) | _inside(end)
+            if seen.any():
+                largest = max(largest, float(np.hypot(*(end - start)[seen].T).max()))
+        return largest
+
+    def paint(self, canvas: np.ndarray, t: float, amount: float) -> None:
+        """Lay the figure over ``canvas``, (H, W, 3) float32 at SAMPLES times the frame's size."""
+        for sprite, matrix in zip(self.sprites, self.pose(t, amount), strict=True):
+            _lay(canvas, sprite, matrix)
+
+
+def _swing(dice: np.random.Generator, limit: float) -> float:
+    """A turn in radians of 45-100 % of ``limit`` degrees, either way: limbs that hardly move tell nothing."""
+    return math.radians(limit) * dice.uniform(0.45, 1.0) * (1 if dice.uniform() < 0.5 else -1)
+
+
+def _about(x: float, y: float, turn: float, size: float = 1.0) -> np.ndarray:
+    c, s = size * math.cos(turn), size * math.sin(turn)
+    return np.array([[c, -s, x - c * x + s * y], [s, c, y - s * x - c * y], [0, 0, 1]])
+
+
+def _painted(sprite: Sprite) -> np.ndarray:
+    rows, columns = np.nonzero(sprite.image[::4, ::4, 3] > 0.5)
+    return np.stack([4.0 * columns + sprite.x, 4.0 * rows + sprite.y, np.ones(len(rows))], axis=1)
+
+
+def _inside(points: np.ndarray) -> np.ndarray:
+    return (points[:, 0] >= 0) & (points[:, 0] < WIDTH) & (points[:, 1] >= 0) & (points[:, 1] < HEIGHT)
+
+
+def _amount(actors: list[Actor], target: float) -> float:
+    """By how much the actors' motion must be multiplied for the largest displacement to be ``target`` pixels."""
+    low, high = 0.0, 4.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        if max(actor.displacement(middle) for actor in actors) < target:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _background(name: str, drawings: Drawings) -> np.ndarray:
+    """The scenery with a margin for pans, (H, W, 3) float32 at SAMPLES times the frame's size times 1.25."""
+    file, layers, (x0, y0, x1, y1) = BACKGROUNDS[name]
+    width, height = round(1.25 * WIDTH * 2), round(1.25 * HEIGHT * 2)
+    full_w, full_h = round(width / (x1 - x0)), round(height / (y1 - y0))
+    picture = drawings.picture(file, full_w, full_h, layers)
+    left, top = round(x0 * full_w), round(y0 * full_h)
+    seen = picture[top : top + height, left : left + width]
+    white = seen[..., :3] + (1 - seen[..., 3:])
+    return cv2.resize(white, None, fx=SAMPLES / 2, fy=SAMPLES / 2, interpolation=cv2.INTER_CUBIC).clip(0, 1)
+
+
+def _pan(scenery: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    width, height = WIDTH * SAMPLES, HEIGHT * SAMPLES
+    x = (scenery.shape[1] - width) / 2 - SAMPLES * shift[0]
+    y = (scenery.shape[0] - height) / 2 - SAMPLES * shift[1]
+    matrix = np.array([[1, 0, -x], [0, 1, -y]])
+    return cv2.warpAffine(scenery, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+def _lay(canvas: np.ndarray, sprite: Sprite, matrix: np.ndarray) -> None:
+    height, width = sprite.image.shape[:2]
+    shift = np.array([[1, 0, sprite.x], [0, 1, sprite.y], [0, 0, 1]], dtype=float)
+    # A pixel's centre in the frame is (SAMPLES - 1) / 2 samples into it.
+    sampled = SAMPLES * (matrix @ shift)
+    sampled[:, 2] += (SAMPLES - 1) / 2
+    corners = sampled @ np.array([[-1, width, width, -1], [-1, -1, height, height], [1, 1, 1, 1]], dtype=float)
+    x0, y0 = np.maximum(np.floor(corners.min(axis=1)).astype(int), 0)
+    x1 = min(int(np.ceil(corners[0].max())) + 1, canvas.shape[1])
+    y1 = min(int(np.ceil(corners[1].max())) + 1, canvas.shape[0])
+    if x0 >= x1 or y0 >= y1:
+        return
+    sampled[:, 2] -= (x0, y0)
+    warped = cv2.warpAffine(sprite.image, sampled, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+    window = canvas[y0:y1, x0:x1]
+    window *= 1 - warped[..., 3:]
+    window += warped[..., :3]
+
+
+def _shrink(canvas: np.ndarray) -> np.ndarray:
+    frame = cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    return np.rint(255 * frame.clip(0, 1)).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    main()
