@@ -47,12 +47,26 @@ class ModelConfig:
             ) from error
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """What the networks see in one frame alone (``AnimeInterp.encode``): worth keeping for a clip's next pair.
+
+    ``matching`` (1, 256, h, w) of the refinement's encoder, ``pyramid`` the synthesis' three levels, ``size`` the
+    frame's height and width.
+    """
+
+    matching: Tensor
+    pyramid: list[Tensor]
+    size: tuple[int, int]
+
+
 class AnimeInterp(nn.Module):
     """The networks of the method. Made by ``build``; loaded by ``animeinterp.load_model``.
 
     Frames are (1, 3, H, W) in 0..1 of any size from 64x64, on the model's device; they are cast to the model's dtype
     inside. Flows are (1, 2, H, W) in pixels, returned in float32 (or float64 from a float64 model). Both ``refine`` and
     ``synthesize`` are differentiable; batches of pairs go through ``refinement`` and ``synthesis`` themselves.
+    ``encoded``, where taken, is what ``encode`` made of each of the two frames; without it they are encoded anew.
     ``step``, where taken, is called with the fraction done, several times a second, and may raise to stop.
     """
 
@@ -66,6 +80,14 @@ class AnimeInterp(nn.Module):
         """The dtype of the weights, which frames are cast to."""
         return next(self.parameters()).dtype
 
+    def encode(self, frame: Tensor) -> Encoded:
+        """What ``refine`` and ``synthesize`` compute of ``frame`` (1, 3, H, W) whichever the other frame is."""
+        check_frames("frame", frame, channels=(3,), count=1)
+        _check_size(frame)
+        frame = frame.to(self.get_dtype())
+        size = (frame.shape[-2], frame.shape[-1])
+        return Encoded(self.refinement.encode(frame), self.synthesis.encode(frame), size)
+
     def refine(
         self,
         frame0: Tensor,
@@ -74,6 +96,7 @@ class AnimeInterp(nn.Module):
         flow_10: Tensor | None = None,
         iterations: int | None = None,
         *,
+        encoded: tuple[Encoded, Encoded] | None = None,
         step: Callable[[float], None] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Fine flows ``(flow_01, flow_10)`` from coarse ones (paper 3.2); a start at zero where one is not given.
@@ -91,9 +114,10 @@ class AnimeInterp(nn.Module):
                 check_flow(name, flow, frame0)
         if iterations is not None and (not isinstance(iterations, int) or iterations < 0):
             raise AnimeInterpError(f"iterations is {iterations!r}; it should be a whole number from 0, or None.")
-        dtype = self.get_dtype()
-        with heartbeat(self.refinement, step, self.refinement.parts(iterations)):
-            return self.refinement(frame0.to(dtype), frame1.to(dtype), flow_01, flow_10, iterations)
+        features = None if encoded is None else tuple(e.matching for e in _check_encoded(encoded, frame0))
+        frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
+        with heartbeat(self.refinement, step, self.refinement.parts(iterations, encoded=encoded is not None)):
+            return self.refinement(*frames, flow_01, flow_10, iterations, encoded=features)
 
     def synthesize(
         self,
@@ -103,6 +127,7 @@ class AnimeInterp(nn.Module):
         flow_10: Tensor,
         times: list[float],
         *,
+        encoded: tuple[Encoded, Encoded] | None = None,
         step: Callable[[float], None] | None = None,
     ) -> Tensor:
         """The frames (T, 3, H, W) at ``times`` (each 0..1), raw, in the dtype of ``frame0`` (paper 3.3).
@@ -118,10 +143,11 @@ class AnimeInterp(nn.Module):
         check_flow("flow_01", flow_01, frame0)
         check_flow("flow_10", flow_10, frame0)
         times = check_times(times)
-        dtype = self.get_dtype()
-        with heartbeat(self.synthesis, step, self.synthesis.parts(len(times))):
-            frames = self.synthesis(frame0.to(dtype), frame1.to(dtype), flow_01, flow_10, times)
-        return frames[:, 0].to(frame0.dtype)
+        features = None if encoded is None else tuple(e.pyramid for e in _check_encoded(encoded, frame0))
+        frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
+        with heartbeat(self.synthesis, step, self.synthesis.parts(len(times), encoded=encoded is not None)):
+            painted = self.synthesis(*frames, flow_01, flow_10, times, encoded=features)
+        return painted[:, 0].to(frame0.dtype)
 
     def piece_features(self, frame: Tensor) -> list[Tensor]:
         """Features to match pieces by: 32, 64, 96 and 256 channels at 1, 1/2, 1/4, 1/8 of a frame (N, 3, H, W).
@@ -172,3 +198,13 @@ def _check_size(frame: Tensor) -> None:
             f"The frames are {frame.shape[-1]}x{frame.shape[-2]}; both sides should be {SMALLEST_SIDE} pixels or more. "
             "Enlarge them, or pad them."
         )
+
+
+def _check_encoded(encoded: tuple[Encoded, Encoded], frame: Tensor) -> tuple[Encoded, Encoded]:
+    wanted = (frame.shape[-2], frame.shape[-1])
+    if len(encoded) != 2 or any(one.size != wanted for one in encoded):
+        raise AnimeInterpError(
+            f"encoded holds frames of {', '.join(f'{e.size[1]}x{e.size[0]}' for e in encoded)}; it should hold two of "
+            f"{wanted[1]}x{wanted[0]}, the pair's own. Pass (model.encode(frame0), model.encode(frame1))."
+        )
+    return encoded

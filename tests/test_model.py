@@ -112,6 +112,28 @@ def test_step_hears_how_far_it_is_and_can_stop(model):
         assert len(heard) == count  # nothing stays behind
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(64, 72), (67, 90)])
+def test_frames_encoded_before_change_nothing(model, size):
+    frames, flows = _inputs(*size)
+    encoded = model.encode(frames[0]), model.encode(frames[1])
+    calls = []
+    handles = [
+        network.register_forward_hook(lambda *_: calls.append(1))
+        for network in (model.refinement.encoder, model.synthesis.pyramid)
+    ]
+    heard = []
+    fine = model.refine(*frames, *flows, encoded=encoded, step=heard.append)
+    mids = model.synthesize(*frames, *fine, [0.5], encoded=encoded, step=heard.append)
+    for handle in handles:
+        handle.remove()
+    assert not calls and heard.count(1.0) == 2
+    assert all(map(torch.equal, fine, model.refine(*frames, *flows)))
+    assert torch.equal(mids, model.synthesize(*frames, *fine, [0.5]))
+    with pytest.raises(AnimeInterpError, match="encoded holds frames of .*the pair's own"):
+        model.refine(*_inputs(80, 80)[0], encoded=encoded)
+
+
 def test_layers_come_from_the_operations():
     """Each parameter belongs to a layer that was made by the namespace that was handed in."""
 

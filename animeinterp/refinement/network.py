@@ -62,49 +62,45 @@ class RefineNetwork(nn.Module):
         flow_01: Tensor | None = None,
         flow_10: Tensor | None = None,
         iterations: int | None = None,
+        *,
+        encoded: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Fine flows, each (B, 2, H, W) float32, in pixels of the frames' size.
 
         ``frame0``, ``frame1`` (B, 3, H, W) in 0..1 in the network's dtype, sides from 64; ``flow_01``, ``flow_10``
-        (B, 2, H, W) in pixels, zero where not given.
+        (B, 2, H, W) in pixels, zero where not given; ``encoded``: what ``encode`` made of each frame before.
         """
-        height, width = frame0.shape[-2:]
-        size = (height // STRIDE * STRIDE, width // STRIDE * STRIDE)
         iterations = self.config.iterations if iterations is None else iterations
-        frames = self.prepare(torch.cat([frame0, frame1]), size)
-        features = self.encoder(frames)
-        features0, features1 = features.chunk(2)
+        # One after the other, so that the result is the same to the bit whether they are handed in or not.
+        features0, features1 = encoded or (self.encode(frame0), self.encode(frame1))
         volume = CorrelationPyramid(features0, features1)
-        start = self._start(frames, _stack(flow_01, flow_10, frame0), volume.shape[-2:])
-        flow, hidden = self._iterate(features, volume, start, iterations)
-        fine = resize_flow(self.update.upsample(hidden, flow), (height, width))
+        start = self._start(frame0, frame1, _stack(flow_01, flow_10, frame0), volume.shape[-2:])
+        flow, hidden = self._iterate(torch.cat([features0, features1]), volume, start, iterations)
+        fine = resize_flow(self.update.upsample(hidden, flow), tuple(frame0.shape[-2:]))
         fine_01, fine_10 = fine.chunk(2)
         return fine_01, fine_10
 
-    def parts(self, iterations: int | None) -> int:
+    def encode(self, frames: Tensor) -> Tensor:
+        """The features (B, 256, h, w) of frames (B, 3, H, W) in 0..1, h and w an eighth, rounded down."""
+        return self.encoder(_resized(frames))
+
+    def parts(self, iterations: int | None, *, encoded: bool = False) -> int:
         """How many layers a forward pass runs, to tell how far it is."""
+        encoding = 0 if encoded else 2 * len(layers(self.encoder))
         iterations = self.config.iterations if iterations is None else iterations
         upsampling = 2
         guidance = len(layers(self.guidance)) if self.config.masked_start else 0
-        return len(layers(self.encoder)) + guidance + iterations * (len(layers(self.update)) - upsampling) + upsampling
+        return encoding + guidance + iterations * (len(layers(self.update)) - upsampling) + upsampling
 
-    def prepare(self, frames: Tensor, size: tuple[int, int]) -> Tensor:
-        """Frames in 0..1 as the encoder wants them: -1..1, resized to ``size``."""
-        frames = 2 * frames - 1
-        if tuple(frames.shape[-2:]) == size:
-            return frames
-        return F.interpolate(frames, size=size, mode="bilinear", align_corners=False)
-
-    def _start(self, frames: Tensor, coarse: Tensor | None, size: torch.Size) -> Tensor:
+    def _start(self, frame0: Tensor, frame1: Tensor, coarse: Tensor | None, size: torch.Size) -> Tensor:
         """The coarse flow of both directions at 1/8 of the frames' size, masked where the configuration says so."""
         if coarse is None:
-            precision = torch.promote_types(frames.dtype, torch.float32)
-            return torch.zeros(frames.shape[0], 2, *size, device=frames.device, dtype=precision)
+            precision = torch.promote_types(frame0.dtype, torch.float32)
+            return torch.zeros(2 * frame0.shape[0], 2, *size, device=frame0.device, dtype=precision)
         start = resize_flow(coarse, tuple(size), mode="nearest")
         if self.config.masked_start:
-            frame0, frame1 = frames.chunk(2)
-            full = resize_flow(coarse, tuple(frames.shape[-2:]))
-            start = self.guidance(frames, torch.cat([frame1, frame0]), full, start)
+            source, target = _resized(torch.cat([frame0, frame1])), _resized(torch.cat([frame1, frame0]))
+            start = self.guidance(source, target, resize_flow(coarse, tuple(source.shape[-2:])), start)
         return start
 
     def _iterate(
@@ -120,6 +116,15 @@ class RefineNetwork(nn.Module):
             hidden, change = self.update(hidden, context, correlations, flow.to(features.dtype))
             flow = flow + change.to(flow.dtype)
         return flow, hidden
+
+
+def _resized(frames: Tensor) -> Tensor:
+    """Frames in 0..1 as the encoder wants them: in -1..1, resized to the next smaller multiples of 8."""
+    height, width = (side // STRIDE * STRIDE for side in frames.shape[-2:])
+    frames = 2 * frames - 1
+    if (height, width) == tuple(frames.shape[-2:]):
+        return frames
+    return F.interpolate(frames, size=(height, width), mode="bilinear", align_corners=False)
 
 
 def _stack(flow_01: Tensor | None, flow_10: Tensor | None, frame: Tensor) -> Tensor | None:

@@ -57,13 +57,30 @@ class SynthesisNetwork(nn.Module):
         self.splat = Splat()
         self.grid = GridNet(operations=operations, image_channels=8 if config.hole_mask else 6)
 
-    def prepare(self, frame0: Tensor, frame1: Tensor, flow_01: Tensor, flow_10: Tensor) -> Prepared:
-        """Frames (B, 3, H, W) in 0..1 in the network's dtype, flows (B, 2, H, W) in pixels of that size."""
+    def encode(self, frames: Tensor) -> list[Tensor]:
+        """The feature pyramid of frames (B, 3, H, W) in 0..1, padded to multiples of 4."""
+        return self.pyramid(2 * pad_to_multiple(frames, MULTIPLE) - 1)
+
+    def prepare(
+        self,
+        frame0: Tensor,
+        frame1: Tensor,
+        flow_01: Tensor,
+        flow_10: Tensor,
+        *,
+        encoded: tuple[list[Tensor], list[Tensor]] | None = None,
+    ) -> Prepared:
+        """Frames (B, 3, H, W) in 0..1 in the network's dtype, flows (B, 2, H, W) in pixels of that size.
+
+        ``encoded``: what ``encode`` made of each frame before.
+        """
         size = tuple(frame0.shape[-2:])
         precision = torch.promote_types(frame0.dtype, torch.float32)
         frames = pad_to_multiple(torch.cat([frame0, frame1]), MULTIPLE)
         flow = pad_to_multiple(torch.cat([flow_01, flow_10]).to(precision), MULTIPLE)
-        features = self.pyramid(2 * frames - 1)
+        # One after the other, so that the result is the same to the bit whether they are handed in or not.
+        pyramids = encoded or (self.encode(frame0), self.encode(frame1))
+        features = [torch.cat(level) for level in zip(*pyramids, strict=True)]
         # Nearest, as the published network does: a blend of two motions would be neither's.
         flows = [resize_flow(flow, tuple(level.shape[-2:]), mode="nearest") for level in features]
         metrics = None
@@ -95,16 +112,24 @@ class SynthesisNetwork(nn.Module):
         return painted[..., : prepared.size[0], : prepared.size[1]]
 
     def forward(
-        self, frame0: Tensor, frame1: Tensor, flow_01: Tensor, flow_10: Tensor, times: list[float]
+        self,
+        frame0: Tensor,
+        frame1: Tensor,
+        flow_01: Tensor,
+        flow_10: Tensor,
+        times: list[float],
+        *,
+        encoded: tuple[list[Tensor], list[Tensor]] | None = None,
     ) -> Tensor:
-        """The frames at each of ``times``, (T, B, 3, H, W)."""
-        prepared = self.prepare(frame0, frame1, flow_01, flow_10)
+        """The frames at each of ``times``, (T, B, 3, H, W); the rest as for ``prepare``."""
+        prepared = self.prepare(frame0, frame1, flow_01, flow_10, encoded=encoded)
         return torch.stack([self.render(prepared, time) for time in times])
 
-    def parts(self, times: int) -> int:
+    def parts(self, times: int, *, encoded: bool = False) -> int:
         """How many layers a forward pass for so many times runs, to tell how far it is."""
         splats = 2 * len(self.pyramid.levels)
-        return len(layers(self.pyramid)) + times * (splats + len(layers(self.grid)))
+        encoding = 0 if encoded else 2 * len(layers(self.pyramid))
+        return encoding + times * (splats + len(layers(self.grid)))
 
     def _metric(self, frames: Tensor, flow: Tensor) -> Tensor:
         """Z = -alpha |I0 - backwarp(I1, f01)|, the mean over the colours, for both directions: (2B, 1, H, W)."""
