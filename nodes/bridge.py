@@ -18,13 +18,9 @@ import folder_paths
 import torch
 from torch import Tensor
 
+from ..animeinterp.checkpoints import naming, read_state_dict
 from ..animeinterp.errors import AnimeInterpError
-from ..animeinterp.weights import (
-    build_features_from_state_dict,
-    build_from_state_dict,
-    bundled_models,
-    read_state_dict,
-)
+from ..animeinterp.weights import build_features_from_state_dict, build_from_state_dict, bundled_models
 
 FOLDER = "animeinterp"  # under ComfyUI's models
 BUNDLED = "bundled"  # what the model list calls the weights that ship with the pack
@@ -185,9 +181,12 @@ def load_model(name: str) -> Any:
                 "No weights ship with this version of AnimeInterp. Put a weight file (anime_interp_full.ckpt or a "
                 ".safetensors) into ComfyUI's models/animeinterp folder and choose it here, or work without a model."
             )
-        return _in_patcher(build_from_state_dict(*read_state_dict(bundled[0]), operations=operations()))
-    path = folder_paths.get_full_path_or_raise(FOLDER, name)
-    return _in_patcher(build_from_state_dict(*read_state_dict(path), operations=operations()))
+        path = bundled[0]
+    else:
+        path = folder_paths.get_full_path_or_raise(FOLDER, name)
+    state_dict, metadata = read_state_dict(path)
+    with naming(path):
+        return _in_patcher(build_from_state_dict(state_dict, metadata, operations()))
 
 
 def load_features(name: str) -> Any:
@@ -199,7 +198,8 @@ def load_features(name: str) -> Any:
         )
     path = folder_paths.get_full_path_or_raise(FOLDER, name)
     state_dict, _ = read_state_dict(path)
-    return _in_patcher(build_features_from_state_dict(state_dict, operations=operations()))
+    with naming(path):
+        return _in_patcher(build_features_from_state_dict(state_dict, operations()))
 
 
 def bundled_ships() -> bool:

@@ -7,6 +7,7 @@ one's inputs, outputs, models and other packs are left alone.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -240,8 +241,6 @@ class ComfyServer:
 
         ``heard`` is called with the type and the data of every message that the server sends about it.
         """
-        import asyncio
-
         return asyncio.run(self._run(prompt, heard or (lambda kind, data: None)))
 
     async def _run(self, prompt: dict[str, Any], heard: Callable[[str, dict], None]) -> dict[str, Any]:
@@ -271,8 +270,17 @@ class ComfyServer:
                 if kind == "execution_interrupted":
                     raise HostError("The run was interrupted.")
                 if kind == "execution_success":
-                    return self.get(f"/history/{prompt_id}")[prompt_id]["outputs"]
+                    return await self._outputs(prompt_id)
         raise HostError(f"ComfyUI went away in the middle of a run. The end of its log:\n{self.log_tail()}")
+
+    async def _outputs(self, prompt_id: str) -> dict[str, Any]:
+        """What a finished run left; it enters the history a moment after the message that it is finished."""
+        for _ in range(100):
+            history = self.get(f"/history/{prompt_id}")
+            if prompt_id in history:
+                return history[prompt_id]["outputs"]
+            await asyncio.sleep(0.05)
+        raise HostError(f"ComfyUI finished a run but kept nothing of it. The end of its log:\n{self.log_tail()}")
 
 
 def _refusal(body: bytes) -> str:

@@ -1,7 +1,8 @@
 """Stands in for ComfyUI's main.py: a server under the rules of --novram on a machine without a GPU.
 
-ComfyUI makes an exception of the CPU, where nothing has to be moved, and --novram does not start without a GPU. Here the
-exception is taken away: the model is loaded as into no video memory at all, and layers bring their weights when they run.
+ComfyUI makes an exception of the CPU, where nothing has to be moved, and --novram does not start without a GPU. Here
+the exception is taken away: the model is loaded as into no video memory at all, and layers bring their weights when
+they run.
 """
 
 import os

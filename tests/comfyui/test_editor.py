@@ -4,6 +4,7 @@ import json
 
 import pytest
 from browser import Editor
+
 from tools.comfy_host import PACK
 from tools.workflow import to_prompt
 

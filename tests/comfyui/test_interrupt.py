@@ -4,7 +4,8 @@ import threading
 import time
 
 import pytest
-from conftest import MODEL, drawing, loading, shown, with_node
+from prompts import MODEL, drawing, loading, shown, with_node
+
 from tools.comfy_host import HostError
 
 SIZE = {"width": 960, "height": 540}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from conftest import MODEL, loading, shown, with_node
+from prompts import MODEL, loading, shown, with_node
 
 NOVRAM = str(Path(__file__).with_name("novram.py"))
 

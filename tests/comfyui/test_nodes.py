@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tools.comfy_host import PACK
 
 GOLDEN = json.loads((PACK / "tests" / "comfyui" / "nodes.json").read_text("utf-8"))
@@ -19,7 +20,7 @@ def face(node: dict) -> dict:
     for section in ("required", "optional"):
         for name in node["input_order"].get(section, []):
             kind, *options = node["input"][section][name]
-            kept = {k: v for k, v in (options[0] if options else {}).items() if k in ("default", "min", "max", "options")}
+            kept = {k: options[0][k] for k in ("default", "min", "max", "options") if options and k in options[0]}
             if name.endswith("_name"):
                 kept.pop("options")
             inputs[name] = [section, kind, kept]

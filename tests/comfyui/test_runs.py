@@ -5,14 +5,14 @@ import shutil
 
 import pytest
 import torch
-from conftest import CLIP, MODEL, as_saved, drawing, loading, shown, with_node
-from tools.comfy_host import PACK, HostError
-from tools.workflow import to_prompt
+from prompts import CLIP, MODEL, as_saved, drawing, loading, shown, with_node
 
 import animeinterp as ai
 from animeinterp.flow_colours import flow_to_colours, largest_motion
 from animeinterp.media import VideoReader
 from animeinterp.pictures import draw_pieces
+from tools.comfy_host import PACK, HostError
+from tools.workflow import to_prompt
 
 WORKFLOWS = PACK / "example_workflows"
 
@@ -118,15 +118,16 @@ def test_previews(host, clip):
     assert colourful.float().mean() > 0.5, "most of these drawings' area has a partner"
 
 
-def test_fp16_and_alpha_come_back_as_images(host, clip):
-    prompt = loading()
-    for i in range(3):
-        prompt = with_node(prompt, f"alpha{i}", "JoinImageWithAlpha", image=["images", 0], alpha=["load0", 1])
+def test_alpha_goes_through(host, clip):
+    prompt = with_node(loading(), "mask", "ImageToMask", image=["images", 0], channel="red")
+    prompt = with_node(prompt, "rgba", "JoinImageWithAlpha", image=["images", 0], alpha=["mask", 0])
     prompt = with_node(
-        prompt, "between", "AnimeInterp", images=["alpha0", 0], method="weights-free", multiplier=2, style="japanese"
+        prompt, "between", "AnimeInterp", images=["rgba", 0], method="weights-free", multiplier=2, style="japanese"
     )
     found = host.images(shown(prompt, "between"))
-    assert found.shape[0] == 5
+    wanted = ai.interpolate(torch.cat([clip, 1 - clip[:, :1]], dim=1), 2, model=None)
+    assert found.shape == (5, 4, 96, 160)
+    assert torch.equal(found, as_saved(wanted))
 
 
 # --- the example workflows, as the files have them ---

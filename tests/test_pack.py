@@ -1,0 +1,88 @@
+"""The walls of the house: who may import whom, and what the pack tells ComfyUI, the registry and pip."""
+
+import ast
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACK = Path(__file__).resolve().parent.parent
+LIBRARY = sorted((PACK / "animeinterp").rglob("*.py"))
+HOST_MODULES = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "nodes", "server", "execution"}
+
+
+def imports(file: Path) -> list[tuple[int, str]]:
+    """(level, module) of every import in a file, wherever it stands."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(0, name.name) for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append((node.level, node.module or ""))
+    return found
+
+
+@pytest.mark.parametrize("file", LIBRARY, ids=lambda file: str(file.relative_to(PACK)))
+def test_the_library_knows_nothing_of_comfyui_and_imports_itself_relatively(file):
+    for level, module in imports(file):
+        if level == 0:
+            top = module.split(".")[0]
+            assert top not in HOST_MODULES, f"{file} imports {module}"
+            assert top not in ("animeinterp", "tools"), f"{file} imports {module}; inside ComfyUI it has another name"
+
+
+def test_nodes_import_the_library_relatively():
+    for file in (PACK / "nodes").glob("*.py"):
+        assert not {module for level, module in imports(file) if level == 0} & {"animeinterp", "tools"}, file
+
+
+def test_importing_the_library_decides_nothing():
+    """No device is asked for, no thread count or default dtype set, and nothing printed."""
+    script = """
+import torch
+def state():
+    return torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_rng_state().sum()
+before = state()
+import animeinterp, animeinterp.model, animeinterp.weights, animeinterp.media
+assert not torch.cuda.is_initialized()
+assert before == state()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=PACK)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+def test_the_entry_can_be_imported_without_comfyui():
+    """Test runners and linters import it; ComfyUI takes two names from it."""
+    specification = importlib.util.spec_from_file_location("entry", PACK / "__init__.py")
+    entry = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(entry)
+    assert {name for name in vars(entry) if not name.startswith("__")} == {"WEB_DIRECTORY", "comfy_entrypoint"}
+    assert (PACK / entry.WEB_DIRECTORY / "docs").is_dir()
+
+
+def test_pip_manager_and_registry_are_told_the_same():
+    project = (PACK / "pyproject.toml").read_text("utf-8")
+    listed = json.loads(re.search(r"^dependencies = (\[.*\])$", project, re.MULTILINE)[1])
+    required = [line for line in (PACK / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    assert listed == required
+    assert not {"torch", "torchvision", "torchaudio", "cupy"} & set(required), "ComfyUI brings torch"
+    version = re.search(r'^version = "(.*)"$', project, re.MULTILINE)[1]
+    assert f'__version__ = "{version}"' in (PACK / "animeinterp" / "__init__.py").read_text("utf-8")
+
+
+def test_ruff_is_content():
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", str(PACK)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("workflow", sorted((PACK / "example_workflows").glob("*.json")), ids=lambda file: file.name)
+def test_example_workflows_have_thumbnails_and_find_their_drawings(workflow):
+    assert workflow.with_suffix(".jpg").stat().st_size < 300_000
+    for node in json.loads(workflow.read_text("utf-8"))["nodes"]:
+        if node["type"] == "LoadImage":
+            assert (workflow.parent / "frames" / node["widgets_values"][0]).is_file()
