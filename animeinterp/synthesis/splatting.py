@@ -69,19 +69,18 @@ def _divide(total: Tensor, mass: Tensor) -> Tensor:
 def _scatter(x: Tensor, flow: Tensor) -> Tensor:
     """All channels of ``x`` carried along ``flow`` and summed, in one pass a corner: (N, C, H, W)."""
     batch, channels, height, width = x.shape
-    flow = flow.to(x.dtype)
-    target_x, target_y = (pixel_grid(flow) + flow).unbind(dim=1)
-    left, top = target_x.detach().floor(), target_y.detach().floor()
-    right_share, bottom_share = target_x - left, target_y - top
-    result = x.new_zeros(batch, channels, height * width)
-    for across in (0, 1):
-        for down in (0, 1):
-            column, row = left + across, top + down
-            # False for a flow that is not a number, as every comparison with one is.
-            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            share = (right_share if across else 1 - right_share) * (bottom_share if down else 1 - bottom_share)
-            share = torch.where(inside, share, 0)
-            index = torch.where(inside, row * width + column, 0).long()
-            shared = (x * share[:, None]).flatten(2)
-            result.scatter_add_(2, index.flatten(1)[:, None].expand_as(shared), shared)
-    return result.unflatten(2, (height, width))
+    to_x, to_y = (pixel_grid(x) + flow.to(x.dtype)).unbind(dim=1)
+    # The result gets a border that takes whatever leaves the frame, so that no share needs a mask.
+    to_x = to_x.nan_to_num(nan=-1.0).clamp(-1, width)
+    to_y = to_y.nan_to_num(nan=-1.0).clamp(-1, height)
+    left, top = to_x.detach().floor(), to_y.detach().floor()
+    right_share, bottom_share = to_x - left, to_y - top
+    stride = width + 3
+    corner = (top.long() + 1) * stride + left.long() + 1
+    result = x.new_zeros(batch, channels, (height + 3) * stride)
+    for down, vertical in enumerate((1 - bottom_share, bottom_share)):
+        for across, horizontal in enumerate((1 - right_share, right_share)):
+            shared = (x * (vertical * horizontal)[:, None]).flatten(2)
+            index = (corner + (down * stride + across)).flatten(1)[:, None].expand_as(shared)
+            result.scatter_add_(2, index, shared)
+    return result.unflatten(2, (height + 3, stride))[..., 1 : height + 1, 1 : width + 1]
