@@ -50,8 +50,12 @@ class AnimeInterpRefineFlow(io.ComfyNode):
         progress = bridge.Progress()
 
         def refined():
+            frame1 = frames[:1, :3].to(device)
+            seen1 = net.encode(frame1)
             for i in range(pairs):
-                frame0, frame1 = (frames[j : j + 1, :3].to(device) for j in (i, i + 1))
+                frame0, seen0 = frame1, seen1
+                frame1 = frames[i + 1 : i + 2, :3].to(device)
+                seen1 = net.encode(frame1)
                 start = Flow(None, None) if flow is None else flow.pair(i, device)
                 flow_01, flow_10 = net.refine(
                     frame0,
@@ -59,6 +63,7 @@ class AnimeInterpRefineFlow(io.ComfyNode):
                     start.flow_01,
                     start.flow_10,
                     iterations or None,
+                    encoded=(seen0, seen1),
                     step=progress.part(i, pairs),
                 )
                 yield replace(start, flow_01=flow_01, flow_10=flow_10)

@@ -1,0 +1,116 @@
+"""demo.py, from frames to a video and a contact sheet; the making of its environment is tested for itself."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+from prompts import drawing
+
+from animeinterp.media import VideoReader, VideoWriter, read_image, write_image
+from tools import environment
+from tools.comfy_host import PACK, HostError, check_comfyui
+
+
+@pytest.fixture
+def demo(comfyui, tmp_path):
+    """Runs demo.py as it runs in its own environment; its exit status and what it said."""
+
+    def run(*words):
+        settings = {"COMFYUI_PATH": str(comfyui), "COMFYUI_PYTHON": sys.executable, "ANIMEINTERP_DEMO_CHILD": "1"}
+        command = [sys.executable, str(PACK / "demo.py"), "--output", str(tmp_path / "out"), *map(str, words)]
+        done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, cwd=tmp_path)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_the_shipped_drawings(demo, tmp_path):
+    status, said = demo()
+    assert status == 0, said
+    shipped = len(list((PACK / "example_workflows" / "frames").glob("*.png")))
+    reader = VideoReader(tmp_path / "out" / "animeinterp.mp4")
+    assert len(list(reader)) == (shipped - 1) * 4 + 1
+    assert float(reader.rate) == 12
+    sheet = read_image(tmp_path / "out" / "contact_sheet.png")
+    assert sheet.shape[-1] == 1920 and sheet.shape[-2] > 1000
+    assert str(tmp_path / "out" / "contact_sheet.png") in said
+
+
+def test_own_drawings(demo, tmp_path):
+    for step in range(3):
+        write_image(tmp_path / f"{step}.png", drawing(step))
+    status, said = demo("0.png", "1.png", "2.png", "--multiplier", "2", "--fps", "8")
+    assert status == 0, said
+    reader = VideoReader(tmp_path / "out" / "animeinterp.mp4")
+    frames = list(reader)
+    assert len(frames) == 5 and float(reader.rate) == 8
+    for step in range(3):
+        assert (frames[2 * step] - drawing(step)).abs().mean() < 0.03, "the drawings, in order, every second frame"
+
+
+def test_own_video(demo, tmp_path):
+    with VideoWriter(tmp_path / "clip.mp4", 10) as video:
+        for step in range(5):
+            video.write(drawing(step))
+    status, said = demo("clip.mp4", "--frames", "3", "--multiplier", "3")
+    assert status == 0, said
+    reader = VideoReader(tmp_path / "out" / "animeinterp.mp4")
+    assert len(list(reader)) == 7 and float(reader.rate) == 30
+
+
+def test_mistakes_are_told_in_words(demo, tmp_path):
+    write_image(tmp_path / "a.png", drawing(0))
+    write_image(tmp_path / "b.png", drawing(0, width=200))
+    for words, complaint in [
+        (["missing.png"], "missing.png is not there"),
+        (["a.png"], "single drawing; give two or more, or a video"),
+        (["a.png", "b.png"], "b.png is 200x96 and a.png is 160x96; all drawings should be of one size"),
+    ]:
+        status, said = demo(*words)
+        assert status == 1 and complaint in said and "Traceback" not in said, said
+
+
+def test_a_port_in_use_is_told(demo):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, said = demo("--port", str(port))
+    assert status == 1 and f"Port {port} is in use" in said
+
+
+def test_comfyui_path_that_is_none(tmp_path):
+    with pytest.raises(HostError, match="COMFYUI_PATH is .*main.py"):
+        check_comfyui(tmp_path)
+
+
+def test_an_environment_is_made_once_and_a_half_made_one_anew(tmp_path, monkeypatch):
+    installed, said = [], []
+    monkeypatch.setattr(environment, "_install", lambda python, log, say: installed.append(str(python)))
+    venv = tmp_path / "venv"
+    python = environment.prepare(venv, said.append)
+    assert installed == [python] and subprocess.run([python, "-c", "pass"]).returncode == 0
+    assert environment.prepare(venv, said.append) == python and len(installed) == 1
+    # Broken off before the end: no marker.
+    marker = venv / "installed.json"
+    marker.unlink()
+    (venv / "left-over").touch()
+    environment.prepare(venv, said.append)
+    assert len(installed) == 2 and not (venv / "left-over").exists() and any("half made" in s for s in said)
+    # Other requirements than those installed: installed over what is there.
+    marker.write_text(json.dumps({"fingerprint": "another"}))
+    (venv / "kept").touch()
+    environment.prepare(venv, said.append)
+    assert len(installed) == 3 and (venv / "kept").exists()
+
+
+def test_a_failed_installation_leaves_no_marker_and_says_what_pip_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "PACK", tmp_path)  # nothing to install there: pip fails at once
+    for name in ("pyproject.toml", "requirements.txt"):
+        (tmp_path / name).write_text("no such project")
+    with pytest.raises(HostError, match="could not be installed; pip says"):
+        environment.prepare(tmp_path / "venv", lambda text: None)
+    assert not (tmp_path / "venv" / "installed.json").exists()
