@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import AnimeInterpError, check_frames, describe
+from ..errors import AnimeInterpError, check_frames, describe
 
 SSIM_PROTOCOLS = ("standard", "paper")
 
