@@ -205,21 +205,27 @@ def _picture(frame: Tensor) -> Image.Image:
 
 
 def contact_sheet(rows: Iterable[tuple[str, list[Image.Image]]], *, width: int = 1920, gap: int = 8) -> Image.Image:
-    """Rows of pictures under their captions, each row scaled to at most ``width`` and a row of two to half that."""
+    """Pictures under their captions: a single one as wide as the sheet, two or more at most three side by side."""
     font = ImageFont.load_default(size=20)
-    strips = []
+    placed, y = [], gap
     for caption, pictures in rows:
-        share = (width - gap * (len(pictures) + 1)) // max(len(pictures), 1)
-        each = min(share, (width - 3 * gap) // 2) if len(pictures) > 1 else share
-        scaled = [p.resize((each, max(1, round(p.height * each / p.width)))) for p in pictures]
-        strips.append((caption, scaled))
-    height = sum(28 + gap + max((p.height for p in strip), default=0) for _, strip in strips) + gap
-    sheet = Image.new("RGB", (width, height), (24, 24, 26))
-    draw, y = ImageDraw.Draw(sheet), gap
-    for caption, strip in strips:
-        draw.text((gap, y), caption, font=font, fill=(220, 220, 220))
+        placed.append((caption, (gap, y)))
         y += 28
-        for i, picture in enumerate(strip):
-            sheet.paste(picture, (gap + i * (picture.width + gap), y))
-        y += max((p.height for p in strip), default=0) + gap
+        columns = min(len(pictures), 3)
+        each = (width - gap * (columns + 1)) // max(columns, 1)
+        for first in range(0, len(pictures), 3):
+            strip = [_to_width(picture, each) for picture in pictures[first : first + 3]]
+            placed += [(picture, (gap + i * (picture.width + gap), y)) for i, picture in enumerate(strip)]
+            y += max(picture.height for picture in strip) + gap
+    sheet = Image.new("RGB", (width, y), (24, 24, 26))
+    draw = ImageDraw.Draw(sheet)
+    for what, where in placed:
+        if isinstance(what, str):
+            draw.text(where, what, font=font, fill=(220, 220, 220))
+        else:
+            sheet.paste(what, where)
     return sheet
+
+
+def _to_width(picture: Image.Image, width: int) -> Image.Image:
+    return picture.resize((width, max(1, round(picture.height * width / picture.width))))
