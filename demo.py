@@ -64,14 +64,15 @@ def main() -> int:
             raise HostError(f"Port {args.port} is in use. Choose another with --port, or leave it out.")
         if os.environ.get(_CHILD):
             return work(args)
-        python = environment()
         own = os.environ.get("COMFYUI_PATH")
         if own:
             comfyui = check_comfyui(Path(own).expanduser())
+            python = own_python(comfyui) or environment()
         else:
+            python = environment()
             comfyui = fetch_comfyui(WORK / "comfyui", python)
-        # From here on with the environment's Python, which has what reads videos and draws.
-        return again(python, {"COMFYUI_PATH": str(comfyui), "COMFYUI_PYTHON": server_python(comfyui, python)})
+        # From here on with a Python that has what runs ComfyUI, reads videos and draws.
+        return again(python, {"COMFYUI_PATH": str(comfyui), "COMFYUI_PYTHON": python})
     except HostError as error:
         say(f"\n{error}")
         return 1
@@ -90,16 +91,15 @@ def environment() -> str:
     return python
 
 
-def server_python(comfyui: Path, demo_python: str) -> str:
-    """The Python that runs ComfyUI: the one asked for, else that ComfyUI's own, else the demo's."""
+def own_python(comfyui: Path) -> str | None:
+    """The Python that runs a ComfyUI of the user's: asked for, else in its folder; None where none is known."""
+    from tools.environment import check_python
+
     asked = os.environ.get("COMFYUI_PYTHON")
-    if asked:
-        return asked
     inside = ("venv/bin/python", ".venv/bin/python", "venv/Scripts/python.exe", ".venv/Scripts/python.exe")
-    for own in (*(comfyui / name for name in inside), comfyui.parent / "python_embeded" / "python.exe"):
-        if own.is_file():
-            return str(own)
-    return demo_python
+    known = [comfyui / name for name in inside] + [comfyui.parent / "python_embeded" / "python.exe"]
+    found = asked or next((str(python) for python in known if python.is_file()), None)
+    return check_python(found) if found else None
 
 
 def again(python: str, settings: dict[str, str]) -> int:

@@ -46,6 +46,22 @@ def prepare(venv: Path, say: Callable[[str], None]) -> str:
     return str(python)
 
 
+def check_python(python: str) -> str:
+    """``python`` itself where it has what the demo and the pack need; HostError, with what to do, where not."""
+    wanted = "import aiohttp, av, cv2, einops, numpy, PIL, safetensors, torch"
+    try:
+        done = subprocess.run([python, "-c", wanted], capture_output=True, text=True)
+    except OSError as error:
+        raise HostError(f"COMFYUI_PYTHON is {python}, which does not run: {error}") from None
+    if done.returncode:
+        fault = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise HostError(
+            f"{python}, which runs ComfyUI, lacks what the pack needs ({fault}). Install it:\n"
+            f"{python} -m pip install -r {PACK / 'requirements.txt'}"
+        )
+    return python
+
+
 def _fingerprint() -> str:
     """Changes whenever what should be installed does, or the Python that it is installed for."""
     digest = hashlib.sha256(repr((sys.version_info[:2], str(PACK))).encode())

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from prompts import drawing
@@ -73,6 +75,28 @@ def test_mistakes_are_told_in_words(demo, tmp_path):
         assert status == 1 and complaint in said and "Traceback" not in said, said
 
 
+def test_serve_leaves_comfyui_running_until_it_is_stopped(comfyui, tmp_path):
+    for step in range(2):
+        write_image(tmp_path / f"{step}.png", drawing(step))
+    command = [sys.executable, str(PACK / "demo.py"), "--serve", "--output", str(tmp_path), "0.png", "1.png"]
+    settings = {"COMFYUI_PATH": str(comfyui), "COMFYUI_PYTHON": sys.executable}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, env={**os.environ, **settings}, cwd=tmp_path, **pipes)
+    said = ""
+    while "Ctrl+C" not in said and process.poll() is None:
+        said += process.stdout.readline()
+    try:
+        url = re.search(r"ComfyUI is at (http://\S+);", said)[1]
+        with urllib.request.urlopen(f"{url}/api/userdata?dir=workflows") as answer:
+            assert set(json.load(answer)) == {"animeinterp.json", "animeinterp_stages.json"}
+        process.terminate()
+        assert process.wait(20) == 143
+        with pytest.raises(OSError):
+            urllib.request.urlopen(url)
+    finally:
+        process.kill()
+
+
 def test_a_port_in_use_is_told(demo):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -85,6 +109,14 @@ def test_a_port_in_use_is_told(demo):
 def test_comfyui_path_that_is_none(tmp_path):
     with pytest.raises(HostError, match="COMFYUI_PATH is .*main.py"):
         check_comfyui(tmp_path)
+
+
+def test_a_python_without_the_packs_requirements(tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
+    with pytest.raises(HostError, match=r"(?s)lacks what the pack needs .*pip install -r .*requirements.txt"):
+        environment.check_python(str(environment.python_of(tmp_path / "bare")))
+    with pytest.raises(HostError, match="does not run"):
+        environment.check_python(str(tmp_path / "none"))
 
 
 def test_an_environment_is_made_once_and_a_half_made_one_anew(tmp_path, monkeypatch):

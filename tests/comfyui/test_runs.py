@@ -9,8 +9,9 @@ from prompts import CLIP, MODEL, as_saved, drawing, loading, shown, with_node
 
 import animeinterp as ai
 from animeinterp.flow_colours import flow_to_colours, largest_motion
+from animeinterp.matching.vgg import VGGFeatures
 from animeinterp.media import VideoReader
-from animeinterp.pictures import draw_pieces
+from animeinterp.pictures import draw_matches, draw_pieces
 from tools.comfy_host import PACK, HostError
 from tools.workflow import to_prompt
 
@@ -116,6 +117,20 @@ def test_previews(host, clip):
     assert matches.shape == (2, 3, 96, 2 * 160 + 4)
     colourful = (matches.amax(1) - matches.amin(1)) > 0.05
     assert colourful.float().mean() > 0.5, "most of these drawings' area has a partner"
+
+
+def test_vgg_features(host, clip):
+    torch.manual_seed(1)
+    features = VGGFeatures().eval()
+    torch.save(features.state_dict(), host.server.base / "models" / "animeinterp" / "vgg19-random.pth")
+    prompt = with_node(stages(), "vgg", "AnimeInterpLoadFeatures", features_name="vgg19-random.pth")
+    prompt["flow"]["inputs"]["features"] = ["vgg", 0]
+    found = host.images(shown(prompt, "flow", 1))
+    labels = ai.segment(clip)
+    pair = clip[:1], clip[1:2], labels[:1], labels[1:2]
+    with torch.inference_mode():
+        flow = ai.coarse_flow(*pair, features=features)
+    assert torch.equal(found[:1], as_saved(draw_matches(*pair, flow.matches[0])))
 
 
 def test_alpha_goes_through(host, clip):
