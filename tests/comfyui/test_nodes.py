@@ -64,3 +64,10 @@ def test_node_list_is_complete(info):
 def test_models_are_listed_bundled_first(info):
     choices = info["AnimeInterpLoadModel"]["input"]["required"]["model_name"][1]["options"]
     assert choices == ["bundled", "random.safetensors"]
+
+
+def test_example_workflows_are_in_the_template_browser(host):
+    assert set(host.server.get("/workflow_templates")["ComfyUI-AnimeInterp"]) == {"animeinterp", "animeinterp_stages"}
+    served = host.server.get("/api/workflow_templates/ComfyUI-AnimeInterp/animeinterp.json")
+    assert served == json.loads((PACK / "example_workflows" / "animeinterp.json").read_text("utf-8"))
+    assert host.server.get("/api/workflow_templates/ComfyUI-AnimeInterp/animeinterp.jpg")[:2] == b"\xff\xd8"
