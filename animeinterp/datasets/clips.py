@@ -1,6 +1,7 @@
 """The public test clips, and the frames of the demo: drawn by the generator, the same for everybody.
 
-``python -m animeinterp.datasets.clips OUT`` writes the clips as folders OUT/NAME with frame1.png, frame2.png (t = 0.5) and
+``python -m animeinterp.datasets.clips OUT`` writes the clips as folders OUT/NAME with frame1.png,
+frame2.png (t = 0.5) and
 frame3.png, as ATD-12K has them. ``--demo`` writes the demo's frames instead.
 """
 
@@ -23,7 +24,8 @@ FIRST_TRAINING_SEED = 1_000_000
 
 _CLEAN = CartoonConfig(figures=(1, 2), hold=0.0, line_art=0.0, plain=0.0, inverted=0.0, subsamples=8)
 
-# Name of the speed, its largest motion as a share of the width, its seeds. Settled before anything was measured on them.
+# Name of the speed, its largest motion as a share of the width, its seeds. Settled before anything was measured on
+# them.
 SPEEDS = (
     ("slow", (0.004, 0.015), tuple(range(101, 109))),
     ("medium", (0.015, 0.05), tuple(range(201, 209))),
@@ -41,10 +43,12 @@ class Clip:
 
 
 def public_clips(size: tuple[int, int] = (360, 640), *, times: Sequence[float] = (0.25, 0.5, 0.75),
-                 speeds: Sequence[str] = ("slow", "medium", "fast"), device: torch.device | str = "cpu") -> Iterator[Clip]:
+                 speeds: Sequence[str] = ("slow", "medium", "fast"),
+                 device: torch.device | str = "cpu") -> Iterator[Clip]:
     """The 24 public test clips, eight of each speed, at ``size`` (H, W) with true frames at ``times``.
 
-    Speed is the largest motion of a part: up to 1.5 % of the width, up to 5 %, up to 25 %. Raises AnimeInterpError for a
+    Speed is the largest motion of a part: up to 1.5 % of the width, up to 5 %,
+    up to 25 %. Raises AnimeInterpError for a
     speed that there is not.
     """
     known = [name for name, _, _ in SPEEDS]
@@ -84,7 +88,8 @@ def export(folder: Path, size: tuple[int, int] = (360, 640)) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m animeinterp.datasets.clips", description="Write the public test clips.")
+    parser = argparse.ArgumentParser(prog="python -m animeinterp.datasets.clips",
+                                     description="Write the public test clips.")
     parser.add_argument("folder", type=Path, help="where to write")
     parser.add_argument("--demo", action="store_true", help="the frames of the demo instead")
     parser.add_argument("--size", type=int, nargs=2, default=(360, 640), metavar=("HEIGHT", "WIDTH"))

@@ -1,60 +1,18 @@
 """Painted places to put figures before: each draws on planes of its own depth, so that a pan shows parallax.
 
-Coordinates are points: 360 to the picture's height, ``wide`` to its width. Everything reaches well beyond the picture, so
-that a camera may move. Depth is 0 far away and 1 where the figures stand.
+Coordinates are points: 360 to the picture's height, ``wide`` to its width. Everything reaches well beyond the
+picture, so that a camera may move. Depth is 0 far away and 1 where the figures stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from .palette import Colour, Style, darker, hsv, lighter, mix
-from .scene import Scene
-from .shapes import box, contour, ellipse, hole, leafy, polygon, rounded, stroke
+from .furniture import door, pictures, shelf, window
+from .palette import Colour, darker, hsv, lighter, mix
+from .place import OUT, Place
+from .shapes import box, contour, ellipse, leafy, polygon, rounded, stroke
 from .textures import BLOTCHED, BRUSHED, CLOUDY, SPECKLED
-
-OUT = 260.0  # how far beyond the picture things reach
-
-
-class Place:
-    """What a background painter works with: planes by depth, paint with gradient and grain, outlines where inked."""
-
-    def __init__(self, scene: Scene, rng: np.random.Generator, style: Style, wide: float,
-                 plane: Callable[[float], int]) -> None:
-        self.scene, self.rng, self.style, self.wide, self.plane = scene, rng, style, wide, plane
-        self.inked = style.ground is not None or rng.random() < 0.35
-        self.hue = float(rng.random())
-
-    def put(self, outline: object, depth: float, colour: Colour, *, slope: tuple | None = None, grain: tuple | None = None,
-            inked: bool | None = None, clip: int = -1) -> int:
-        """One painted thing. ``slope``: (y0, y1, colour at y1), a gradient down the picture; ``grain``: (tile, tiles to the
-        picture's height, stretch along y, strength)."""
-        paint = [0.0] * 13
-        painted = self.style.ground is None
-        if slope is not None and painted:
-            y0, y1, other = slope
-            paint[:7] = [0, y0, 0, 1 / (y1 - y0), *(b - a for a, b in zip(colour, other, strict=True))]
-        if grain is not None and painted:
-            tile, often, stretch, strength = grain
-            paint[7:] = [tile, often / 360, stretch, *(strength * (0.35 + 0.65 * c) for c in colour)]
-        inked = self.inked if inked is None else inked and self.style.ground is not None
-        line = self.style.ink(colour) if inked else None
-        return self.scene.part(outline, self.plane(depth), self.style.fill(colour), line, self.style.width * 0.8,
-                               paint=tuple(paint), clip=clip)
-
-    def wash(self, depth: float, top: Colour, low: Colour, grain: tuple | None = None, y: tuple = (0.0, 360.0)) -> int:
-        """Paint all over: a gradient from ``top`` to ``low`` between the two heights."""
-        return self.put(box(-OUT * 2, -OUT * 2, self.wide + OUT * 2, 360 + OUT * 2), depth, top, slope=(*y, low), grain=grain,
-                        inked=False)
-
-    def across(self, y: float, rough: float, count: int, low: float = 360 + OUT) -> np.ndarray:
-        """A band from side to side whose top edge, about ``y``, rises and falls by ``rough``."""
-        xs = np.linspace(-OUT * 1.5, self.wide + OUT * 1.5, count)
-        top = [(float(x), y + rough * float(self.rng.uniform(-1, 1)), 0.0) for x in xs]
-        top[0], top[-1] = (*top[0][:2], 1.0), (*top[-1][:2], 1.0)
-        return contour([*top, (xs[-1], low, 1.0), (xs[0], low, 1.0)])
 
 
 def _sky(p: Place, depth: float = 0.04) -> None:
@@ -66,9 +24,11 @@ def _sky(p: Place, depth: float = 0.04) -> None:
     for _ in range(int(rng.integers(1, 5))):
         x, y, r = rng.uniform(-60, p.wide + 60), rng.uniform(15, 150), rng.uniform(26, 80)
         white = lighter(low, 0.75)
-        cloud = p.put(leafy(rng, x, y, r * 1.7, r * 0.6, bumps=int(rng.integers(6, 10))), depth, darker(mix(white, top, 0.25), 0.03),
+        cloud = p.put(leafy(rng, x, y, r * 1.7, r * 0.6, bumps=int(rng.integers(6, 10))), depth,
+                      darker(mix(white, top, 0.25), 0.03),
                       grain=(CLOUDY, 1.5, 1, 0.05))
-        p.put(leafy(rng, x - 5, y - 0.16 * r, r * 1.55, r * 0.5, bumps=int(rng.integers(6, 10))), depth, white, inked=False, clip=cloud)
+        p.put(leafy(rng, x - 5, y - 0.16 * r, r * 1.55, r * 0.5, bumps=int(rng.integers(6, 10))), depth, white,
+              inked=False, clip=cloud)
 
 
 def hills(p: Place) -> None:
@@ -78,36 +38,43 @@ def hills(p: Place) -> None:
     green = hsv(rng.uniform(0.2, 0.4), rng.uniform(0.3, 0.55), rng.uniform(0.55, 0.78))
     haze = mix(green, (0.6, 0.75, 0.92), 0.7)
     p.put(p.across(175, 40, 9), 0.12, haze, slope=(120, 260, lighter(haze, 0.4)), grain=(BRUSHED, 2, 0.5, 0.08))
-    p.put(p.across(215, 22, 8), 0.25, mix(green, haze, 0.5), slope=(180, 300, lighter(green, 0.3)), grain=(BLOTCHED, 2, 2, 0.06))
+    p.put(p.across(215, 22, 8), 0.25, mix(green, haze, 0.5), slope=(180, 300, lighter(green, 0.3)), grain=(BLOTCHED, 2,
+                                                                                                           2, 0.06))
     for _ in range(int(rng.integers(3, 8))):
-        _tree(p, float(rng.uniform(-80, p.wide + 80)), float(rng.uniform(235, 262)), float(rng.uniform(34, 80)), 0.4, darker(green, 0.18))
-    p.put(p.across(258, 10, 7), 0.6, green, slope=(250, 380, darker(green, 0.2)), grain=(BRUSHED, 3, 0.3, 0.1))
+        _tree(p, float(rng.uniform(-80, p.wide + 80)), float(rng.uniform(235, 262)), float(rng.uniform(34, 80)), 0.4,
+              darker(green, 0.18))
+    p.put(p.across(258, 10, 7), 0.6, green, slope=(250, 380, darker(green, 0.2)), grain=(BRUSHED, 5, 0.25, 0.13))
     if rng.random() < 0.6:
         road = mix((0.85, 0.76, 0.62), green, 0.15)
         x = float(rng.uniform(0.2, 0.8)) * p.wide
-        p.put(contour([(x - 6, 262), (x + 8, 262), (x + 40, 300), (x + 200, 500, 1), (x - 160, 500, 1), (x - 20, 300)]), 0.6, road,
+        p.put(contour([(x - 6, 262), (x + 8, 262), (x + 40, 300), (x + 200, 500, 1), (x - 160, 500, 1),
+                       (x - 20, 300)]), 0.6, road,
               grain=(SPECKLED, 2, 1, 0.12))
     for _ in range(int(rng.integers(0, 14))):
         x, y = float(rng.uniform(-100, p.wide + 100)), float(rng.uniform(290, 370))
-        p.put(polygon([(x - 5, y), (x - 7, y - 13), (x - 2, y - 3), (x + 1, y - 18), (x + 3, y - 3), (x + 8, y - 12), (x + 6, y)]), 0.75,
+        p.put(polygon([(x - 5, y), (x - 7, y - 13), (x - 2, y - 3), (x + 1, y - 18), (x + 3, y - 3), (x + 8, y - 12),
+                       (x + 6, y)]), 0.75,
               darker(green, 0.25), inked=False)
 
 
 def _tree(p: Place, x: float, y: float, size: float, depth: float, colour: Colour) -> None:
     rng = p.rng
     trunk = darker((0.5, 0.36, 0.26), float(rng.uniform(0, 0.3)))
-    p.put(contour([(x - 0.06 * size, y - 0.5 * size, 1), (x + 0.06 * size, y - 0.5 * size, 1), (x + 0.05 * size, y), (x + 0.12 * size, y + 4, 1),
+    p.put(contour([(x - 0.06 * size, y - 0.5 * size, 1), (x + 0.06 * size, y - 0.5 * size, 1), (x + 0.05 * size, y),
+                   (x + 0.12 * size, y + 4, 1),
                    (x - 0.12 * size, y + 4, 1), (x - 0.05 * size, y)]), depth, trunk)
     crown = p.put(leafy(rng, x, y - 0.95 * size, 0.5 * size, 0.6 * size, bumps=int(rng.integers(7, 12))), depth, colour,
                   grain=(BLOTCHED, 4, 1, 0.12))
-    p.put(leafy(rng, x - 0.1 * size, y - 1.1 * size, 0.38 * size, 0.4 * size, bumps=8), depth, lighter(colour, 0.18), inked=False, clip=crown,
+    p.put(leafy(rng, x - 0.1 * size, y - 1.1 * size, 0.38 * size, 0.4 * size, bumps=8), depth, lighter(colour, 0.18),
+          inked=False, clip=crown,
           grain=(BLOTCHED, 4, 1, 0.12))
 
 
 def room(p: Place) -> None:
     """A wall with wainscot, a window, pictures, a shelf or a door; a floor."""
     rng = p.rng
-    wall = hsv(rng.uniform(0.02, 0.18) if rng.random() < 0.6 else rng.random(), rng.uniform(0.06, 0.28), rng.uniform(0.68, 0.92))
+    wall = hsv(rng.uniform(0.02, 0.18) if rng.random() < 0.6 else rng.random(), rng.uniform(0.06, 0.28),
+               rng.uniform(0.68, 0.92))
     p.wash(0.45, lighter(wall, 0.12), darker(wall, 0.12), (CLOUDY, 1.3, 1, 0.09))
     wood = hsv(rng.uniform(0.03, 0.09), rng.uniform(0.3, 0.6), rng.uniform(0.3, 0.62))
     floor = float(rng.uniform(280, 325))
@@ -118,14 +85,15 @@ def room(p: Place) -> None:
     slots = rng.permutation(4)[: int(rng.integers(1, 4))]
     for slot in slots:
         x = float((slot + rng.uniform(0.2, 0.8)) / 4 * (p.wide + 120) - 60)
-        (_window, _door, _shelf, _pictures)[int(rng.integers(4))](p, x, wood, floor)
+        (window, door, shelf, pictures)[int(rng.integers(4))](p, x, wood, floor)
     if rng.random() < 0.6:
         top = float(rng.uniform(235, 262))
         p.put(box(-OUT * 2, top, p.wide + OUT * 2, 600), 0.47, darker(wood, 0.15), grain=(BRUSHED, 2, 0.15, 0.14))
         for x in np.arange(-OUT, p.wide + OUT, float(rng.uniform(32, 60))):
             p.put(box(x, top + 9, x + 3, 600), 0.47, darker(wood, 0.45), inked=False)
         p.put(box(-OUT * 2, top - 5, p.wide + OUT * 2, top + 4), 0.47, lighter(wood, 0.12))
-    p.put(box(-OUT * 2, floor, p.wide + OUT * 2, 700), 0.55, wood, slope=(floor, 400, lighter(wood, 0.2)), grain=(BRUSHED, 1.5, 6, 0.16))
+    p.put(box(-OUT * 2, floor, p.wide + OUT * 2, 700), 0.55, wood, slope=(floor, 400, lighter(wood, 0.2)),
+          grain=(BRUSHED, 1.5, 6, 0.16))
     p.put(box(-OUT * 2, floor - 8, p.wide + OUT * 2, floor), 0.5, darker(wood, 0.3))
     if rng.random() < 0.5:
         sofa = hsv(rng.random(), 0.4, rng.uniform(0.4, 0.8))
@@ -134,71 +102,20 @@ def room(p: Place) -> None:
         p.put(rounded(x - w / 2 - 14, 262, x + w / 2 + 14, 345, 14), 0.66, sofa, grain=(CLOUDY, 2, 1, 0.08))
 
 
-def _window(p: Place, x: float, wood: Colour, floor: float) -> None:
-    rng = p.rng
-    w, h, y = float(rng.uniform(80, 150)), float(rng.uniform(90, 150)), float(rng.uniform(35, 70))
-    frame = lighter(wood, 0.6) if rng.random() < 0.5 else wood
-    p.put(box(x - w / 2 - 8, y - 8, x + w / 2 + 8, y + h + 8), 0.45, frame)
-    pane = p.put(box(x - w / 2, y, x + w / 2, y + h), 0.2, (0.62, 0.82, 0.96), slope=(y, y + h, (0.94, 0.97, 0.98)))
-    p.scene.marks[pane].joint = p.plane(0.45)
-    p.put(leafy(rng, x + rng.uniform(-30, 30), y + h, w * 0.5, h * 0.35, bumps=8), 0.2, hsv(rng.uniform(0.22, 0.38), 0.4, 0.6), clip=pane,
-          grain=(BLOTCHED, 4, 1, 0.12))
-    p.put(box(x - 3, y, x + 3, y + h), 0.45, frame)
-    p.put(box(x - w / 2, y + h * 0.45, x + w / 2, y + h * 0.45 + 6), 0.45, frame)
-    if rng.random() < 0.6:
-        cloth = hsv(rng.random(), rng.uniform(0.1, 0.5), rng.uniform(0.6, 0.95))
-        for side in (-1, 1):
-            a, b = x + side * (w / 2 + 22), x + side * (w / 2 - 20)
-            p.put(contour([(a, y - 16, 1), (b, y - 16, 1), (b - side * 4, y + h * 0.5), (b + side * 12, y + h + 30, 1), (a, y + h + 32, 1)]),
-                  0.5, cloth, grain=(BRUSHED, 4, 0.05, 0.12))
-
-
-def _door(p: Place, x: float, wood: Colour, floor: float) -> None:
-    w, top = float(p.rng.uniform(80, 110)), float(p.rng.uniform(50, 90))
-    p.put(box(x - w / 2 - 8, top - 8, x + w / 2 + 8, floor), 0.45, lighter(wood, 0.15))
-    p.put(box(x - w / 2, top, x + w / 2, floor), 0.45, darker(wood, 0.1), grain=(BRUSHED, 2, 0.15, 0.15))
-    middle = 0.5 * (top + floor)
-    for y0, y1 in ((top + 14, middle - 8), (middle + 8, floor - 14)):
-        p.put(box(x - w / 2 + 14, y0, x + w / 2 - 14, y1), 0.45, darker(wood, 0.25), grain=(BRUSHED, 2, 0.15, 0.15))
-    p.put(ellipse(x + w / 2 - 9, middle, 4), 0.45, (0.85, 0.72, 0.35))
-
-
-def _shelf(p: Place, x: float, wood: Colour, floor: float) -> None:
-    rng = p.rng
-    w, top = float(rng.uniform(90, 140)), float(rng.uniform(60, 130))
-    p.put(box(x - w / 2, top, x + w / 2, floor + 4), 0.48, wood, grain=(BRUSHED, 2, 0.15, 0.12))
-    for y in np.arange(top + 7, floor - 40, 46):
-        p.put(box(x - w / 2 + 6, y, x + w / 2 - 6, y + 39), 0.48, darker(wood, 0.5))
-        left = x - w / 2 + 8
-        while left < x + w / 2 - 16:
-            thick, tall = float(rng.uniform(5, 12)), float(rng.uniform(22, 35))
-            if rng.random() < 0.85:
-                p.put(box(left, y + 39 - tall, left + thick, y + 39), 0.48, hsv(rng.random(), rng.uniform(0.25, 0.7), rng.uniform(0.4, 0.85)))
-            left += thick + 1.5
-
-
-def _pictures(p: Place, x: float, wood: Colour, floor: float) -> None:
-    rng = p.rng
-    for _ in range(int(rng.integers(1, 4))):
-        w, h, y = float(rng.uniform(30, 60)), float(rng.uniform(30, 60)), float(rng.uniform(50, 140))
-        p.put(box(x - w / 2 - 5, y - 5, x + w / 2 + 5, y + h + 5), 0.45, darker(wood, 0.1))
-        picture = p.put(box(x - w / 2, y, x + w / 2, y + h), 0.45, hsv(rng.random(), 0.25, 0.85))
-        p.put(leafy(rng, x, y + h, w * 0.5, h * 0.5), 0.45, hsv(rng.random(), 0.5, 0.6), clip=picture)
-        x += w + 22
-
-
 def street(p: Place) -> None:
     """Houses with rows of windows, a pavement, a road, poles and wires."""
     rng = p.rng
     _sky(p)
-    for depth, base, count in ((0.25, 240, 7), (0.45, 275, 5)):
+    for depth, base in ((0.25, 240), (0.45, 275)):
         left = -OUT
         while left < p.wide + OUT:
             w, h = float(rng.uniform(70, 150)), float(rng.uniform(70, 190) * (0.7 + 0.6 * depth))
             _house(p, left, base, w, h, depth)
             left += w + (float(rng.uniform(10, 60)) if rng.random() < 0.3 else 0)
     pave = hsv(0.1, 0.08, rng.uniform(0.6, 0.8))
-    p.put(box(-OUT * 2, 272, p.wide + OUT * 2, 700), 0.55, pave, grain=(SPECKLED, 3, 1, 0.08), slope=(270, 380, darker(pave, 0.1)))
+    p.put(box(-OUT * 2, 272, p.wide + OUT * 2, 700), 0.55, pave, grain=(SPECKLED, 3, 1, 0.08), slope=(270, 380,
+                                                                                                      darker(pave,
+                                                                                                             0.1)))
     p.put(box(-OUT * 2, 312, p.wide + OUT * 2, 700), 0.7, darker(pave, 0.35), grain=(SPECKLED, 3, 1, 0.1))
     p.put(box(-OUT * 2, 306, p.wide + OUT * 2, 313), 0.7, lighter(pave, 0.35))
     for x in np.arange(-OUT, p.wide + OUT, float(rng.uniform(200, 320))) + float(rng.uniform(0, 150)):
@@ -211,12 +128,15 @@ def street(p: Place) -> None:
 
 def _house(p: Place, x: float, base: float, w: float, h: float, depth: float) -> None:
     rng = p.rng
-    wall = hsv(rng.uniform(0, 0.15) if rng.random() < 0.6 else rng.random(), rng.uniform(0.05, 0.35), rng.uniform(0.6, 0.95))
+    wall = hsv(rng.uniform(0, 0.15) if rng.random() < 0.6 else rng.random(), rng.uniform(0.05, 0.35), rng.uniform(0.6,
+                                                                                                                  0.95))
     wall = mix(wall, (0.75, 0.85, 0.95), 0.5 * (0.6 - depth))
-    p.put(box(x, base - h, x + w, base + 60), depth, wall, slope=(base - h, base, darker(wall, 0.1)), grain=(CLOUDY, 2, 1, 0.06))
+    p.put(box(x, base - h, x + w, base + 60), depth, wall, slope=(base - h, base, darker(wall, 0.1)), grain=(CLOUDY, 2,
+                                                                                                             1, 0.06))
     roof = hsv(rng.random(), 0.3, rng.uniform(0.35, 0.6))
     if rng.random() < 0.5:
-        p.put(polygon([(x - 8, base - h + 3), (x + w * 0.2, base - h - 32), (x + w * 0.8, base - h - 32), (x + w + 8, base - h + 3)]), depth, roof,
+        p.put(polygon([(x - 8, base - h + 3), (x + w * 0.2, base - h - 32), (x + w * 0.8, base - h - 32),
+                       (x + w + 8, base - h + 3)]), depth, roof,
               grain=(BRUSHED, 3, 3, 0.1))
     else:
         p.put(box(x - 3, base - h - 8, x + w + 3, base - h + 3), depth, roof)
@@ -226,7 +146,8 @@ def _house(p: Place, x: float, base: float, w: float, h: float, depth: float) ->
         for c in range(columns):
             cx = x + (c + 0.5) * w / columns
             pane = p.put(box(cx - 10, row, cx + 10, row + 26), depth, glass, slope=(row, row + 26, lighter(glass, 0.3)))
-            p.put(polygon([(cx - 10, row + 18), (cx + 2, row), (cx + 7, row), (cx - 10, row + 25)]), depth, lighter(glass, 0.4), inked=False, clip=pane)
+            p.put(polygon([(cx - 10, row + 18), (cx + 2, row), (cx + 7, row), (cx - 10, row + 25)]), depth,
+                  lighter(glass, 0.4), inked=False, clip=pane)
 
 
 def night(p: Place) -> None:
@@ -235,7 +156,8 @@ def night(p: Place) -> None:
     deep = hsv(rng.uniform(0.6, 0.72), rng.uniform(0.5, 0.8), rng.uniform(0.12, 0.28))
     p.wash(0.02, deep, mix(deep, (0.5, 0.4, 0.65), 0.5), (CLOUDY, 0.8, 1, 0.3), (0, 300))
     for _ in range(int(rng.integers(12, 30))):
-        p.put(ellipse(float(rng.uniform(-80, p.wide + 80)), float(rng.uniform(-20, 220)), float(rng.uniform(0.7, 2.0)), n=5), 0.02, (0.96, 0.95, 0.85),
+        p.put(ellipse(float(rng.uniform(-80, p.wide + 80)), float(rng.uniform(-20, 220)), float(rng.uniform(0.7, 2.0)),
+                      n=5), 0.02, (0.96, 0.95, 0.85),
               inked=False)
     x, y, r = float(rng.uniform(40, p.wide - 40)), float(rng.uniform(40, 110)), float(rng.uniform(18, 42))
     p.put(ellipse(x, y, r), 0.03, (0.98, 0.95, 0.80), grain=(BLOTCHED, 6, 1, 0.06), inked=False)
@@ -245,7 +167,8 @@ def night(p: Place) -> None:
         for x in np.arange(-OUT, p.wide + OUT, float(rng.uniform(45, 90))):
             x += float(rng.uniform(-20, 20))
             h = float(rng.uniform(50, 110))
-            p.put(polygon([(x, y - h), (x + 12, y - 0.55 * h), (x + 7, y - 0.55 * h), (x + 22, y + 24), (x - 22, y + 24), (x - 7, y - 0.55 * h),
+            p.put(polygon([(x, y - h), (x + 12, y - 0.55 * h), (x + 7, y - 0.55 * h), (x + 22, y + 24),
+                           (x - 22, y + 24), (x - 7, y - 0.55 * h),
                            (x - 12, y - 0.55 * h)]), depth, colour)
     ground = darker(deep, -0.4)
     p.put(p.across(292, 6, 6), 0.7, ground, slope=(285, 380, darker(ground, 0.3)), grain=(BRUSHED, 2, 0.4, 0.15))
@@ -257,10 +180,12 @@ def shore(p: Place) -> None:
     _sky(p)
     sea = hsv(rng.uniform(0.48, 0.6), rng.uniform(0.4, 0.7), rng.uniform(0.6, 0.85))
     y = float(rng.uniform(165, 215))
-    p.put(box(-OUT * 2, y, p.wide + OUT * 2, 700), 0.15, sea, slope=(y, 330, lighter(sea, 0.35)), grain=(BRUSHED, 1.2, 7, 0.1))
+    p.put(box(-OUT * 2, y, p.wide + OUT * 2, 700), 0.15, sea, slope=(y, 330, lighter(sea, 0.35)), grain=(BRUSHED, 1.2,
+                                                                                                         7, 0.1))
     if rng.random() < 0.6:
         x = float(rng.uniform(0, p.wide))
-        p.put(contour([(x - 90, y + 1, 1), (x - 50, y - 22), (x, y - 40), (x + 60, y - 16), (x + 110, y + 1, 1)]), 0.12, (0.5, 0.66, 0.62),
+        p.put(contour([(x - 90, y + 1, 1), (x - 50, y - 22), (x, y - 40), (x + 60, y - 16), (x + 110, y + 1, 1)]),
+              0.12, (0.5, 0.66, 0.62),
               grain=(BLOTCHED, 3, 1, 0.1))
     for _ in range(8):
         x, yy, w = float(rng.uniform(-80, p.wide + 80)), float(rng.uniform(y + 12, 275)), float(rng.uniform(14, 60))
@@ -273,17 +198,19 @@ def shore(p: Place) -> None:
 def burst(p: Place) -> None:
     """The ground of an excited moment: rays or spots or a plain gradient."""
     rng = p.rng
-    a = hsv(p.hue, rng.uniform(0.2, 0.7), rng.uniform(0.6, 0.95))
+    a = hsv(p.hue, rng.uniform(0.15, 0.55), rng.uniform(0.6, 0.95))
     b = hsv(p.hue + rng.uniform(-0.12, 0.12), rng.uniform(0.1, 0.5), 0.97)
-    p.wash(0.3, a, b, (CLOUDY, 1, 1, 0.1))
+    p.wash(0.3, a, b, (CLOUDY, 1, 1, 0.05))
     kind = int(rng.integers(3))
     cx, cy = p.wide * float(rng.uniform(0.3, 0.7)), 360 * float(rng.uniform(0.3, 0.6))
     if kind == 0:
         for angle in np.arange(0, 2 * np.pi, 2 * np.pi / int(rng.integers(10, 20))):
             t = angle + 0.1 * float(rng.uniform(-1, 1))
             far = 900.0
-            p.put(polygon([(cx + 40 * np.cos(t), cy + 40 * np.sin(t)), (cx + far * np.cos(t - 0.09), cy + far * np.sin(t - 0.09)),
-                           (cx + far * np.cos(t + 0.09), cy + far * np.sin(t + 0.09))]), 0.3, lighter(b, 0.4), inked=False)
+            p.put(polygon([(cx + 40 * np.cos(t), cy + 40 * np.sin(t)), (cx + far * np.cos(t - 0.09),
+                                                                        cy + far * np.sin(t - 0.09)),
+                           (cx + far * np.cos(t + 0.09), cy + far * np.sin(t + 0.09))]), 0.3, lighter(b, 0.4),
+                           inked=False)
     elif kind == 1:
         gap = float(rng.uniform(40, 80))
         for i, y in enumerate(np.arange(-OUT / 2, 360 + OUT / 2, gap * 0.8)):
@@ -294,11 +221,6 @@ def burst(p: Place) -> None:
 def blank(p: Place) -> None:
     """Nothing: paper, or ink."""
     p.wash(0.3, p.style.ground or (1.0, 1.0, 1.0), p.style.ground or (1.0, 1.0, 1.0))
-
-
-def ring_of(x: float, y: float, outer: float, inner: float) -> list[np.ndarray]:
-    """Two contours: a disc with a round hole."""
-    return [ellipse(x, y, outer), hole(ellipse(x, y, inner))]
 
 
 PLACES = {"hills": hills, "room": room, "street": street, "night": night, "shore": shore, "burst": burst}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from .backgrounds import PLACES, Place, blank
+from .backgrounds import PLACES, blank
+from .choreography import act
 from .config import CartoonConfig
+from .creatures import Actor, Beast, Bird, Mascot, Thing
 from .fit import fit_motion
+from .furniture import foreground
 from .palette import Style
 from .person import Person
+from .place import Place
 from .scene import Scene
 
 STILL = 2.0 / 384  # of the width: under this nothing moves much
@@ -36,10 +40,14 @@ def compose(seed: int, size: tuple[int, int], config: CartoonConfig) -> Scene:
 
     hold = rng.random() < config.hold and camera.moves
     count = int(rng.integers(config.figures[0], config.figures[1] + 1))
-    people = _cast(scene, rng, style, camera.plane(1.0), wide, count)
-    for person in people:
+    figures = cast(scene, rng, style, camera.plane(1.0), wide, count)
+    if style.ground is None and rng.random() < 0.2:
+        foreground(place)
+    sign = float(rng.choice([-1, 1]))
+    for figure in figures:
+        sign = -sign if rng.random() < 0.7 else sign
         if not hold:
-            act(person, rng, amount, wide)
+            act(figure, rng, amount, sign)
     fit_motion(scene, amount, (360.0, wide))
     if config.ease:
         for joint in scene.joints:
@@ -63,7 +71,9 @@ def travel(rng: np.random.Generator, config: CartoonConfig) -> float:
 
 def _kind(rng: np.random.Generator, config: CartoonConfig) -> str:
     roll = rng.random()
-    return "line art" if roll < config.line_art else "inverted" if roll < config.line_art + config.inverted else "colour"
+    if roll < config.line_art:
+        return "line art"
+    return "inverted" if roll < config.line_art + config.inverted else "colour"
 
 
 class Camera:
@@ -75,11 +85,13 @@ class Camera:
         roll = rng.random()
         self.pan, self.zoom = np.zeros(2), 0.0
         if roll < 0.4:
-            angle = rng.choice([0.0, np.pi, np.pi / 2, -np.pi / 2, rng.uniform(0, 2 * np.pi)], p=[0.3, 0.3, 0.1, 0.1, 0.2])
+            angle = rng.choice([0.0, np.pi, np.pi / 2, -np.pi / 2, rng.uniform(0, 2 * np.pi)], p=[0.3, 0.3, 0.1, 0.1,
+                                                                                                  0.2])
             self.pan = amount * rng.uniform(0.3, 1.0) * np.array([np.cos(angle), np.sin(angle)])
         elif roll < 0.55:
             self.zoom = float(rng.choice([-1, 1]) * amount / (0.6 * wide) * rng.uniform(0.3, 0.8))
-        self.follow = float(rng.choice([0.0, 1.0]))  # 1: the camera stays with the figures, and the ground runs under them
+        # 1: the camera stays with the figures, and the ground runs under them.
+        self.follow = float(rng.choice([0.0, 1.0]))
 
     @property
     def moves(self) -> bool:
@@ -92,88 +104,42 @@ class Camera:
             share = depth - self.follow
             x, y = self.pan * share
             zoom = self.zoom * (0.25 + 0.75 * depth)
-            self.planes[depth] = self.scene.joint(self.canvas, (self.wide / 2, 180.0), pose_1=(float(x), float(y), 0.0, zoom, zoom))
+            self.planes[depth] = self.scene.joint(self.canvas, (self.wide / 2, 180.0), pose_1=(float(x), float(y), 0.0,
+                                                                                               zoom, zoom))
         return self.planes[depth]
 
 
-def _cast(scene: Scene, rng: np.random.Generator, style: Style, plane: int, wide: float, count: int) -> list[Person]:
-    """One figure that fills the shot, others beside or behind it."""
-    people = []
+def cast(scene: Scene, rng: np.random.Generator, style: Style, plane: int, wide: float,
+         count: int) -> list[Person | Actor]:
+    """One figure that fills the shot, others beside or behind it, at times a beast, a bird or a ball among them."""
+    figures: list[Person | Actor] = []
     framing = rng.random()
     if framing < 0.25:  # the face fills the picture
         unit, chin = rng.uniform(150, 240), rng.uniform(225, 290)
-        count = 1 if rng.random() < 0.8 else 2
+        count = 1 if rng.random() < 0.8 else min(count, 2)
     elif framing < 0.75:  # to the hips or knees
         unit, chin = rng.uniform(75, 130), rng.uniform(135, 190)
     else:  # whole
         unit, chin = rng.uniform(48, 66), rng.uniform(110, 140)
-    centres = (np.arange(count) + 0.5) / count * wide + rng.uniform(-0.5, 0.5, count) * wide * 0.3 / count
-    order = rng.permutation(count)
-    for n, k in enumerate(order):
-        size = unit * (0.82 ** (count - 1 - n)) * rng.uniform(0.95, 1.05)
-        people.append(Person(scene, rng, style, plane, (float(centres[k]), float(chin + 0.15 * (unit - size))), float(size)))
-    return people
+    if rng.random() < 0.3:
+        figures.append(Bird(scene, rng, style, plane, _spot(rng, wide, 30, 150), float(rng.uniform(40, 90))))
+    if behind := rng.random() < 0.15:
+        figures.append(Thing(scene, rng, style, plane, _spot(rng, wide, 60, 320), float(rng.uniform(30, 80))))
+    centres = (np.arange(count) + 0.5) / count * wide + rng.uniform(-0.5, 0.5, count) * wide * 0.4 / count
+    for n, k in enumerate(rng.permutation(count)):
+        size = float(unit * 0.82 ** (count - 1 - n) * rng.uniform(0.95, 1.05))
+        x = float(centres[k])
+        if count > 1 and rng.random() < 0.2 or count == 1 and rng.random() < 0.1:
+            kind = (Beast, Mascot)[int(rng.integers(2))]
+            scale = float(min(size * (2.0 if count > 1 else 2.6), 210))
+            low = min(chin + 4 * unit, rng.uniform(335, 355))  # where the feet are
+            figures.append(kind(scene, rng, style, plane, (x, float(low) - kind.FEET * scale), scale))
+        else:
+            figures.append(Person(scene, rng, style, plane, (x, float(chin + 0.15 * (unit - size))), size))
+    if not behind and rng.random() < 0.15:
+        figures.append(Thing(scene, rng, style, plane, _spot(rng, wide, 60, 320), float(rng.uniform(30, 80))))
+    return figures
 
 
-def _add(scene: Scene, joint: int, x: float = 0.0, y: float = 0.0, turn: float = 0.0, sx: float = 0.0, sy: float = 0.0) -> None:
-    """Let the joint be moved on by so much at time 1."""
-    pose = scene.joints[joint].pose_0
-    scene.joints[joint].pose_1 = tuple(a + b for a, b in zip(pose, (x, y, turn, sx, sy), strict=True))
-
-
-def act(person: Person, rng: np.random.Generator, amount: float, wide: float) -> None:
-    """Move a person so that what moves most goes about ``amount`` points between times 0 and 1."""
-    scene, joints = person.scene, person.joints
-    reach = amount / person.scale  # in head heights
-    share = rng.uniform(0.25, 1.0)
-    sign = float(rng.choice([-1, 1]))
-    if rng.random() < 0.55:  # the figure as a whole walks, leans, jumps
-        way = rng.random()
-        x, y = (sign, rng.normal(0, 0.15)) if way < 0.6 else (0.2 * sign, -0.8)
-        _add(scene, joints["root"], x * amount * share, y * amount * share, rng.normal(0, 0.03) * min(1.0, reach))
-        reach *= 1 - 0.5 * share
-    if rng.random() < 0.6:
-        _add(scene, joints["torso"], turn=float(np.clip(rng.normal(0, 0.25) * reach, -0.3, 0.3)))
-    if rng.random() < 0.75:
-        turn = float(np.clip(rng.normal(0, 0.5) * reach, -0.45, 0.45))
-        _add(scene, joints["head"], turn=turn, y=float(np.clip(rng.normal(0, 0.1) * reach, -0.12, 0.12)))
-        look = float(np.clip(rng.normal(0, 0.3) * reach, -0.12, 0.12))
-        _add(scene, joints["face"], x=look, sx=-0.5 * abs(look))
-        _add(scene, joints["fringe"], x=look * 0.45)
-    limbs = [n + t for n in ("arm",) for t in ("_l", "_r") if rng.random() < 0.75]
-    for limb in limbs:
-        side = -1 if limb.endswith("l") else 1
-        turn = np.clip(rng.choice([-1, 1]) * reach / 1.3 * rng.uniform(0.5, 1.0), -1.9, 1.9)
-        fore = turn * rng.uniform(-0.4, 0.6)
-        _add(scene, joints[limb], turn=float(turn))
-        _add(scene, joints["fore" + limb[3:]], turn=float(fore))
-        _add(scene, joints["hand" + limb[3:]], turn=float(np.clip(side * rng.normal(0, 0.3) * reach, -0.5, 0.5)))
-    if rng.random() < 0.5:
-        step = float(np.clip(rng.normal(0, 0.35) * reach, -0.6, 0.6))
-        for tag, way in (("_l", 1), ("_r", -1)):
-            _add(scene, joints["leg" + tag], turn=way * step)
-            _add(scene, joints["shin" + tag], turn=abs(step) * float(rng.random()))
-    _face(person, rng, min(1.0, 4 * reach))
-    for joint in person.sway:
-        b0 = rng.normal(0, 0.06, 2)
-        d = rng.normal(0, 1, 2) * min(0.35, 0.4 * reach)
-        phase = float(rng.uniform(0, 6.3))
-        scene.joints[joint].bend_0 = (float(b0[0]), float(b0[1] * 0.6), phase, 0.0)
-        scene.joints[joint].bend_1 = (float(b0[0] + 0.5 * d[0]), float(b0[1] * 0.6 + 0.3 * d[1]), phase + float(rng.normal(0, 0.5) * min(1, reach)), 0.0)
-
-
-def _face(person: Person, rng: np.random.Generator, strength: float) -> None:
-    """Blink, talk, look elsewhere."""
-    scene, joints = person.scene, person.joints
-    start = 0.0 if rng.random() < 0.75 else float(rng.uniform(0.05, 0.2))
-    end = start if rng.random() < 0.6 else float(rng.uniform(0, 0.24)) * strength
-    for lid in ("lid_l", "lid_r"):
-        pose = scene.joints[joints[lid]].pose_0
-        scene.joints[joints[lid]].pose_0 = (pose[0], start, *pose[2:])
-        scene.joints[joints[lid]].pose_1 = (pose[0], end, *pose[2:])
-    if rng.random() < 0.5:
-        _add(scene, joints["mouth"], sx=float(rng.normal(0, 0.25) * strength), sy=float(rng.normal(0, 0.4) * strength))
-    if rng.random() < 0.4:
-        _add(scene, joints["iris"], x=float(rng.normal(0, 0.02) * strength), y=float(rng.normal(0, 0.012) * strength))
-    if rng.random() < 0.4:
-        _add(scene, joints["brow"], y=float(rng.normal(0, 0.03) * strength))
+def _spot(rng: np.random.Generator, wide: float, high: float, low: float) -> tuple[float, float]:
+    return float(rng.uniform(0.08, 0.92) * wide), float(rng.uniform(high, low))

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 class CartoonConfig:
     """What is drawn and how it moves. The defaults are what training draws: clean pictures, every kind of shot.
 
-    ``motion`` fixes the size of the largest motion in a clip, as a share of the width (low, high), drawn evenly; None draws
+    ``motion`` fixes the size of the largest motion in a clip, as a share of the width (low, high),
+    drawn evenly; None draws
     it from the heavy-tailed mixture: half of the clips under 2 px of a 384 px wide frame, 7 % from 12 to 25 % of the
     width. ``hold`` is the share of clips whose figures stand still while the background pans, ``ease`` that of joints
-    which accelerate and brake. ``line_art``, ``plain`` (pure black or white ground) and ``inverted`` (light lines on dark)
-    are shares of clips. ``grain``, ``jpeg`` and ``blur`` are shares of clips degraded so, all frames of a clip alike.
-    ``subsamples`` is the number of lines a pixel is sampled on by the rasteriser.
+    which accelerate and brake. ``line_art``, ``plain`` (pure black or white ground) and ``inverted`` (light lines on
+    dark) are shares of clips. ``grain``, ``jpeg`` and ``blur`` are shares of clips degraded so, all frames of a clip
+    alike. ``subsamples`` is the number of lines a pixel is sampled on by the rasteriser.
     """
 
     motion: tuple[float, float] | None = None

@@ -57,7 +57,8 @@ def _travel(scene: Scene, points: np.ndarray, joints: np.ndarray, size: tuple[fl
             world[i, :, :2] = up[:, :2] @ local
             world[i, :, 2] = up[:, :2] @ shift + up[:, 2]
         m = world[joints]
-        bend = np.array([(*(j.bend_1 if end else j.bend_0), j.bend_root, j.wave) for j in scene.joints])[joints][:, None]
+        bend = np.array([(*(j.bend_1 if end else j.bend_0), j.bend_root, j.wave) for j in scene.joints])[joints][:,
+                                                                                                                 None]
         a, b, phase, _, root, wave = np.moveaxis(bend, -1, 0)
         r = np.maximum(points[..., 1] - root, 0)
         bent = np.stack([points[..., 0] + r * (a * r + b * np.sin(wave * r + phase)), points[..., 1]], -1)

@@ -25,15 +25,15 @@ class Packed:
     scene: Tensor  # (M,) int64
     joint: Tensor  # (M,) int64
     colour: Tensor  # (M, 3) float32
-    opacity: Tensor  # (M,) float32
-    paint: Tensor  # (M, 13) float64
+    paint: Tensor  # (M, 13) float32
+    painted: Tensor  # (M,) bool: whether ``paint`` adds anything
     clip: Tensor  # (M,) int64, -1 for none
+    clip_level: Tensor  # (M,) int64: 0 without a clip, else one more than that of the mark that clips
     piece: Tensor  # (M,) int64
     rank: Tensor  # (M,) int64, greater is in front
-    rank_starts: list[int]  # marks of rank r are rank_starts[r] to rank_starts[r + 1]
-    rank_clips: list[bool]
-    rank_painted: list[bool]
-    backdrop_ranks: int
+    clip_levels: int
+    gate: Tensor  # (M,) bool: clips others and is not painted itself
+    backdrop_marks: int  # marks before this one are of backdrops
     pieces: int  # the largest number of pieces of a scene
 
 
@@ -49,10 +49,11 @@ def pack(scenes: list[Scene], device: torch.device | str) -> Packed:
     position = {(b, i): k for k, (_, b, i) in enumerate(rows)}
     marks = [scenes[b].marks[i] for _, b, i in rows]
     ranks = np.array([r for r, _, _ in rows])
-    starts = np.searchsorted(ranks, np.arange(ranks[-1] + 2)).tolist()
     clip = np.array([position[b, m.clip] if m.clip >= 0 else -1 for m, (_, b, _) in zip(marks, rows, strict=True)])
     paint = np.array([m.paint for m in marks])
-    painted = np.abs(paint).sum(1) > 0
+    levels = np.zeros(len(marks), dtype=np.int64)
+    for k in np.nonzero(clip >= 0)[0]:  # a mark comes after what clips it
+        levels[k] = levels[clip[k]] + 1
 
     rings = [c for m in marks for c in m.contours]
     owner = np.array([k for k, m in enumerate(marks) for _ in m.contours])
@@ -62,18 +63,16 @@ def pack(scenes: list[Scene], device: torch.device | str) -> Packed:
     def tensor(values: object, dtype: torch.dtype) -> Tensor:
         return torch.as_tensor(np.asarray(values), dtype=dtype).to(device)
 
-    spans = list(zip(starts[:-1], starts[1:], strict=True))
     return Packed(
         joints=joints, vertices=vertices, follower=follower, mark=tensor(owner, torch.int64)[ring_of],
         scene=tensor([b for _, b, _ in rows], torch.int64),
         joint=tensor([first_joint[b] + m.joint for m, (_, b, _) in zip(marks, rows, strict=True)], torch.int64),
         colour=tensor([m.colour for m in marks], torch.float32),
-        opacity=tensor([m.opacity for m in marks], torch.float32),
-        paint=tensor(paint, torch.float64), clip=tensor(clip, torch.int64),
-        piece=tensor([m.piece for m in marks], torch.int64), rank=tensor(ranks, torch.int64), rank_starts=starts,
-        rank_clips=[bool((clip[a:b] >= 0).any()) for a, b in spans],
-        rank_painted=[bool(painted[a:b].any()) for a, b in spans],
-        backdrop_ranks=deepest, pieces=max(s.pieces for s in scenes),
+        paint=tensor(paint, torch.float32), painted=tensor(np.abs(paint).any(1), torch.bool),
+        clip=tensor(clip, torch.int64), clip_level=tensor(levels, torch.int64),
+        piece=tensor([m.piece for m in marks], torch.int64), rank=tensor(ranks, torch.int64),
+        clip_levels=int(levels.max()), gate=tensor([not m.painted for m in marks], torch.bool),
+        backdrop_marks=sum(m.backdrop for m in marks), pieces=max(s.pieces for s in scenes),
     )
 
 
@@ -97,7 +96,7 @@ def _pack_joints(scenes: list[Scene], device: torch.device | str) -> tuple[Joint
 
 
 def _outline(rings: list[np.ndarray], offset: np.ndarray, device: torch.device | str) -> tuple[Tensor, Tensor, Tensor]:
-    """Sample closed Catmull-Rom splines (tangent zero at corners) and push them outwards by ``offset``.
+    """Sample closed cubic Hermite splines (tangent zero at corners) and push them outwards by ``offset``.
 
     Returns vertices (V, 2), the follower of each (V,), and the ring of each (V,).
     """
@@ -117,13 +116,19 @@ def _outline(rings: list[np.ndarray], offset: np.ndarray, device: torch.device |
 
     xy, flag = on(points[:, :2]), on(points[:, 2:])
     ahead_t, behind_t = on(ahead, torch.int64), on(behind, torch.int64)
-    tangent = 0.5 * (xy[ahead_t] - xy[behind_t]) * (1 - flag)
+    # The direction at a point leans towards the nearer neighbour (Bessel's tangent); its length is that of the span, so
+    # that a long straight side does not overshoot into a short round corner.
+    before, after = xy - xy[behind_t], xy[ahead_t] - xy
+    h0, h1 = (e.norm(dim=1, keepdim=True).clamp(min=1e-9) for e in (before, after))
+    way = before / h0 * h1 + after / h1 * h0
+    way = way / way.norm(dim=1, keepdim=True).clamp(min=1e-9) * (1 - flag)
     steps_t = on(steps, torch.int64)
     span = torch.repeat_interleave(torch.arange(len(points), device=device), steps_t, output_size=int(steps.sum()))
     start = torch.cumsum(steps_t, 0) - steps_t
     index = torch.arange(len(span), device=device)
     t = ((index - start[span]) / steps_t[span])[:, None]
-    p0, p1, m0, m1 = xy[span], xy[ahead_t[span]], tangent[span], tangent[ahead_t[span]]
+    p0, p1 = xy[span], xy[ahead_t[span]]
+    m0, m1 = way[span] * h1[span], way[ahead_t[span]] * h1[span]
     t2, t3 = t * t, t * t * t
     vertices = (2 * t3 - 3 * t2 + 1) * p0 + (t3 - 2 * t2 + t) * m0 + (3 * t2 - 2 * t3) * p1 + (t3 - t2) * m1
 

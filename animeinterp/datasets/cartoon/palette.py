@@ -30,7 +30,8 @@ def darker(colour: Colour, by: float = 0.25) -> Colour:
     """Cel painters' shade: less light, a little more colour, hue drawn towards violet."""
     h, s, v = colorsys.rgb_to_hsv(*colour)
     target = 0.72 if 0.2 < h < 0.95 else -0.06
-    return hsv(h + (target - h) * 0.06 * min(1.0, 2 * by), s + 0.35 * by * (1 - s) * (s > 0.02) + 0.05 * by, v * (1 - by))
+    return hsv(h + (target - h) * 0.06 * min(1.0, 2 * by), s + 0.35 * by * (1 - s) * (s > 0.02) + 0.05 * by,
+               v * (1 - by))
 
 
 def lighter(colour: Colour, by: float = 0.3) -> Colour:
@@ -43,8 +44,8 @@ class Style:
     """How a clip is inked and lit.
 
     ``line`` is None for outlines in a darker tone of what they bound. ``width`` is in points, 360 to the picture's
-    height. ``ground``: None for full colour, else the one colour that all fills take (line art). ``light`` is where shade
-    falls away from, a direction in the picture.
+    height. ``ground``: None for full colour, else the one colour that all fills take (line art). ``light`` is where
+    shade falls away from, a direction in the picture.
     """
 
     width: float
@@ -70,12 +71,15 @@ class Style:
         depth = float(rng.uniform(0.14, 0.34))
         if kind == "line art":
             paper = 1.0 if rng.random() < 0.6 else float(rng.uniform(0.88, 0.98))
-            return Style(width, (0.0, 0.0, 0.0) if rng.random() < 0.5 else (0.13, 0.11, 0.14), (paper,) * 3, False, 0, light)
+            return Style(width, (0.0, 0.0, 0.0) if rng.random() < 0.5 else (0.13, 0.11, 0.14), (paper,) * 3, False, 0,
+                         light)
         if kind == "inverted":
             dark = 0.0 if rng.random() < 0.5 else float(rng.uniform(0.03, 0.15))
-            return Style(width, (1.0, 1.0, 1.0) if rng.random() < 0.6 else (0.8, 0.9, 1.0), (dark,) * 3, False, 0, light)
+            return Style(width, (1.0, 1.0, 1.0) if rng.random() < 0.6 else (0.8, 0.9, 1.0), (dark,) * 3, False, 0,
+                         light)
         roll = rng.random()
-        line = None if roll < 0.3 else (0.05, 0.04, 0.05) if roll < 0.6 else hsv(rng.random(), 0.4, rng.uniform(0.1, 0.25))
+        line = None if roll < 0.3 else (0.05, 0.04, 0.05) if roll < 0.6 else hsv(rng.random(), 0.4, rng.uniform(0.1,
+                                                                                                                0.25))
         return Style(width, line, None, bool(rng.random() < 0.85), depth, light)
 
 

@@ -1,9 +1,13 @@
-"""People: a head on a body of cloth and limbs. One unit is the head's height; the chin is at (0, 0), the soles at about 4."""
+"""People: a head on a body of cloth and limbs.
+
+One unit is the head's height; the chin is at (0, 0), the soles at about 4.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from .creatures import hold
 from .head import Head
 from .palette import HAIR, SKIN, Style, darker, garment, hsv, lighter, pick
 from .scene import Scene
@@ -38,7 +42,8 @@ class Person:
 
     def _part(self, outline: object, joint: str, colour: tuple, width: float = 1.0, **options: object) -> int:
         style = self.style
-        return self.scene.part(outline, self.joints[joint], style.fill(colour), style.ink(colour), self.line * width, **options)
+        return self.scene.part(outline, self.joints[joint], style.fill(colour), style.ink(colour), self.line * width,
+                               **options)
 
     def _shade(self, mark: int, colour: tuple, by: float) -> None:
         if self.style.shades:
@@ -46,7 +51,8 @@ class Person:
             self.scene.shade(mark, (x * by, 0.4 * y * by), darker(colour, self.style.shade_depth))
 
     def _fold(self, points: list, joint: str, clip: int, colour: tuple) -> None:
-        self.scene.mark(stroke(points, self.line * 0.8, taper=(0.2, 0.2)), self.joints[joint], self.style.ink(colour), clip=clip,
+        self.scene.mark(stroke(points, self.line * 0.8, taper=(0.2, 0.2)), self.joints[joint], self.style.ink(colour),
+                        clip=clip,
                         piece=self.scene.marks[clip].piece)
 
     def _arm_joints(self) -> None:
@@ -87,23 +93,31 @@ class Person:
         side, rng = (-1 if tag == "_l" else 1), self.rng
         x = 0.40 * side
         hand = "hand" + tag
-        fingers = [limb((x + dx, 1.72), (x + dx * 1.5, 1.86 - abs(dx) * 0.35), 0.032, 0.026) for dx in (-0.055, -0.018, 0.02, 0.055)]
-        palm = contour([(x - 0.07, 1.5), (x + 0.07, 1.5), (x + 0.1, 1.64), (x + 0.075, 1.76), (x, 1.79), (x - 0.075, 1.76), (x - 0.1, 1.64)])
+        fingers = [limb((x + dx, 1.72), (x + dx * 1.5, 1.86 - abs(dx) * 0.35), 0.032, 0.026) for dx in (-0.055, -0.018,
+                                                                                                        0.02, 0.055)]
+        palm = contour([(x - 0.07, 1.5), (x + 0.07, 1.5), (x + 0.1, 1.64), (x + 0.075, 1.76), (x, 1.79),
+                        (x - 0.075, 1.76), (x - 0.1, 1.64)])
         thumb = limb((x - 0.06 * side, 1.6), (x - 0.14 * side, 1.73), 0.036, 0.028)
         skin, style = self.skin, self.style
-        spread = [(f, self.joints[hand], style.fill(skin)) for f in ([*fingers, thumb] if rng.random() < 0.8 else [thumb])]
+        spread = [(f, self.joints[hand], style.fill(skin)) for f in ([*fingers,
+                                                                      thumb] if rng.random() < 0.8 else [thumb])]
         self.scene.joined([*spread, (palm, self.joints[hand], style.fill(skin))], style.ink(skin), self.line * 0.9)
         upper = limb((0.36 * side, 0.4), (x, 1.0), 0.14, 0.115)
         fore = limb((x, 1.0), (x, 1.52), 0.115, 0.085 if self.sleeve is self.skin else 0.11)
         fills = self.scene.joined([(fore, self.joints["fore" + tag], style.fill(self.sleeve)),
-                                   (upper, self.joints["arm" + tag], style.fill(self.sleeve))], style.ink(self.sleeve), self.line)
+                                   (upper, self.joints["arm" + tag], style.fill(self.sleeve))], style.ink(self.sleeve),
+                                   self.line)
+        if rng.random() < 0.12:
+            hold(self.scene, rng, style, self.joints[hand], x, self.line)
         for mark, by in zip(fills, (0.05, 0.06), strict=True):
             self._shade(mark, self.sleeve, by)
         if self.sleeve is self.skin:
-            cap = contour([(0.22 * side, 0.27), (0.42 * side, 0.27), (0.54 * side, 0.42), (0.56 * side, 0.68), (0.24 * side, 0.7)])
+            cap = contour([(0.22 * side, 0.27), (0.42 * side, 0.27), (0.54 * side, 0.42), (0.56 * side, 0.68),
+                           (0.24 * side, 0.7)])
             self._shade(self._part(cap, "arm" + tag, self.top), self.top, 0.05)
         else:
-            self._part(contour([(x - 0.12, 1.44), (x + 0.12, 1.44), (x + 0.125, 1.56), (x - 0.125, 1.56)]), "fore" + tag,
+            self._part(contour([(x - 0.12, 1.44), (x + 0.12, 1.44), (x + 0.125, 1.56), (x - 0.125, 1.56)]),
+                       "fore" + tag,
                        lighter(self.top, 0.3))
             self._fold([(x - 0.08, 0.94), (x + 0.02, 1.0), (x + 0.08, 1.02)], "arm" + tag, fills[1], self.top)
 
@@ -112,37 +126,46 @@ class Person:
         x = 0.19 * side
         wear = self.skin if self.skirt else self.bottom
         fills = self.scene.joined(
-            [(limb((x, 2.7), (x * 1.05, 3.75), 0.14, 0.085, bulge=0.025), self.joints["shin" + tag], self.style.fill(wear)),
+            [(limb((x, 2.7), (x * 1.05, 3.75), 0.14, 0.085, bulge=0.025), self.joints["shin" + tag],
+              self.style.fill(wear)),
              (limb((x, 1.6), (x, 2.7), 0.21, 0.14), self.joints["leg" + tag], self.style.fill(wear))],
             self.style.ink(wear), self.line)
         for mark in fills:
             self._shade(mark, wear, 0.06)
         if self.skirt and self.style.ground is None:
             sock = hsv(rng.random(), 0.25, 0.25) if rng.random() < 0.5 else (0.95, 0.95, 0.95)
-            self.scene.mark(contour([(x - 0.3, 3.1, 1), (x + 0.3, 3.1, 1), (x + 0.3, 4.0, 1), (x - 0.3, 4.0, 1)]), self.joints["shin" + tag],
+            self.scene.mark(contour([(x - 0.3, 3.1, 1), (x + 0.3, 3.1, 1), (x + 0.3, 4.0, 1), (x - 0.3, 4.0, 1)]),
+                            self.joints["shin" + tag],
                             sock, clip=fills[0])
-        shoe = contour([(x - 0.1, 3.68), (x + 0.1, 3.68), (x + 0.13 + 0.05 * side, 3.86), (x + 0.13 + 0.12 * side, 3.95),
+        shoe = contour([(x - 0.1, 3.68), (x + 0.1, 3.68), (x + 0.13 + 0.05 * side, 3.86), (x + 0.13 + 0.12 * side,
+                                                                                           3.95),
                         (x - 0.13 + 0.1 * side, 3.96), (x - 0.13, 3.86)])
         self._part(shoe, "shin" + tag, darker(self.bottom, 0.3))
 
     def _torso(self) -> None:
         rng, top = self.rng, self.top
-        self._part(contour([(-0.11, -0.15), (0.11, -0.15), (0.12, 0.2), (0.24, 0.36), (-0.24, 0.36), (-0.12, 0.2)]), "torso", self.skin)
+        self._part(contour([(-0.11, -0.15), (0.11, -0.15), (0.12, 0.2), (0.24, 0.36), (-0.24, 0.36), (-0.12, 0.2)]),
+                   "torso", self.skin)
         if self.style.shades:
             neck = len(self.scene.marks) - 1
-            self.scene.mark(ellipse(0.0, -0.02, 0.25, 0.17), self.head.head, darker(self.skin, self.style.shade_depth), clip=neck)
+            self.scene.mark(ellipse(0.0, -0.02, 0.25, 0.17), self.head.head, darker(self.skin, self.style.shade_depth),
+                            clip=neck)
         if not self.skirt:
-            self._part(symmetric([(0, 1.3), (0.31, 1.3), (0.40, 1.6), (0.40, 1.9), (0.1, 1.85), (0, 1.75)]), "torso", self.bottom)
+            self._part(symmetric([(0, 1.3), (0.31, 1.3), (0.40, 1.6), (0.40, 1.9), (0.1, 1.85), (0, 1.75)]), "torso",
+                       self.bottom)
         else:
-            self.joints["skirt"] = self.scene.joint(self.joints["torso"], (0.0, 1.3), bend_root=1.3, wave=float(rng.uniform(2, 5)))
+            self.joints["skirt"] = self.scene.joint(self.joints["torso"], (0.0, 1.3), bend_root=1.3,
+                                                    wave=float(rng.uniform(2, 5)))
             low, flare = float(rng.uniform(1.9, 2.9)), float(rng.uniform(0.45, 0.75))
             hem = [(x, low + (0.05 if i % 2 else -0.03), 0.0) for i, x in enumerate(np.linspace(flare, -flare, 9))]
             skirt = self._part(contour([(-0.29, 1.25), (0.29, 1.25), *hem]), "skirt", self.bottom)
             self._shade(skirt, self.bottom, 0.08)
             for x in np.linspace(-0.8, 0.8, 5):
-                self._fold([(0.26 * x, 1.38), (0.7 * flare * x, 0.5 * (1.4 + low)), (flare * x, low)], "skirt", skirt, self.bottom)
+                self._fold([(0.26 * x, 1.38), (0.7 * flare * x, 0.5 * (1.4 + low)), (flare * x, low)], "skirt", skirt,
+                           self.bottom)
         long = 1.42 if rng.random() < 0.6 else 1.65
-        body = self._part(symmetric([(0, 0.32), (0.11, 0.2), (0.26, 0.25), (0.41, 0.33), (0.45, 0.5), (0.35, 0.85), (0.30, 1.15),
+        body = self._part(symmetric([(0, 0.32), (0.11, 0.2), (0.26, 0.25), (0.41, 0.33), (0.45, 0.5), (0.35, 0.85),
+                                     (0.30, 1.15),
                                      (0.36, long, 1), (0, long + 0.03)]), "torso", top)
         self._shade(body, top, 0.09)
         self._fold([(0.33, 0.9), (0.2, 1.0), (0.12, 1.02)], "torso", body, top)
@@ -163,14 +186,17 @@ class Person:
                 self._part(outline, "torso", bow)
             self._part(ellipse(0, 0.58, 0.06), "torso", bow)
         elif kind == 1:  # buttoned, with a tie
-            self._part(contour([(-0.06, 0.36, 1), (0.06, 0.36, 1), (0.1, 0.95, 1), (0, 1.05, 1), (-0.1, 0.95, 1)]), "torso", trim)
+            self._part(contour([(-0.06, 0.36, 1), (0.06, 0.36, 1), (0.1, 0.95, 1), (0, 1.05, 1), (-0.1, 0.95, 1)]),
+                       "torso", trim)
             flap = contour([(0.02, 0.38, 1), (0.12, 0.17, 1), (0.24, 0.28, 1), (0.17, 0.5, 1)])
             for outline in (flap, mirrored(flap)):
                 self._part(outline, "torso", lighter(self.top, 0.5))
         elif kind == 2:  # a scarf
-            self._part(contour([(-0.3, 0.18), (0, 0.12), (0.3, 0.18), (0.28, 0.36), (0, 0.44), (-0.28, 0.36)]), "torso", trim)
+            self._part(contour([(-0.3, 0.18), (0, 0.12), (0.3, 0.18), (0.28, 0.36), (0, 0.44), (-0.28, 0.36)]),
+                       "torso", trim)
             self._part(contour([(0.08, 0.36), (0.24, 0.36), (0.26, 0.95, 1), (0.1, 0.95, 1)]), "torso", trim)
         else:  # a stripe or two across the chest
             for y in (0.72, 0.86)[: int(rng.integers(1, 3))]:
-                self.scene.mark(contour([(-0.6, y, 1), (0.6, y, 1), (0.6, y + 0.08, 1), (-0.6, y + 0.08, 1)]), self.joints["torso"],
+                self.scene.mark(contour([(-0.6, y, 1), (0.6, y, 1), (0.6, y + 0.08, 1), (-0.6, y + 0.08, 1)]),
+                                self.joints["torso"],
                                 self.style.fill(trim), clip=body)

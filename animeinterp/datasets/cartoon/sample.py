@@ -1,14 +1,15 @@
 """The generator's face: ``draw`` and ``draw_batch`` make cartoon clips of which everything is known.
 
 A *CartoonSample* holds two frames, frames at requested times drawn at those very times, exact flows, occlusion, pieces
-and their true matches, and what is in front. It depends on the seed, the size and the configuration alone: the same on any
+and their true matches, and what is in front. It depends on the seed,
+the size and the configuration alone: the same on any
 device, up to rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch import Tensor
@@ -16,9 +17,10 @@ from torch import Tensor
 from ...errors import AnimeInterpError, check_times
 from .compose import compose
 from .config import CartoonConfig
-from .pack import Packed, pack
+from .pack import pack
 from .post import degrade
-from .render import Pictures, flow_between, hidden, render
+from .render import render
+from .truth import flow_between, hidden, label
 
 
 @dataclass
@@ -26,7 +28,8 @@ class CartoonSample:
     """B clips with T times between; for ``draw`` B is 1. Frames are 0..1, flows are dx, dy in pixels.
 
     - ``frame0``, ``frame1`` (B, 3, H, W); ``mids`` (B, T, 3, H, W) at ``times``.
-    - ``flow_01``, ``flow_10`` (B, 2, H, W) float32: where each pixel's drawing is at the other time, also if it is hidden
+    - ``flow_01``, ``flow_10`` (B, 2, H, W) float32: where each pixel's drawing is at the other time, also if it is
+    hidden
       there. ``flow_t0``, ``flow_t1`` (B, T, 2, H, W) from each time between to the ends.
     - ``occlusion_0`` (B, 1, H, W) bool: pixels of frame 0 not to be seen in frame 1, for being covered or outside it;
       ``occlusion_1`` likewise.
@@ -68,46 +71,53 @@ def draw_batch(seeds: Sequence[int], *, size: tuple[int, int] = (256, 384), time
     ``dtype`` is that of the frames. Raises AnimeInterpError for a size under 32 pixels, no seeds or times outside 0..1.
     """
     config = config or CartoonConfig()
-    seeds, times, height, width = _checked(seeds, times, size)
-    scenes = [compose(seed, (height, width), config) for seed in seeds]
+    seeds, times, size = _checked(seeds, times, size)
+    # A CPU is fastest with what fits its caches, one clip at a time; a GPU with everything at once.
+    group = 1 if torch.device(device).type == "cpu" else len(seeds)
+    parts = [_draw(seeds[i : i + group], size, times, device, dtype, config) for i in range(0, len(seeds), group)]
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _draw(seeds: list[int], size: tuple[int, int], times: list[float], device: torch.device | str, dtype: torch.dtype,
+          config: CartoonConfig) -> CartoonSample:
+    """One batch, in one go."""
+    scenes = [compose(seed, size, config) for seed in seeds]
     packed = pack(scenes, device)
     steps = torch.tensor([0.0, 1.0, *times], dtype=torch.float64, device=device)
-    blur = [scene.blur * height / 360 for scene in scenes]
-    pictures = render(packed, steps, (height, width), blur, config.subsamples)
+    pictures = render(packed, steps, size, [scene.blur * size[0] / 360 for scene in scenes], config.subsamples)
     frames = degrade(pictures.frames, seeds, config).to(dtype)
     flow_01, flow_10 = flow_between(pictures, 0, 1), flow_between(pictures, 1, 0)
     between = range(2, len(steps))
-    labels, matches = _label(packed, pictures)
-    order = packed.rank.float()
+    labels, matches = label(packed, pictures)
+    depth = packed.rank.float()[pictures.shown[:, :2]]
     return CartoonSample(
         frame0=frames[:, 0], frame1=frames[:, 1], mids=frames[:, 2:], times=times, flow_01=flow_01, flow_10=flow_10,
         flow_t0=torch.stack([flow_between(pictures, k, 0) for k in between], 1),
         flow_t1=torch.stack([flow_between(pictures, k, 1) for k in between], 1),
         occlusion_0=hidden(pictures, 0, 1, flow_01, flow_10), occlusion_1=hidden(pictures, 1, 0, flow_10, flow_01),
-        labels_0=labels[:, 0], labels_1=labels[:, 1], depth_0=order[pictures.shown[:, 0]][:, None],
-        depth_1=order[pictures.shown[:, 1]][:, None], seeds=seeds, matches=matches,
+        labels_0=labels[:, 0], labels_1=labels[:, 1], depth_0=depth[:, :1], depth_1=depth[:, 1:], seeds=seeds,
+        matches=matches,
     )
 
 
-def _checked(seeds: Sequence[int], times: Sequence[float], size: tuple[int, int]) -> tuple[list[int], list[float], int, int]:
+def _joined(parts: list[CartoonSample]) -> CartoonSample:
+    """Batches one after another."""
+    joined = {f.name: getattr(parts[0], f.name) for f in fields(CartoonSample)}
+    for name, value in joined.items():
+        if isinstance(value, Tensor):
+            joined[name] = torch.cat([getattr(p, name) for p in parts])
+        elif name in ("seeds", "matches"):
+            joined[name] = [item for p in parts for item in getattr(p, name)]
+    return CartoonSample(**joined)
+
+
+def _checked(seeds: Sequence[int], times: Sequence[float], size: tuple[int, int]) -> tuple[list[int], list[float],
+                                                                                           tuple]:
     """The arguments as plain lists and numbers, or an AnimeInterpError."""
     seeds = [int(s) for s in seeds]
     if not seeds or min(seeds) < 0:
         raise AnimeInterpError(f"seeds is {seeds}; it should hold at least one integer, none of them negative.")
     height, width = (int(n) for n in size)
     if min(height, width) < 32:
-        raise AnimeInterpError(f"size is {(height, width)}; it should be (H, W), each at least 32. Draw larger and crop.")
-    return seeds, check_times(list(times)), height, width
-
-
-def _label(packed: Packed, pictures: Pictures) -> tuple[Tensor, list[Tensor]]:
-    """Labels (B, 2, H, W) int32 of the first two times, without gaps, and the matches of each clip."""
-    shown = pictures.shown[:, :2]
-    piece = packed.piece[shown]  # (B, 2, H, W)
-    present = torch.zeros(*shown.shape[:2], packed.pieces, dtype=torch.bool, device=shown.device)
-    present.scatter_(2, piece.flatten(2), True)
-    number = torch.cumsum(present, 2) - 1
-    labels = number.gather(2, piece.flatten(2)).view_as(piece).to(torch.int32)
-    both = (present[:, 0] & present[:, 1]).cpu()
-    number = number.cpu()
-    return labels, [torch.stack([number[b, 0, k], number[b, 1, k]], 1) for b, k in enumerate(both)]
+        raise AnimeInterpError(f"size is {(height, width)}; it should be (H, W), each at least 32. Crop a larger one.")
+    return seeds, check_times(list(times)), (height, width)
