@@ -1,0 +1,40 @@
+"""A progress bar on standard error: one line that is redrawn at a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+
+class ProgressBar:
+    """Call it with (done, total). ``label`` stands before the bar; nothing is written when ``quiet``."""
+
+    def __init__(self, label: str, *, stream: TextIO | None = None, quiet: bool = False):
+        self.label, self.quiet = label, quiet
+        self.stream = sys.stderr if stream is None else stream
+        self.redrawn = self.stream.isatty()
+        self._begun, self._shown, self._first = time.monotonic(), 0.0, None
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = done  # what an earlier run had done tells nothing of the speed
+        last = done >= total
+        if self.quiet or (not last and now - self._shown < (0.1 if self.redrawn else 10.0)):
+            return
+        self._shown = now
+        share = done / total if total else 1.0
+        filled = round(30 * share)
+        line = f"{self.label} [{'#' * filled}{'.' * (30 - filled)}] {done}/{total}{self._left(now, done, total)}"
+        self.stream.write(f"\r{line:<79}" if self.redrawn else line + "\n")
+        if last and self.redrawn:
+            self.stream.write("\n")
+        self.stream.flush()
+
+    def _left(self, now: float, done: int, total: int) -> str:
+        measured = done - self._first
+        if measured < 1 or done >= total:
+            return ""
+        seconds = round((now - self._begun) / measured * (total - done))
+        return f"  {seconds // 60}:{seconds % 60:02d} left"
