@@ -1,0 +1,74 @@
+"""What several test files need: a miniature ATD-12K in the published layout."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+# Name: level, motion type, behaviour, region of interest in pixels of a 1280x720 original, motion of the square.
+TRIPLETS = {
+    "Disney_Alpha_S1_001": (0, "translation", "walking", (101, 51, 333, 203), (12, 0)),
+    "Disney_Alpha_S1_002": (1, "rotation", "others", (0, 0, 1280, 720), (24, 8)),
+    "Japan_Beta_S2_001": (2, "deformation", "speaking", (640, 360, 640, 360), (60, -20)),
+}
+IMAGE_SIZE = (1280, 720)
+
+
+def draw_square(size, corner, seed):
+    """A patterned square on a plain ground: (H, W, 3) uint8, BGR."""
+    width, height = size
+    picture = np.full((height, width, 3), (180, 200, 90), np.uint8)
+    side = height // 3
+    blocks = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), np.uint8)
+    pattern = cv2.resize(blocks, (side, side), interpolation=cv2.INTER_NEAREST)
+    x, y = corner
+    picture[y : y + side, x : x + side] = pattern
+    return picture
+
+
+def write_triplet(folder, size, motion, seed, suffix=".png"):
+    """frame1, frame2, frame3 with the square moving by ``motion`` in all, an even number of pixels."""
+    folder.mkdir(parents=True)
+    x, y = size[0] // 3, size[1] // 3
+    for number in (0, 1, 2):
+        corner = (x + motion[0] * number // 2, y + motion[1] * number // 2)
+        cv2.imwrite(str(folder / f"frame{number + 1}{suffix}"), draw_square(size, corner, seed))
+
+
+@pytest.fixture(scope="session")
+def _atd12k_master(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("atd12k")
+    for seed, (name, (level, motion_type, behaviour, roi, motion)) in enumerate(TRIPLETS.items()):
+        write_triplet(root / "test_2k_540p" / name, (960, 540), motion, seed)
+        write_triplet(root / "test_2k_original" / name, IMAGE_SIZE, motion, seed, ".jpg")
+        write_triplet(root / "train_10k" / f"{name}_train", (192, 108), (8, 4), seed, ".jpg")
+        annotation = {
+            "level": level, "motion_RoI": dict(zip(("x", "y", "width", "height"), roi, strict=True)),
+            "image_size": list(IMAGE_SIZE), "general_motion_type": motion_type, "behavior": behaviour,
+        }
+        folder = root / "test_2k_annotations" / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.json").write_text(json.dumps(annotation))
+        folder = root / "test_2k_pre_calc_sgm_flows" / name
+        folder.mkdir(parents=True)
+        for way, sign in (("13", 1), ("31", -1)):
+            flow = np.zeros((2, 540, 960), np.float32)
+            flow[0], flow[1] = sign * motion[0], sign * motion[1]
+            np.save(folder / f"guide_flo{way}.npy", flow)
+    return root
+
+
+@pytest.fixture
+def atd12k(_atd12k_master, tmp_path) -> Path:
+    """A tree that a test may damage: files are links to one that all tests share, so replace them, never write into."""
+    root = tmp_path / "ATD-12K"
+    for path in _atd12k_master.rglob("*"):
+        target = root / path.relative_to(_atd12k_master)
+        if path.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(path)
+    return root
