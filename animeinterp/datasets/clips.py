@@ -17,7 +17,9 @@ import torch
 from torch import Tensor
 
 from ..errors import AnimeInterpError
-from .cartoon import CartoonConfig, CartoonSample, draw
+from .cartoon import CartoonConfig, CartoonSample, draw, draw_scenes
+from .cartoon.demo import compose_demo
+from .cartoon.pack import flatten
 
 # Seeds under this are for tests and examples. Training draws from this one on, so that it never sees a test clip.
 FIRST_TRAINING_SEED = 1_000_000
@@ -62,9 +64,8 @@ def public_clips(size: tuple[int, int] = (360, 640), *, times: Sequence[float] =
 
 def demo_frames(size: tuple[int, int] = (360, 640), *, count: int = 4) -> Tensor:
     """The demo's shot: ``count`` frames (N, 3, H, W), evenly spaced in time."""
-    config = CartoonConfig(**{**_CLEAN.__dict__, "motion": (0.16, 0.2)})
-    sample = draw(7, size=size, times=[i / (count - 1) for i in range(count)], config=config)
-    return sample.mids[0]
+    times = [i / (count - 1) for i in range(count)]
+    return draw_scenes([flatten(compose_demo(size))], size=size, times=times, config=_CLEAN).mids[0]
 
 
 def write_png(path: Path, frame: Tensor) -> None:
@@ -96,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if chosen.demo:
         for number, frame in enumerate(demo_frames(tuple(chosen.size)), start=1):
-            write_png(chosen.folder / f"{number:02d}.png", frame)
+            write_png(chosen.folder / f"animeinterp_{number:02d}.png", frame)
     else:
         export(chosen.folder, tuple(chosen.size))
 

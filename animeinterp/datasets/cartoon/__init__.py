@@ -13,6 +13,6 @@ Synthetic Training Data for Learning Disparity and Optical Flow Estimation?" (IJ
 """
 
 from .config import CartoonConfig
-from .sample import CartoonSample, draw, draw_batch
+from .sample import CartoonSample, draw, draw_batch, draw_scenes, prepare
 
-__all__ = ["CartoonConfig", "CartoonSample", "draw", "draw_batch"]
+__all__ = ["CartoonConfig", "CartoonSample", "draw", "draw_batch", "draw_scenes", "prepare"]

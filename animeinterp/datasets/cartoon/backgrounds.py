@@ -12,7 +12,7 @@ from .furniture import door, pictures, shelf, window
 from .palette import Colour, darker, hsv, lighter, mix
 from .place import OUT, Place
 from .shapes import box, contour, ellipse, leafy, polygon, rounded, stroke
-from .textures import BLOTCHED, BRUSHED, CLOUDY, SPECKLED
+from .textures import BLOTCHED, BRUSHED, CLOUDY, GRASSY, SPECKLED
 
 
 def _sky(p: Place, depth: float = 0.04) -> None:
@@ -43,7 +43,7 @@ def hills(p: Place) -> None:
     for _ in range(int(rng.integers(3, 8))):
         _tree(p, float(rng.uniform(-80, p.wide + 80)), float(rng.uniform(235, 262)), float(rng.uniform(34, 80)), 0.4,
               darker(green, 0.18))
-    p.put(p.across(258, 10, 7), 0.6, green, slope=(250, 380, darker(green, 0.2)), grain=(BRUSHED, 5, 0.25, 0.13))
+    p.put(p.across(258, 10, 7), 0.6, green, slope=(250, 380, darker(green, 0.2)), grain=(GRASSY, 2.2, 1.3, 0.11))
     if rng.random() < 0.6:
         road = mix((0.85, 0.76, 0.62), green, 0.15)
         x = float(rng.uniform(0.2, 0.8)) * p.wide
@@ -88,7 +88,7 @@ def room(p: Place) -> None:
         (window, door, shelf, pictures)[int(rng.integers(4))](p, x, wood, floor)
     if rng.random() < 0.6:
         top = float(rng.uniform(235, 262))
-        p.put(box(-OUT * 2, top, p.wide + OUT * 2, 600), 0.47, darker(wood, 0.15), grain=(BRUSHED, 2, 0.15, 0.14))
+        p.put(box(-OUT * 2, top, p.wide + OUT * 2, 600), 0.47, darker(wood, 0.15), grain=(GRASSY, 1.2, 0.35, 0.12))
         for x in np.arange(-OUT, p.wide + OUT, float(rng.uniform(32, 60))):
             p.put(box(x, top + 9, x + 3, 600), 0.47, darker(wood, 0.45), inked=False)
         p.put(box(-OUT * 2, top - 5, p.wide + OUT * 2, top + 4), 0.47, lighter(wood, 0.12))
@@ -171,7 +171,7 @@ def night(p: Place) -> None:
                            (x - 22, y + 24), (x - 7, y - 0.55 * h),
                            (x - 12, y - 0.55 * h)]), depth, colour)
     ground = darker(deep, -0.4)
-    p.put(p.across(292, 6, 6), 0.7, ground, slope=(285, 380, darker(ground, 0.3)), grain=(BRUSHED, 2, 0.4, 0.15))
+    p.put(p.across(292, 6, 6), 0.7, ground, slope=(285, 380, darker(ground, 0.3)), grain=(GRASSY, 2.2, 1.3, 0.15))
 
 
 def shore(p: Place) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from .palette import Colour, darker, hsv, lighter
 from .place import OUT, Place
 from .shapes import box, contour, ellipse, hole, leafy, rounded
-from .textures import BLOTCHED, BRUSHED, CLOUDY
+from .textures import BLOTCHED, BRUSHED, CLOUDY, GRASSY
 
 
 def window(p: Place, x: float, wood: Colour, floor: float) -> None:
@@ -28,23 +28,23 @@ def window(p: Place, x: float, wood: Colour, floor: float) -> None:
             a, b = x + side * (w / 2 + 22), x + side * (w / 2 - 20)
             p.put(contour([(a, y - 16, 1), (b, y - 16, 1), (b - side * 4, y + h * 0.5), (b + side * 12, y + h + 30, 1),
                            (a, y + h + 32, 1)]),
-                  0.5, cloth, grain=(BRUSHED, 4, 0.05, 0.12))
+                  0.5, cloth, grain=(GRASSY, 1.2, 0.2, 0.12))
 
 
 def door(p: Place, x: float, wood: Colour, floor: float) -> None:
     w, top = float(p.rng.uniform(80, 110)), float(p.rng.uniform(50, 90))
     p.put(box(x - w / 2 - 8, top - 8, x + w / 2 + 8, floor), 0.45, lighter(wood, 0.15))
-    p.put(box(x - w / 2, top, x + w / 2, floor), 0.45, darker(wood, 0.1), grain=(BRUSHED, 2, 0.15, 0.15))
+    p.put(box(x - w / 2, top, x + w / 2, floor), 0.45, darker(wood, 0.1), grain=(GRASSY, 1.2, 0.35, 0.12))
     middle = 0.5 * (top + floor)
     for y0, y1 in ((top + 14, middle - 8), (middle + 8, floor - 14)):
-        p.put(box(x - w / 2 + 14, y0, x + w / 2 - 14, y1), 0.45, darker(wood, 0.25), grain=(BRUSHED, 2, 0.15, 0.15))
+        p.put(box(x - w / 2 + 14, y0, x + w / 2 - 14, y1), 0.45, darker(wood, 0.25), grain=(GRASSY, 1.2, 0.35, 0.12))
     p.put(ellipse(x + w / 2 - 9, middle, 4), 0.45, (0.85, 0.72, 0.35))
 
 
 def shelf(p: Place, x: float, wood: Colour, floor: float) -> None:
     rng = p.rng
     w, top = float(rng.uniform(90, 140)), float(rng.uniform(60, 130))
-    p.put(box(x - w / 2, top, x + w / 2, floor + 4), 0.48, wood, grain=(BRUSHED, 2, 0.15, 0.12))
+    p.put(box(x - w / 2, top, x + w / 2, floor + 4), 0.48, wood, grain=(GRASSY, 1.2, 0.35, 0.12))
     for y in np.arange(top + 7, floor - 40, 46):
         p.put(box(x - w / 2 + 6, y, x + w / 2 - 6, y + 39), 0.48, darker(wood, 0.5))
         left = x - w / 2 + 8

@@ -214,12 +214,13 @@ class Head:
         for i in range(count, 0, -1):
             middle = 0.5 * (edges[i] + edges[i - 1])
             lean = 0.09 * np.sign(middle - part) * float(rng.uniform(0.3, 1.2))
-            tip = (middle + lean, -0.52 + float(rng.uniform(-0.12, 0.12)) - 0.08 * (1 - abs(middle) * 2))
+            tip = (middle + lean, -0.47 + float(rng.uniform(-0.13, 0.09)) - 0.07 * (1 - abs(middle) * 2))
+            valley = -0.77 + float(rng.uniform(-0.07, 0.06))
             if i < count:
-                points.append((edges[i] + 0.4 * lean, -0.74 + float(rng.uniform(-0.09, 0.06)), 1.0))
-            points.append((0.4 * tip[0] + 0.6 * edges[i] + 0.3 * lean, 0.6 * tip[1] - 0.27))
+                points.append((edges[i] + 0.4 * lean, valley, 1.0))
+            points.append((0.45 * tip[0] + 0.55 * edges[i] + 0.2 * lean, 0.5 * (tip[1] + valley) - 0.01))
             points.append((*tip, 1.0))
-            points.append((0.4 * tip[0] + 0.6 * edges[i - 1] + 0.5 * lean, 0.6 * tip[1] - 0.25))
+            points.append((0.4 * tip[0] + 0.6 * edges[i - 1] + 0.4 * lean, 0.5 * (tip[1] + valley) + 0.02))
             tips.append(tip)
         points.append((-0.47, -0.36, 1))
         cap = self._part(contour(points), joint, self.hair)

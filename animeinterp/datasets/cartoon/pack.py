@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,77 +32,106 @@ class Packed:
     clip_level: Tensor  # (M,) int64: 0 without a clip, else one more than that of the mark that clips
     piece: Tensor  # (M,) int64
     rank: Tensor  # (M,) int64, greater is in front
-    clip_levels: int
     gate: Tensor  # (M,) bool: clips others and is not painted itself
+    clip_levels: int
     backdrop_marks: int  # marks before this one are of backdrops
     pieces: int  # the largest number of pieces of a scene
 
 
-def pack(scenes: list[Scene], device: torch.device | str) -> Packed:
-    """Lists to tensors on ``device``."""
-    joints, first_joint = _pack_joints(scenes, device)
-    deepest = max(sum(m.backdrop for m in s.marks) for s in scenes)
-    rows = []  # (rank, scene, index within the scene)
-    for b, scene in enumerate(scenes):
-        shift = deepest - sum(m.backdrop for m in scene.marks)
-        rows += [(i if m.backdrop else i + shift, b, i) for i, m in enumerate(scene.marks)]
-    rows.sort()
-    position = {(b, i): k for k, (_, b, i) in enumerate(rows)}
-    marks = [scenes[b].marks[i] for _, b, i in rows]
-    ranks = np.array([r for r, _, _ in rows])
-    clip = np.array([position[b, m.clip] if m.clip >= 0 else -1 for m, (_, b, _) in zip(marks, rows, strict=True)])
-    paint = np.array([m.paint for m in marks])
-    levels = np.zeros(len(marks), dtype=np.int64)
-    for k in np.nonzero(clip >= 0)[0]:  # a mark comes after what clips it
-        levels[k] = levels[clip[k]] + 1
+@dataclass
+class FlatScene:
+    """One scene as arrays: small, quick to pickle, so that a loader's workers can compose and a GPU draw.
 
-    rings = [c for m in marks for c in m.contours]
-    owner = np.array([k for k, m in enumerate(marks) for _ in m.contours])
-    offset = np.array([m.offset for m in marks])
-    vertices, follower, ring_of = _outline(rings, offset[owner], device)
+    ``joints`` (J, 25): parent (-1 for roots), depth in the tree, then a Joint's numbers in order. ``marks`` (M, 9):
+    joint, piece, clip, clip level, gate, backdrop, colour. ``paint`` (M, 13). ``points`` (P, 3) of all contours,
+    ``counts`` (C,) points each, ``owners`` (C,) the mark of each and ``offsets`` (C,) how far out it is pushed.
+    """
 
-    def tensor(values: object, dtype: torch.dtype) -> Tensor:
-        return torch.as_tensor(np.asarray(values), dtype=dtype).to(device)
+    joints: np.ndarray
+    marks: np.ndarray
+    paint: np.ndarray
+    points: np.ndarray
+    counts: np.ndarray
+    owners: np.ndarray
+    offsets: np.ndarray
+    pieces: int
+    blur: float
+
+
+def flatten(scene: Scene) -> FlatScene:
+    """The scene's lists as arrays."""
+    joints, depth = [], []
+    for j in scene.joints:
+        depth.append(depth[j.parent] + 1 if j.parent >= 0 else 0)
+        poses = (*j.pose_0, *j.pose_1, *j.bend_0, *j.bend_1)
+        joints.append((j.parent, depth[-1], *j.pivot, *poses, j.bend_root, j.wave, j.ease))
+    level: list[int] = []
+    marks = []
+    for m in scene.marks:  # a mark comes after what clips it
+        level.append(level[m.clip] + 1 if m.clip >= 0 else 0)
+        marks.append((m.joint, m.piece, m.clip, level[-1], not m.painted, m.backdrop, *m.colour))
+    rings = [(c, i, m.offset) for i, m in enumerate(scene.marks) for c in m.contours]
+    return FlatScene(
+        joints=np.array(joints), marks=np.array(marks), paint=np.array([m.paint for m in scene.marks]),
+        points=np.concatenate([c for c, _, _ in rings]), counts=np.array([len(c) for c, _, _ in rings]),
+        owners=np.array([i for _, i, _ in rings]), offsets=np.array([o for _, _, o in rings]), pieces=scene.pieces,
+        blur=scene.blur,
+    )
+
+
+def pack(scenes: Sequence[FlatScene], device: torch.device | str) -> Packed:
+    """A batch of scenes as tensors on ``device``."""
+    sizes = [len(s.marks) for s in scenes]
+    first = np.cumsum([0, *sizes])
+    scene = np.repeat(np.arange(len(scenes)), sizes)
+    marks = np.concatenate([s.marks for s in scenes])
+    paint = np.concatenate([s.paint for s in scenes])
+    behind = [int(s.marks[:, 5].sum()) for s in scenes]  # marks of the backdrop, which come first in each scene
+    local = np.arange(len(marks)) - first[scene]
+    rank = np.where(marks[:, 5] > 0, local, local + max(behind) - np.array(behind)[scene])
+    order = np.lexsort((scene, rank))
+    position = np.empty_like(order)
+    position[order] = np.arange(len(order))
+    clip = np.where(marks[:, 2] >= 0, position[(marks[:, 2] + first[scene]).astype(np.int64).clip(0)], -1)
+    owner = position[np.concatenate([s.owners + k for s, k in zip(scenes, first[:-1], strict=True)])]
+    offset = np.concatenate([s.offsets for s in scenes])
+    counts, points = np.concatenate([s.counts for s in scenes]), np.concatenate([s.points for s in scenes])
+    vertices, follower, ring_of = _outline(points, counts, offset, device)
+    first_joint = np.cumsum([0, *(len(s.joints) for s in scenes)])
+
+    def tensor(values: np.ndarray, dtype: torch.dtype) -> Tensor:
+        return torch.as_tensor(values[order], dtype=dtype).to(device)
 
     return Packed(
-        joints=joints, vertices=vertices, follower=follower, mark=tensor(owner, torch.int64)[ring_of],
-        scene=tensor([b for _, b, _ in rows], torch.int64),
-        joint=tensor([first_joint[b] + m.joint for m, (_, b, _) in zip(marks, rows, strict=True)], torch.int64),
-        colour=tensor([m.colour for m in marks], torch.float32),
+        joints=_pack_joints(scenes, first_joint, device), vertices=vertices, follower=follower,
+        mark=torch.as_tensor(owner).to(device)[ring_of], scene=tensor(scene, torch.int64),
+        joint=tensor(marks[:, 0] + first_joint[scene], torch.int64), colour=tensor(marks[:, 6:9], torch.float32),
         paint=tensor(paint, torch.float32), painted=tensor(np.abs(paint).any(1), torch.bool),
-        clip=tensor(clip, torch.int64), clip_level=tensor(levels, torch.int64),
-        piece=tensor([m.piece for m in marks], torch.int64), rank=tensor(ranks, torch.int64),
-        clip_levels=int(levels.max()), gate=tensor([not m.painted for m in marks], torch.bool),
-        backdrop_marks=sum(m.backdrop for m in marks), pieces=max(s.pieces for s in scenes),
+        clip=tensor(clip, torch.int64), clip_level=tensor(marks[:, 3], torch.int64),
+        piece=tensor(marks[:, 1], torch.int64), rank=tensor(rank, torch.int64), gate=tensor(marks[:, 4], torch.bool),
+        clip_levels=int(marks[:, 3].max()), backdrop_marks=sum(behind), pieces=max(s.pieces for s in scenes),
     )
 
 
-def _pack_joints(scenes: list[Scene], device: torch.device | str) -> tuple[Joints, list[int]]:
-    first, parents, depth, rows = [], [], [], []
-    for scene in scenes:
-        base = len(parents)
-        first.append(base)
-        for i, j in enumerate(scene.joints):
-            parents.append(base + (j.parent if j.parent >= 0 else i))
-            depth.append(depth[base + j.parent] + 1 if j.parent >= 0 else 0)
-            rows.append((*j.pivot, *j.pose_0, *j.pose_1, *j.bend_0, *j.bend_1, j.bend_root, j.wave, j.ease))
-    table = torch.tensor(rows, dtype=torch.float64).to(device)
-    depth = np.array(depth)
-    levels = [torch.as_tensor(np.nonzero(depth == d)[0]).to(device) for d in range(depth.max() + 1)]
-    joints = Joints(
-        parent=torch.tensor(parents).to(device), pivot=table[:, :2], pose=table[:, 2:12].unflatten(1, (2, 5)),
+def _pack_joints(scenes: Sequence[FlatScene], first: np.ndarray, device: torch.device | str) -> Joints:
+    rows = np.concatenate([s.joints for s in scenes])
+    base = np.repeat(first[:-1], [len(s.joints) for s in scenes])
+    parent = np.where(rows[:, 0] < 0, np.arange(len(rows)), rows[:, 0] + base).astype(np.int64)
+    depth = rows[:, 1]
+    table = torch.as_tensor(rows[:, 2:]).to(device)
+    levels = [torch.as_tensor(np.nonzero(depth == d)[0]).to(device) for d in range(int(depth.max()) + 1)]
+    return Joints(
+        parent=torch.as_tensor(parent).to(device), pivot=table[:, :2], pose=table[:, 2:12].unflatten(1, (2, 5)),
         bend=table[:, 12:20].unflatten(1, (2, 4)), fixed=table[:, 20:23], levels=levels,
     )
-    return joints, first
 
 
-def _outline(rings: list[np.ndarray], offset: np.ndarray, device: torch.device | str) -> tuple[Tensor, Tensor, Tensor]:
+def _outline(points: np.ndarray, counts: np.ndarray, offset: np.ndarray,
+             device: torch.device | str) -> tuple[Tensor, Tensor, Tensor]:
     """Sample closed cubic Hermite splines (tangent zero at corners) and push them outwards by ``offset``.
 
     Returns vertices (V, 2), the follower of each (V,), and the ring of each (V,).
     """
-    counts = np.array([len(r) for r in rings])
-    points = np.concatenate(rings)
     first = np.repeat(np.cumsum(counts) - counts, counts)
     size = np.repeat(counts, counts)
     local = np.arange(len(points)) - first
@@ -109,31 +139,30 @@ def _outline(rings: list[np.ndarray], offset: np.ndarray, device: torch.device |
     corner = points[:, 2] > 0
     straight = corner & corner[ahead]
     steps = np.where(straight, 1, SAMPLES)  # vertices on the span that starts at each control point
-    ring_of = np.repeat(np.repeat(np.arange(len(rings)), counts), steps)
+    ring_of = np.repeat(np.repeat(np.arange(len(counts)), counts), steps)
 
     def on(values: np.ndarray, dtype: torch.dtype = torch.float64) -> Tensor:
         return torch.as_tensor(values, dtype=dtype).to(device)
 
     xy, flag = on(points[:, :2]), on(points[:, 2:])
     ahead_t, behind_t = on(ahead, torch.int64), on(behind, torch.int64)
-    # The direction at a point leans towards the nearer neighbour (Bessel's tangent); its length is that of the span, so
-    # that a long straight side does not overshoot into a short round corner.
-    before, after = xy - xy[behind_t], xy[ahead_t] - xy
-    h0, h1 = (e.norm(dim=1, keepdim=True).clamp(min=1e-9) for e in (before, after))
-    way = before / h0 * h1 + after / h1 * h0
-    way = way / way.norm(dim=1, keepdim=True).clamp(min=1e-9) * (1 - flag)
+    # Catmull-Rom tangents, but none longer than the span: a long straight side must not overshoot into a short round
+    # corner.
+    tangent = 0.5 * (xy[ahead_t] - xy[behind_t]) * (1 - flag)
+    length = tangent.norm(dim=1, keepdim=True).clamp(min=1e-9)
     steps_t = on(steps, torch.int64)
     span = torch.repeat_interleave(torch.arange(len(points), device=device), steps_t, output_size=int(steps.sum()))
     start = torch.cumsum(steps_t, 0) - steps_t
     index = torch.arange(len(span), device=device)
     t = ((index - start[span]) / steps_t[span])[:, None]
     p0, p1 = xy[span], xy[ahead_t[span]]
-    m0, m1 = way[span] * h1[span], way[ahead_t[span]] * h1[span]
+    limit = (p1 - p0).norm(dim=1, keepdim=True)
+    m0, m1 = (tangent[k] * (limit / length[k]).clamp(max=1.0) for k in (span, ahead_t[span]))
     t2, t3 = t * t, t * t * t
     vertices = (2 * t3 - 3 * t2 + 1) * p0 + (t3 - 2 * t2 + t) * m0 + (3 * t2 - 2 * t3) * p1 + (t3 - t2) * m1
 
     ring = on(ring_of, torch.int64)
-    totals = np.bincount(ring_of, minlength=len(rings))
+    totals = np.bincount(ring_of, minlength=len(counts))
     begin = on(np.cumsum(totals) - totals, torch.int64)[ring]
     total = on(totals, torch.int64)[ring]
     follower = begin + (index - begin + 1) % total

@@ -17,7 +17,7 @@ from torch import Tensor
 from ...errors import AnimeInterpError, check_times
 from .compose import compose
 from .config import CartoonConfig
-from .pack import pack
+from .pack import FlatScene, flatten, pack
 from .post import degrade
 from .render import render
 from .truth import flow_between, hidden, label
@@ -55,6 +55,11 @@ class CartoonSample:
     seeds: list[int]
     matches: list[Tensor] = field(default_factory=list)
 
+    def to(self, device: torch.device | str) -> CartoonSample:
+        """The same sample with its pictures on ``device``; ``matches`` stay on the CPU."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return CartoonSample(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in values.items()})
+
 
 def draw(seed: int, *, size: tuple[int, int] = (256, 384), times: Sequence[float] = (0.5,),
          device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32,
@@ -72,16 +77,35 @@ def draw_batch(seeds: Sequence[int], *, size: tuple[int, int] = (256, 384), time
     """
     config = config or CartoonConfig()
     seeds, times, size = _checked(seeds, times, size)
+    # Geometry is in float64, which Apple's GPUs do not have: for them the CPU draws.
+    on = torch.device("cpu") if torch.device(device).type == "mps" else torch.device(device)
     # A CPU is fastest with what fits its caches, one clip at a time; a GPU with everything at once.
-    group = 1 if torch.device(device).type == "cpu" else len(seeds)
-    parts = [_draw(seeds[i : i + group], size, times, device, dtype, config) for i in range(0, len(seeds), group)]
-    return parts[0] if len(parts) == 1 else _joined(parts)
+    group = 1 if on.type == "cpu" else len(seeds)
+    parts = []
+    for i in range(0, len(seeds), group):
+        some = seeds[i : i + group]
+        scenes = [prepare(seed, size, config) for seed in some]
+        parts.append(draw_scenes(scenes, size=size, times=times, device=on, dtype=dtype, config=config, seeds=some))
+    return (parts[0] if len(parts) == 1 else _joined(parts)).to(device)
 
 
-def _draw(seeds: list[int], size: tuple[int, int], times: list[float], device: torch.device | str, dtype: torch.dtype,
-          config: CartoonConfig) -> CartoonSample:
-    """One batch, in one go."""
-    scenes = [compose(seed, size, config) for seed in seeds]
+def prepare(seed: int, size: tuple[int, int], config: CartoonConfig) -> FlatScene:
+    """The part of drawing that is plain Python, about 10 ms a clip, and can be pickled: work for a loader's processes.
+
+    ``draw_scenes`` does the rest, for a batch at once, on any device.
+    """
+    return flatten(compose(seed, size, config))
+
+
+def draw_scenes(scenes: Sequence[FlatScene], *, size: tuple[int, int], times: Sequence[float] = (0.5,),
+                device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32,
+                config: CartoonConfig | None = None, seeds: Sequence[int] | None = None) -> CartoonSample:
+    """Draw scenes that are composed already (``prepare``), of this ``size``, in one batch.
+
+    ``seeds`` drive nothing but what ``config`` degrades; they are 0, 1, 2, ... by default.
+    """
+    config = config or CartoonConfig()
+    seeds, times, size = _checked(range(len(scenes)) if seeds is None else seeds, times, size)
     packed = pack(scenes, device)
     steps = torch.tensor([0.0, 1.0, *times], dtype=torch.float64, device=device)
     pictures = render(packed, steps, size, [scene.blur * size[0] / 360 for scene in scenes], config.subsamples)

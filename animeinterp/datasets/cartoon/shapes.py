@@ -14,7 +14,7 @@ def contour(points: list[tuple[float, ...]] | np.ndarray) -> np.ndarray:
 def area(points: np.ndarray) -> float:
     """Signed area, positive when clockwise as seen with y down."""
     x, y = points[:, 0], points[:, 1]
-    return 0.5 * float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
+    return 0.5 * float(x[:-1] @ y[1:] - y[:-1] @ x[1:] + x[-1] * y[0] - y[-1] * x[0])
 
 
 def mirrored(points: np.ndarray) -> np.ndarray:

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 SIDE = 256
-CLOUDY, BRUSHED, SPECKLED, BLOTCHED = range(4)
+CLOUDY, BRUSHED, SPECKLED, BLOTCHED, GRASSY = range(5)
 
 
 @lru_cache(maxsize=8)
 def tiles(device: torch.device) -> Tensor:
-    """(4, SIDE * SIDE) float32, each of mean 0 and within -1..1: cloudy, brushed, speckled, blotched."""
+    """(5, SIDE * SIDE) float32, each of mean 0 and within -1..1; brushed runs across and grassy upright."""
     rng = np.random.default_rng(20210405)
     fy = np.fft.fftfreq(SIDE)[:, None] * SIDE
     fx = np.fft.fftfreq(SIDE)[None] * SIDE
@@ -23,6 +23,7 @@ def tiles(device: torch.device) -> Tensor:
         np.exp(-((fx / 3.5) ** 2)) * (1 + np.abs(fy)) ** -0.6 * np.exp(-((fy / 45) ** 2)),
         np.exp(-((np.hypot(fx, fy) - 42) / 14) ** 2),
         np.exp(-((np.hypot(fx, fy) - 9) / 5) ** 2),
+        np.exp(-((fy / 11) ** 2)) * (3 + np.abs(fx)) ** -0.25 * np.exp(-((fx / 38) ** 2)) * (np.hypot(fx, fy) > 2),
     ]
     out = []
     for kind, spectrum in enumerate(spectra):
@@ -34,7 +35,7 @@ def tiles(device: torch.device) -> Tensor:
         elif kind == SPECKLED:
             noise = np.maximum(noise - 1.2, 0) * 1.2 - 0.1
         out.append(np.clip(noise * 0.45, -1, 1))
-    return torch.from_numpy(np.stack(out).reshape(4, -1).astype(np.float32)).to(device)
+    return torch.from_numpy(np.stack(out).reshape(GRASSY + 1, -1).astype(np.float32)).to(device)
 
 
 def look_up(kind: Tensor, u: Tensor, v: Tensor) -> Tensor:
