@@ -56,17 +56,18 @@ def _act_person(person: Person, rng: np.random.Generator, amount: float, sign: f
             _add(scene, joints["leg" + tag], turn=way * step)
             _add(scene, joints["shin" + tag], turn=abs(step) * float(rng.random()))
     _act_face(person, rng, min(1.0, 4 * reach))
-    for joint in person.sway:
-        _act_cloth(scene, joint, rng, reach)
+    for joint, length in person.sway:
+        _act_cloth(scene, joint, max(length, 0.5), rng, reach)
 
 
-def _act_cloth(scene: Scene, joint: int, rng: np.random.Generator, reach: float) -> None:
-    """Hair and cloth: a bend that changes, a wave that runs on."""
-    bend, wave = float(rng.normal(0, 0.06)), float(rng.normal(0, 0.04))
+def _act_cloth(scene: Scene, joint: int, length: float, rng: np.random.Generator, reach: float) -> None:
+    """Hair and cloth: a bend that changes, a wave that runs on; the free end goes at most about 0.4 head heights."""
+    bend, wave = _about(rng, 0.08, 0.2) / length**2, _about(rng, 0.04, 0.1) / length
     phase, swing = float(rng.uniform(0, 2 * np.pi)), min(0.35, 0.4 * reach)
     scene.joints[joint].bend_0 = (bend, wave, phase, 0.0)
-    scene.joints[joint].bend_1 = (bend + 0.5 * swing * float(rng.normal()), wave + 0.3 * swing * float(rng.normal()),
-                                  phase + 0.5 * min(1.0, reach) * float(rng.normal()), 0.0)
+    scene.joints[joint].bend_1 = (bend + swing * _about(rng, 0.6, 1.0) / length**2, wave + swing * _about(rng, 0.3,
+                                                                                                          0.6) / length,
+                                  phase + min(1.0, reach) * _about(rng, 0.5, 1.0), 0.0)
 
 
 def _act_face(person: Person, rng: np.random.Generator, strength: float) -> None:

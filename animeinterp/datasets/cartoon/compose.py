@@ -126,6 +126,8 @@ def cast(scene: Scene, rng: np.random.Generator, style: Style, plane: int, wide:
     if behind := rng.random() < 0.15:
         figures.append(Thing(scene, rng, style, plane, _spot(rng, wide, 60, 320), float(rng.uniform(30, 80))))
     centres = (np.arange(count) + 0.5) / count * wide + rng.uniform(-0.5, 0.5, count) * wide * 0.4 / count
+    if rng.random() < 0.3:  # close together, so that they pass before one another
+        centres = wide / 2 + 0.5 * (centres - wide / 2)
     for n, k in enumerate(rng.permutation(count)):
         size = float(unit * 0.82 ** (count - 1 - n) * rng.uniform(0.95, 1.05))
         x = float(centres[k])

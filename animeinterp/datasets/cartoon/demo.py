@@ -46,8 +46,8 @@ def compose_demo(size: tuple[int, int], *, person: int = 5, ground: int = 13, ca
                         ("arm_l", (0.2, 0.3)), ("fore_l", (0.15, -0.25))):
         _pose(scene, girl, name, turn=turns)
     for lid in ("lid_l", "lid_r"):
-        _pose(scene, girl, lid, y=(0.0, 0.85 * girl.head.eye_height))
-    for n, joint in enumerate(girl.sway):
+        _pose(scene, girl, lid, y=(0.0, 1.05 * girl.head.eye_height))
+    for n, (joint, _) in enumerate(girl.sway):
         scene.joints[joint].bend_0 = (0.10, 0.05, 1.0 * n, 0.0)
         scene.joints[joint].bend_1 = (-0.16, 0.05, 1.0 * n + 1.2, 0.0)
     for n, name in enumerate(("tail0", "tail1", "tail2")):

@@ -34,7 +34,7 @@ class Head:
         self.joints["face"] = scene.joint(self.head, (0.0, -0.4), pose_0=pose, pose_1=pose)
         half = (turn * 0.45, 0.0, 0.0, 0.0, 0.0)
         self.joints["fringe"] = scene.joint(self.head, (0.0, -0.7), pose_0=half, pose_1=half)
-        self.sway: list[int] = []
+        self.sway: list[tuple[int, float]] = []  # joints that bend, and how long what hangs on them is
         self.long = float(rng.choice([-0.35, 0.0, 0.25, 0.7, 1.3, 1.9], p=[0.2, 0.2, 0.15, 0.18, 0.17, 0.1]))
 
     @property
@@ -63,7 +63,7 @@ class Head:
         rng, long = self.rng, self.long
         tone = darker(self.hair, 0.18) if self.style.shades else self.hair
         joint = self.scene.joint(self.head, (0.0, -0.6), bend_root=-0.2)
-        self.sway.append(joint)
+        self.sway.append((joint, long + 0.3))
         low = -0.05 + long
         points = [(0, -1.1), (0.36, -1.03), (0.53, -0.75), (0.56, -0.4), (0.55 + 0.04 * long, min(0.4 * low,
                                                                                                   low - 0.1)),
@@ -89,7 +89,7 @@ class Head:
             length, wide = float(rng.uniform(0.8, 1.7)), float(rng.uniform(0.2, 0.34))
             joint = self.scene.joint(self.head, (0.45 * side, -0.75), bend_root=-0.75, wave=float(rng.uniform(1.5,
                                                                                                               3.5)))
-            self.sway.append(joint)
+            self.sway.append((joint, length))
             x = 0.5 * side
             tail = self._part(contour([
                 (x, -0.85), (x + side * wide, -0.65), (x + side * (wide + 0.16), -0.7 + 0.5 * length),
@@ -194,14 +194,14 @@ class Head:
             if rng.random() < 0.85:
                 length = float(rng.uniform(0.15, 0.5) + 0.5 * max(self.long, -0.3) * rng.random())
                 lock_joint = self.scene.joint(self.head, (0.42 * side, -0.6), bend_root=-0.55)
-                self.sway.append(lock_joint)
+                self.sway.append((lock_joint, length + 0.25))
                 side_lock = self._part(lock((0.43 * side, -0.85), (float(rng.uniform(0.36, 0.5)) * side, -0.3 + length),
                                             float(rng.uniform(0.14, 0.22)), curve=-0.05 * side), lock_joint, self.hair)
                 self._shade(side_lock, self.hair, 0.03)
         for _ in range(int(rng.integers(0, 3))):  # thin strands that stand off
             a = float(rng.uniform(-0.6, 0.6))
             strand = self.scene.joint(self.head, (a * 0.5, -1.1), bend_root=-1.1)
-            self.sway.append(strand)
+            self.sway.append((strand, 0.3))
             tip = (a * 0.5 + 0.35 * np.sign(a), -1.15 - float(rng.uniform(-0.05, 0.2)))
             self._part(lock((a * 0.5, -1.08), tip, float(rng.uniform(0.03, 0.09)), curve=0.1 * np.sign(a)), strand,
                        self.hair)

@@ -19,7 +19,8 @@ HEIGHT = 5.0  # from crown to soles
 class Person:
     """A figure hung on ``parent``, its rest pose scaled by ``scale`` and put with the chin at ``place``.
 
-    ``joints``: root, torso, head's own, and arm, fore, hand, leg, shin with _l and _r. ``sway`` are joints that bend.
+    ``joints``: root, torso, head's own, and arm, fore, hand, leg, shin with _l and _r. ``sway`` are joints that
+    bend, with the length of what hangs on them.
     """
 
     def __init__(self, scene: Scene, rng: np.random.Generator, style: Style, parent: int, place: tuple[float, float],
@@ -38,7 +39,7 @@ class Person:
         self._arm_joints()
         self._draw()
         self.joints.update(self.head.joints)
-        self.sway = self.head.sway + ([self.joints["skirt"]] if self.skirt else [])
+        self.sway = self.head.sway + ([(self.joints["skirt"], 1.0)] if self.skirt else [])
 
     def _part(self, outline: object, joint: str, colour: tuple, width: float = 1.0, **options: object) -> int:
         style = self.style
