@@ -312,7 +312,7 @@ def test_the_worst_cases_are_kept_and_no_others(tmp_path):
     triplet = Source(1).get("a")
     for result in results_of([30.0, 20.0, 25.0, 10.0]):
         worst.add(result, triplet, triplet.frame0)
-    assert sorted(p.name for p in (tmp_path / "worst" / "m").iterdir()) == ["1.png", "3.png"]
+    assert sorted(p.name[0] for p in (tmp_path / "worst" / "m").iterdir()) == ["1", "3"]
     (sheet,) = worst.sheets()
     picture = cv2.imread(str(sheet))
     assert picture.shape == (52 + 2 * (24 + 240), 4 * 320, 3)
@@ -323,7 +323,16 @@ def test_the_worst_cases_are_kept_and_no_others(tmp_path):
     for result in results_of([30.0, 20.0, 25.0, 10.0]):
         resumed.remember(result)
     resumed.add(results_of([5.0])[0], triplet, triplet.frame0)
-    assert sorted(p.name for p in (tmp_path / "worst" / "m").iterdir()) == ["0.png", "3.png"]
+    assert sorted(p.name[0] for p in (tmp_path / "worst" / "m").iterdir()) == ["0", "3"]
+
+
+def test_the_worst_of_other_weights_are_other_pictures(tmp_path):
+    triplet = Source(1).get("a")
+    (old,) = results_of([10.0])
+    WorstCases(tmp_path).add(old, triplet, triplet.frame0)
+    worst = WorstCases(tmp_path)
+    worst.remember(Result(old.triplet, old.method, "new weights", 0.5, old.tags, old.frame))
+    assert worst.sheets() == [], "no picture was drawn with these"
 
 
 def test_the_chart_has_a_taller_bar_for_a_better_method(tmp_path):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks import synfig_clips
-from benchmarks.synfig_clips import BACKGROUNDS, CLIPS, HEIGHT, SAMPLES, SPEEDS, TIMES, WIDTH, Actor, Clip, Stand
+from benchmarks.synfig_clips import HEIGHT, SAMPLES, TIMES, WIDTH, Actor
+from benchmarks.synfig_shots import BACKGROUNDS, CLIPS, SPEEDS, Clip, Stand
 from benchmarks.synfig_sprites import FIGURES, Drawings, Figure, Part, Sprite
 
 

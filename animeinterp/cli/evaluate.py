@@ -23,6 +23,7 @@ from ..evaluation.tables import summarize, to_text, write_tables
 from . import say
 from .progress import ProgressBar
 
+_SHOWN = ("all", "level", "speed")  # at the terminal; the files have every group
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -65,8 +66,10 @@ def run(options: argparse.Namespace) -> int:
     methods = _methods(options)
     file = ResultFile(options.out / "results.jsonl", fresh=options.fresh)
     worst = WorstCases(options.out, options.worst)
+    measured = {(method.name, method.signature) for method in methods}
     for result in file.results.values():
-        worst.remember(result)
+        if (result.method, result.signature) in measured:
+            worst.remember(result)
     try:
         results = run_methods(
             triplets, methods, file, progress=ProgressBar("evaluating", quiet=options.quiet), drawn=worst.add
@@ -84,7 +87,7 @@ def _report(results: list[Result], triplets: TripletFolder, worst: WorstCases, o
         raise AnimeInterpError(f"No triplet in {triplets.root} could be measured: {reason}")
     rows = summarize(results)
     write_tables(rows, out)
-    say(to_text(rows))
+    say(to_text([row for row in rows if row.group in _SHOWN]))
     charted = draw_levels(rows, out / "levels.png")
     sheets = worst.sheets()
     say(f"Results: {out}/results.jsonl, summary.txt, summary.csv, summary.json" + (", levels.png" if charted else ""))

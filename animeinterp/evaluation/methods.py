@@ -54,8 +54,9 @@ def ours(
 ) -> Method:
     """This library: ``model`` is "auto" (bundled weights, or none where none ship), "none", or a weight file.
 
-    ``published_flows`` starts the refinement from the triplets' own coarse flows (ATD-12K's pre-computed SGM flows)
-    rather than from ours: the whole network as published, nothing held still. It needs a model.
+    ``dtype`` is that of the networks; the frames stay float32. ``published_flows`` starts the refinement from the
+    triplets' own coarse flows (ATD-12K's pre-computed SGM flows) rather than from ours: the whole network as published,
+    nothing held still. It needs a model.
     """
     path = _weights(model)
     signature = f"{_version()} {_fingerprint(path)} {dtype} {'published flows' if published_flows else ''}".strip()
@@ -65,11 +66,11 @@ def ours(
     def make() -> Draw:
         loaded = _load(path, device, dtype)
         if published_flows:
-            return _stages(loaded, device, dtype, coarse=_published, refined=True, painted=True)
+            return _stages(loaded, device, coarse=_published, refined=True, painted=True)
         library = _library()
 
         def draw(triplet: Triplet) -> Tensor:
-            frames = torch.cat([triplet.frame0, triplet.frame1]).to(device, dtype)
+            frames = torch.cat([triplet.frame0, triplet.frame1]).to(device)
             return library.interpolate(frames, times=[0.5], model=loaded)[1:2]
 
         return draw
@@ -103,15 +104,15 @@ def ablation(
     signature = f"{_version()} {_fingerprint(path)} {dtype}{' published flows' if published_flows else ''}"
 
     def maker(stages: dict) -> Callable[[], Draw]:
-        return lambda: _stages(_load(path, device, dtype), device, dtype, **stages)
+        return lambda: _stages(_load(path, device, dtype), device, **stages)
 
     return [Method(name, signature, maker(stages)) for name, stages in rows.items()]
 
 
-def _stages(model, device, dtype, *, coarse, refined: bool, painted: bool) -> Draw:
+def _stages(model, device, *, coarse, refined: bool, painted: bool) -> Draw:
     @torch.inference_mode()
     def draw(triplet: Triplet) -> Tensor:
-        frame0, frame1 = triplet.frame0.to(device, dtype), triplet.frame1.to(device, dtype)
+        frame0, frame1 = triplet.frame0.to(device), triplet.frame1.to(device)
         flows = (None, None) if coarse is None else coarse(triplet, frame0, frame1, model)
         if refined:
             flows = model.refine(frame0, frame1, *flows)

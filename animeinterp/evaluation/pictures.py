@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from pathlib import Path
@@ -54,7 +55,9 @@ class WorstCases:
         self._kept[result.method] = kept[: self.count]
 
     def _strip(self, result: Result) -> Path:
-        return self.folder / _file_name(result.method) / f"{_file_name(result.triplet)}.png"
+        # Other weights under the same name are another case.
+        measured = hashlib.sha1(result.signature.encode(), usedforsecurity=False).hexdigest()[:6]
+        return self.folder / _file_name(result.method) / f"{_file_name(result.triplet)}.{measured}.png"
 
     def sheets(self) -> list[Path]:
         """Write a contact sheet for every method, the worst case first, and return where they are."""
