@@ -1,0 +1,152 @@
+"""The motions that pieces try, and the one that each keeps, in both directions at once.
+
+Candidates: none, the whole frame's, dense flow's, the match's (with turns), the neighbours', and the way back of what the
+other frame's pieces found. Each round costs one warp of the frame a direction.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..segmentation.merging import neighbours
+from .dense import disagreement
+from .motion import PieceGrid, align, fit_motions, inverse, moved_centre, similarity
+
+TURNS = np.deg2rad([-45, -30, -18, -8, 8, 18, 30, 45])
+NEIGHBOURS = 4
+PRIOR = 0.35  # levels: how much better a motion of its own must look than the frame's
+
+
+class Side:
+    """One direction of a pair: the pieces of ``frame``, and the best motion that each has found so far."""
+
+    def __init__(self, image, other, labels, moments, dense, back):
+        self.labels, self.moments = labels, moments
+        step = max(1, round(labels.shape[1] / 400))
+        self.fine, self.middle, self.coarse = (PieceGrid.of(image, other, labels, moments, s) for s in (1, step, 3 * step))
+        self.dense = dense
+        self.trust = (1 / (1 + disagreement(dense, back) ** 2)).astype(np.float32)
+        self.motion = np.zeros((self.count, 6), np.float32)
+        self.cost = self.middle.cost(self.motion)
+        self.adjacent = adjacency(labels, self.count)
+
+    @property
+    def count(self) -> int:
+        return self.middle.count
+
+    @property
+    def centres(self) -> np.ndarray:
+        return self.middle.centres
+
+    def offer(self, motion: np.ndarray, which: np.ndarray | None = None, penalty: float = 0.0) -> None:
+        """Let each piece (of ``which``, a bool mask) take its row of ``motion`` if that looks better."""
+        cost = self.middle.cost(motion) + penalty
+        better = cost < self.cost
+        if which is not None:
+            better &= which
+        self.motion[better], self.cost[better] = motion[better], cost[better]
+
+    def offer_aligned(self, motion: np.ndarray, which: np.ndarray | None = None) -> None:
+        """As ``offer``, after a few steps of alignment on a small frame, which reaches further."""
+        self.offer(align(self.coarse, motion, steps=3)[0], which)
+
+    def align(self, grid: PieceGrid, steps: int) -> None:
+        aligned, _ = align(grid, self.motion, steps=steps)
+        self.offer(aligned)
+
+    def offer_neighbours(self) -> None:
+        for k in range(NEIGHBOURS):
+            friend = self.adjacent[:, k]
+            self.offer(moved_centre(self.motion[friend], self.centres[friend], self.centres), friend != np.arange(self.count))
+
+    def whole_frame(self) -> np.ndarray:
+        """The affine motion of most of the frame, as a motion for each piece. (K, 6)."""
+        height, width = self.labels.shape
+        one = PieceGrid.of(
+            *[np.zeros((height, width, 3), np.uint8)] * 2,
+            np.zeros_like(self.labels),
+            np.array([[height * width, (width - 1) / 2, (height - 1) / 2, width**2 / 12, height**2 / 12, 0]]),
+            self.middle.step,
+        )
+        motion = fit_motions(self.dense, one, self.trust, rounds=6)
+        rows = np.repeat(motion, self.count, 0)
+        return moved_centre(rows, np.repeat(one.centres, self.count, 0), self.centres)
+
+
+def adjacency(labels: np.ndarray, count: int) -> np.ndarray:
+    """The NEIGHBOURS pieces that each shares the longest borders with, itself where there are fewer. (K, n) ints."""
+    a, b, border = neighbours(labels)
+    source, target = np.concatenate([a, b]), np.concatenate([b, a])
+    border = np.concatenate([border, border])
+    order = np.lexsort((-border, source))
+    source, target = source[order], target[order]
+    result = np.repeat(np.arange(count)[:, None], NEIGHBOURS, 1)
+    rank = np.arange(source.size) - np.searchsorted(source, source)
+    keep = rank < NEIGHBOURS
+    result[source[keep], rank[keep]] = target[keep]
+    return result
+
+
+def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.ndarray) -> None:
+    """Find each piece's motion on both sides, given the matches; the sides keep what was found."""
+    for side, own, theirs, far in ((sides[0], pieces_0, pieces_1, sides[1]), (sides[1], pieces_1, pieces_0, sides[0])):
+        side.offer(side.whole_frame(), penalty=-PRIOR)
+        side.offer(fit_motions(side.dense, side.middle, side.trust))
+        _offer_matches(side, far, own, theirs)
+    for _ in range(2):
+        for side in sides:
+            side.offer_neighbours()
+            side.align(side.middle, 3)
+        for side, far, own, theirs in ((sides[0], sides[1], pieces_0, pieces_1), (sides[1], sides[0], pieces_1, pieces_0)):
+            _offer_way_back(side, far, own, theirs)
+    for side in sides:
+        side.motion = align(side.fine, side.motion, steps=2)[0]
+
+
+def _offer_matches(side: Side, far: Side, own: np.ndarray, theirs: np.ndarray) -> None:
+    shift = np.zeros((side.count, 2), np.float32)
+    shift[own] = far.centres[theirs] - side.centres[own]
+    scale, turn = np.ones(side.count, np.float32), np.zeros(side.count, np.float32)
+    scale[own] = np.sqrt(far.moments[theirs, 0] / side.moments[own, 0]).clip(0.7, 1.4)
+    matched = np.zeros(side.count, bool)
+    matched[own] = True
+    one = np.ones(side.count, np.float32)
+    turn[own] = _axis_turn(side.moments[own], far.moments[theirs])
+    side.offer_aligned(similarity(shift, 0 * turn, one), matched)
+    side.offer_aligned(similarity(shift, turn, scale), matched)
+    # Turns about the match, tried on blurred frames; the best is aligned.
+    best, best_cost = similarity(shift, turn, scale), side.coarse.cost(similarity(shift, turn, scale))
+    for angle in TURNS:
+        trial = similarity(shift, np.full(side.count, angle, np.float32), one)
+        cost = side.coarse.cost(trial)
+        better = cost < best_cost
+        best[better], best_cost[better] = trial[better], cost[better]
+    side.offer_aligned(best, matched)
+
+
+def _axis_turn(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """How far the long axis turns from a piece to its match, the short way round; 0 for round pieces. (M,)."""
+
+    def axis(m):
+        return 0.5 * np.arctan2(2 * m[:, 5], m[:, 3] - m[:, 4])
+
+    def longish(m):
+        apart = np.sqrt((m[:, 3] - m[:, 4]) ** 2 + 4 * m[:, 5] ** 2)
+        return apart > 0.3 * (m[:, 3] + m[:, 4])
+
+    turn = (axis(other) - axis(one) + np.pi / 2) % np.pi - np.pi / 2
+    return np.where(longish(one) & longish(other), turn, 0).astype(np.float32)
+
+
+def _offer_way_back(side: Side, far: Side, own: np.ndarray, theirs: np.ndarray) -> None:
+    """A piece may go the way that its match, or what lies where it lands, came."""
+    back, about = inverse(far.motion, far.centres)
+    matched = np.zeros(side.count, bool)
+    matched[own] = True
+    source = np.zeros(side.count, np.int64)
+    source[own] = theirs
+    side.offer(moved_centre(back[source], about[source], side.centres), matched)
+    landing = np.round(side.centres + side.motion[:, :2]).astype(int)
+    height, width = side.labels.shape
+    source = far.labels[landing[:, 1].clip(0, height - 1), landing[:, 0].clip(0, width - 1)]
+    side.offer(moved_centre(back[source], about[source], side.centres))

@@ -1,0 +1,119 @@
+"""Piece features: feature maps at 1, 1/2, 1/4, 1/8 of a frame, pooled over each piece (paper 3.1, "Feature Collection").
+
+The paper pools VGG-19's; without it the AnimeInterp model's own feature pyramid and encoder serve, and without any network
+what the pixels give: soft histograms of colour, of the surroundings' colour at two scales, and of shape. All of them end
+as non-negative vectors of unit L1 norm, which is what the affinity compares.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+COLOUR_BINS = 8
+AREA_BINS, ROUND_BINS = 12, 6
+
+
+def pool(features: list[Tensor], labels: Tensor, count: int) -> Tensor:
+    """Super-pixel pooling: the mean of each channel over the pixels of each piece (Kwak et al., AAAI 2017).
+
+    :param features: maps (1, C_l, H_l, W_l), each at 1/2^l of the frame's size, rounded either way.
+    :param labels: (H, W) int32, 0..count-1.
+    :return: (count, sum of C_l) float32 on the features' device. A piece that vanishes from a subsampled label map takes
+        the feature at its centre there.
+    """
+    pooled = []
+    labels = labels.to(features[0].device, torch.int64)
+    height, width = labels.shape
+    centres = piece_moments(labels, count)[:, 1:3]
+    for level in features:
+        rows, columns = level.shape[-2:]
+        # The nearest full-size pixel of each feature pixel: the published subsampling by 2, for any rounding of sizes.
+        y = ((torch.arange(rows, device=level.device) + 0.5) * (height / rows)).long().clamp(max=height - 1)
+        x = ((torch.arange(columns, device=level.device) + 0.5) * (width / columns)).long().clamp(max=width - 1)
+        small = labels[y][:, x].flatten()
+        values = level[0].float().flatten(1)  # (C, rows * columns)
+        total = values.new_zeros(count, values.shape[0]).index_add_(0, small, values.t())
+        area = torch.bincount(small, minlength=count).to(values.dtype)
+        mean = total / area.clamp(min=1)[:, None]
+        lost = area == 0
+        if lost.any():
+            cx = (centres[lost, 0] * columns / width).long().clamp(0, columns - 1)
+            cy = (centres[lost, 1] * rows / height).long().clamp(0, rows - 1)
+            mean[lost] = values[:, cy * columns + cx].t()
+        pooled.append(mean)
+    return torch.cat(pooled, dim=1)
+
+
+def piece_moments(labels: Tensor, count: int) -> Tensor:
+    """Area, centroid and second central moments of each piece.
+
+    :param labels: (H, W) integers 0..count-1.
+    :return: (count, 6) float64: area, x, y, var(x), var(y), cov(x, y), in pixels; pixel centres at whole numbers.
+    """
+    height, width = labels.shape
+    flat = labels.flatten().to(torch.int64)
+    y = torch.arange(height, device=labels.device, dtype=torch.float64)[:, None].expand(height, width).flatten()
+    x = torch.arange(width, device=labels.device, dtype=torch.float64)[None].expand(height, width).flatten()
+    area = torch.bincount(flat, minlength=count).double()
+    weight = area.clamp(min=1)
+
+    def mean(values: Tensor) -> Tensor:
+        return torch.bincount(flat, values, minlength=count) / weight
+
+    cx, cy = mean(x), mean(y)
+    dx, dy = x - cx[flat], y - cy[flat]
+    return torch.stack([area, cx, cy, mean(dx * dx), mean(dy * dy), mean(dx * dy)], dim=1)
+
+
+def pixel_features(frame: Tensor) -> list[Tensor]:
+    """What the pixels give where there is no network: soft colour histograms of a pixel and of its surroundings.
+
+    :param frame: (1, 3, H, W) in 0..1.
+    :return: three maps (1, 24, ...) at 1, 1/4 and 1/8 of the size; the last two are blurred over 1/40 and 1/10 of the width.
+    """
+    own = _soft_histogram(_opponent(frame.float()))
+    maps = [own]
+    for scale, share in ((4, 40), (8, 10)):
+        # ceil_mode as a frame need not be a multiple of the scale.
+        small = F.avg_pool2d(own, scale, ceil_mode=True, count_include_pad=False)
+        radius = max(1, round(frame.shape[-1] / share / scale))
+        blurred = F.avg_pool2d(small, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)
+        maps.append(blurred)
+    return maps
+
+
+def shape_features(moments: Tensor) -> Tensor:
+    """Soft histograms of a piece's size and roundness. (K, 6) moments to (K, 18) float32."""
+    area = moments[:, 0].clamp(min=1)
+    octave = torch.log2(area).sub(4).div(14).clamp(0, 1)  # 16 px .. 262144 px
+    half = (moments[:, 3] + moments[:, 4]) / 2
+    apart = torch.sqrt(((moments[:, 3] - moments[:, 4]) / 2) ** 2 + moments[:, 5] ** 2)
+    roundness = torch.sqrt((half - apart).clamp(min=0) / (half + apart).clamp(min=1e-6))
+    return torch.cat([_soft_bins(octave, AREA_BINS), _soft_bins(roundness, ROUND_BINS)], dim=1).float()
+
+
+def unit_vectors(pooled: Tensor) -> Tensor:
+    """Non-negative vectors of unit L1 norm: the vector's minimum is subtracted first, as the published code does."""
+    positive = pooled - pooled.amin(dim=1, keepdim=True)
+    return positive / positive.sum(dim=1, keepdim=True).clamp(min=1e-12)
+
+
+def _opponent(frame: Tensor) -> Tensor:
+    """Luma and two colour differences, each in 0..1: hues that differ at one brightness fall into different bins."""
+    red, green, blue = frame.unbind(1)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    return torch.stack([luma, 0.5 + (red - luma) / 1.402, 0.5 + (blue - luma) / 1.772], dim=1).clamp(0, 1)
+
+
+def _soft_histogram(planes: Tensor) -> Tensor:
+    """(1, C, H, W) in 0..1 to (1, C * COLOUR_BINS, H, W): each value shared between its two nearest bins."""
+    position = planes[:, :, None] * (COLOUR_BINS - 1)
+    centres = torch.arange(COLOUR_BINS, device=planes.device, dtype=planes.dtype)[None, None, :, None, None]
+    return (1 - (position - centres).abs()).clamp(min=0).flatten(1, 2)
+
+
+def _soft_bins(values: Tensor, bins: int) -> Tensor:
+    centres = torch.arange(bins, device=values.device, dtype=values.dtype)
+    return (1 - (values[:, None] * (bins - 1) - centres).abs()).clamp(min=0)

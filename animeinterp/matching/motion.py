@@ -1,0 +1,216 @@
+"""One motion for each piece: candidates from matches, neighbours and dense flow, tried on the pixels and then aligned.
+
+A flat piece says nothing in its inside; its outline, and what it would uncover or run into, does. So every piece tries a
+handful of motions at once - one warp of the frame a candidate, whatever the number of pieces - keeps the one that looks
+alike, and is aligned by Gauss-Newton steps (Lucas and Kanade 1981; Baker and Matthews 2004), an affine motion a piece.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+TRUNCATE = 40.0  # of the summed colour difference, 8-bit levels a channel: beyond it a pixel is something else
+EDGE_GAIN = 8.0  # how much more than a flat pixel one on a strong edge counts
+
+
+@dataclass
+class PieceGrid:
+    """A frame's pieces as flat arrays, at 1/``step`` of its size: what trying one motion for each piece needs.
+
+    Motions and positions are in pixels of the full frame whatever the step. ``image`` (h, w, 3) float32 and ``other``, the
+    frame that the pieces move to; ``labels`` (h, w) int32; ``centres`` (K, 2) x, y; ``x``, ``y`` (h, w) float32 relative to
+    the piece's centre; ``weight`` (h, w) and its sum a piece, ``mass`` (K,); ``spread`` (K,), a piece's radius.
+    """
+
+    step: int
+    image: np.ndarray
+    other: np.ndarray
+    labels: np.ndarray
+    centres: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    mass: np.ndarray
+    spread: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return len(self.centres)
+
+    @staticmethod
+    def of(image: np.ndarray, other: np.ndarray, labels: np.ndarray, moments: np.ndarray, step: int) -> PieceGrid:
+        """:param image: (H, W, 3) uint8, ``other`` likewise. :param moments: (K, 6), see ``piece_moments``."""
+        labels = np.ascontiguousarray(labels[step // 2 :: step, step // 2 :: step])
+        height, width = labels.shape
+        image, other = shrink(image, width, height), shrink(other, width, height)
+        centres = moments[:, 1:3].astype(np.float32)
+        x = ((np.arange(width, dtype=np.float32) + 0.5) * step - 0.5)[None] - centres[:, 0][labels]
+        y = ((np.arange(height, dtype=np.float32) + 0.5) * step - 0.5)[:, None] - centres[:, 1][labels]
+        gx, gy = gradients(image)
+        weight = 1 + EDGE_GAIN * np.minimum(np.sqrt((gx**2 + gy**2).max(axis=2)) / 30, 1)
+        mass = np.bincount(labels.ravel(), weight.ravel(), len(centres)).astype(np.float32)
+        spread = np.sqrt(np.maximum(moments[:, 3] + moments[:, 4], 4)).astype(np.float32)
+        return PieceGrid(step, image, other, labels, centres, x, y, weight, np.maximum(mass, 1e-6), spread)
+
+    def flow(self, motion: np.ndarray) -> np.ndarray:
+        """(K, 6) motions ``ax, ay, bxx, bxy, byx, byy`` about the centres, a + B (x - c), to (h, w, 2) in grid pixels."""
+        m = (motion / self.step).astype(np.float32)
+        at = self.labels
+        fx = m[:, 0][at] + m[:, 2][at] * self.x + m[:, 3][at] * self.y
+        fy = m[:, 1][at] + m[:, 4][at] * self.x + m[:, 5][at] * self.y
+        return np.stack([fx, fy], axis=2)
+
+    def cost(self, motion: np.ndarray) -> np.ndarray:
+        """Mean truncated colour difference of each piece under its motion, to the other frame's pixels. (K,)."""
+        warped, inside = warp(self.other, self.flow(motion))
+        error = np.minimum(np.abs(warped - self.image).sum(axis=2), TRUNCATE)
+        error = np.where(inside, error, 0.5 * TRUNCATE) * self.weight  # what leaves the frame: no opinion
+        return np.bincount(self.labels.ravel(), error.ravel(), self.count) / self.mass
+
+
+def shrink(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(H, W, 3) uint8 to (height, width, 3) float32, slightly blurred so that sampling between pixels is no difference."""
+    if image.shape[:2] != (height, width):
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(image, (3, 3), 0.6).astype(np.float32)
+
+
+def gradients(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Horizontal and vertical derivative, levels a pixel, of (H, W, C) float32."""
+    return cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
+
+
+def warp(image: np.ndarray, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read ``image`` at x + flow(x), bilinear. (H, W, C) and a (H, W) bool mask of what was inside it."""
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)[None]
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), inside
+
+
+def fit_motions(flow: np.ndarray, grid: PieceGrid, trust: np.ndarray, *, rounds: int = 3) -> np.ndarray:
+    """The affine motion of each piece that fits a dense flow best, robustly. (K, 6).
+
+    :param flow: (H, W, 2). :param trust: (H, W) float, what each pixel's flow counts.
+    """
+    labels, count = grid.labels.ravel(), grid.count
+    step, half = grid.step, grid.step // 2
+    flow, trust = flow[half::step, half::step], trust[half::step, half::step]
+    x, y = grid.x.ravel(), grid.y.ravel()
+    motion = np.zeros((count, 6), np.float32)
+    weight = trust.ravel().astype(np.float32)
+    for _ in range(rounds):
+        basis = (np.ones_like(x), x, y)
+        normal = np.empty((count, 3, 3))
+        right = np.empty((count, 3, 2))
+        for i in range(3):
+            for j in range(i, 3):
+                normal[:, i, j] = normal[:, j, i] = np.bincount(labels, weight * basis[i] * basis[j], count)
+            for k in range(2):
+                right[:, i, k] = np.bincount(labels, weight * basis[i] * flow[..., k].ravel(), count)
+        # A ridge on the linear part: pieces with little to go by shift and do not shear.
+        normal[:, 0, 0] += 1e-3
+        normal[:, 1, 1] += 0.02 * normal[:, 0, 0] * grid.spread**2 + 1
+        normal[:, 2, 2] += 0.02 * normal[:, 0, 0] * grid.spread**2 + 1
+        solution = np.linalg.solve(normal, right)  # (K, 3, 2)
+        motion = pack(solution)
+        off = np.abs(grid.flow(motion) * step - flow).sum(axis=2).ravel()
+        weight = trust.ravel() / (1 + (off / 1.5) ** 2)
+    return motion
+
+
+def pack(solution: np.ndarray) -> np.ndarray:
+    """(K, 3, 2) rows 1, x, y and columns dx, dy to (K, 6) ``ax, ay, bxx, bxy, byx, byy``."""
+    return np.stack(
+        [solution[:, 0, 0], solution[:, 0, 1], solution[:, 1, 0], solution[:, 2, 0], solution[:, 1, 1], solution[:, 2, 1]], 1
+    ).astype(np.float32)
+
+
+def align(grid: PieceGrid, motion: np.ndarray, *, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Newton steps on the colour difference, all pieces at once; a step that does not help a piece is not taken.
+
+    :return: (K, 6) motions and their (K,) costs.
+    """
+    labels, count = grid.labels.ravel(), grid.count
+    best, cost = motion.copy(), grid.cost(motion)
+    damp = np.full(count, 1e-2)
+    gx0, gy0 = gradients(grid.image)
+    for _ in range(steps):
+        warped, inside = warp(grid.other, grid.flow(best))
+        difference = warped - grid.image
+        gx1, gy1 = gradients(warped)
+        gx, gy = (gx0 + gx1) / 2, (gy0 + gy1) / 2
+        size = np.abs(difference).sum(axis=2)
+        weight = (inside & (size < 3 * TRUNCATE)) / (1 + (size / TRUNCATE) ** 2)
+        # Only pixels with an edge say anything.
+        use = np.flatnonzero((np.abs(gx).max(2) + np.abs(gy).max(2) > 1) & (weight > 0))
+        if use.size == 0:
+            break
+        at, w = labels[use], weight.ravel()[use]
+        px, py = grid.x.ravel()[use], grid.y.ravel()[use]
+        gx, gy, difference = (a.reshape(-1, 3)[use] for a in (gx, gy, difference))
+        gx, gy = gx / grid.step, gy / grid.step  # levels a pixel of the full frame
+        xx, xy, yy = (w * (a * b).sum(1) for a, b in ((gx, gx), (gx, gy), (gy, gy)))
+        rx, ry = (w * (a * difference).sum(1) for a in (gx, gy))
+        delta = _solve_step(at, count, (px, py), (xx, xy, yy), (rx, ry), damp, grid.spread, 4.0 * grid.step)
+        trial = best + delta
+        trial_cost = grid.cost(trial)
+        better = trial_cost < cost
+        best[better], cost[better] = trial[better], trial_cost[better]
+        damp = np.where(better, damp * 0.5, damp * 8)
+    return best, cost
+
+
+def _solve_step(at, count, position, tensor, right, damp, spread, reach) -> np.ndarray:
+    """The 6x6 normal equations of every piece, from the structure tensor of its pixels: the motion step (K, 6)."""
+    px, py = position
+    xx, xy, yy = tensor
+    basis = (np.ones_like(px), px, py)
+    normal = np.empty((count, 6, 6))
+    vector = np.empty((count, 6))
+    for i in range(3):
+        for j in range(i, 3):
+            bb = basis[i] * basis[j]
+            blocks = [np.bincount(at, bb * t, count) for t in (xx, xy, yy)]
+            for r, c, b in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
+                normal[:, 3 * r + i, 3 * c + j] = normal[:, 3 * r + j, 3 * c + i] = blocks[b]
+        for k in range(2):
+            vector[:, 3 * k + i] = -np.bincount(at, basis[i] * right[k], count)
+    # Marquardt damping in units of pixels at the piece's rim, heavier on the linear part than on the shift.
+    trace = (normal[:, 0, 0] + normal[:, 3, 3]) / 2 + 1.0
+    for i, unit in ((0, 1.0), (3, 1.0)):
+        normal[:, i, i] += damp * trace * unit
+    for i in (1, 2, 4, 5):
+        normal[:, i, i] += (damp + 0.02) * trace * spread**2
+    step = np.linalg.solve(normal, vector[..., None])[..., 0]
+    rim = np.abs(step[:, [0, 3]]).sum(1) + np.abs(step[:, [1, 2, 4, 5]]).sum(1) * spread
+    step *= np.minimum(1, reach / np.maximum(rim, 1e-6))[:, None]  # no farther than the linearisation carries
+    return step[:, [0, 3, 1, 2, 4, 5]].astype(np.float32)
+
+
+def moved_centre(motion: np.ndarray, at: np.ndarray, to: np.ndarray) -> np.ndarray:
+    """The same affine motion written about other centres. (K, 6), (K, 2), (K, 2) to (K, 6)."""
+    shift = to - at
+    moved = motion.copy()
+    moved[:, 0] += motion[:, 2] * shift[:, 0] + motion[:, 3] * shift[:, 1]
+    moved[:, 1] += motion[:, 4] * shift[:, 0] + motion[:, 5] * shift[:, 1]
+    return moved
+
+
+def inverse(motion: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The motions that lead back, and the centres that they are about: (K, 6), (K, 2)."""
+    linear = motion[:, 2:].reshape(-1, 2, 2) + np.eye(2, dtype=np.float32)
+    safe = np.abs(np.linalg.det(linear)) > 0.05
+    linear = np.where(safe[:, None, None], linear, np.eye(2, dtype=np.float32))
+    back = np.linalg.inv(linear) - np.eye(2, dtype=np.float32)
+    return np.concatenate([-motion[:, :2], back.reshape(-1, 4)], 1).astype(np.float32), centres + motion[:, :2]
+
+
+def similarity(shift: np.ndarray, turn: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """(K, 2) shifts of the centres, (K,) turns in radians and (K,) scales to (K, 6) motions."""
+    c, s = scale * np.cos(turn), scale * np.sin(turn)
+    return np.stack([shift[:, 0], shift[:, 1], c - 1, -s, s, c - 1], 1).astype(np.float32)
