@@ -66,17 +66,25 @@ def _fragments(packed: Packed, windows: Windows, steps: int, size: tuple[int, in
     # Along a row pixels follow one another as cells do, so that one number a row turns cells into pixels.
     base = ((packed.scene[mark] * steps + owner % steps) * height + y) * width + windows.left[owner] - first
     level = packed.clip_level[mark]
-    row = torch.arange(len(owner), dtype=torch.int32, device=owner.device)
-    row_of = torch.repeat_interleave(row, windows.width[owner], output_size=len(windows.coverage))
+    wide = windows.width[owner]
     for depth in range(1, packed.clip_levels + 1):
-        cell = (((level == depth)[row_of]) & (windows.coverage > 0)).nonzero()[:, 0]
-        r = row_of[cell]
+        r, cell = _cells((level == depth).nonzero()[:, 0], first, wide)
         by = packed.clip[mark[r]] * steps + owner[r] % steps
         windows.coverage[cell] *= windows.at(by, cell - first[r] + windows.left[owner[r]], y[r])
-    windows.coverage[packed.gate[mark][row_of]] = 0.0
+    windows.coverage[_cells(packed.gate[mark].nonzero()[:, 0], first, wide)[1]] = 0.0
     cell = windows.coverage.nonzero()[:, 0]
-    r = row_of[cell]
+    row = torch.arange(len(owner), dtype=torch.int32, device=owner.device)
+    r = torch.repeat_interleave(row, wide, output_size=len(windows.coverage))[cell]
     return owner[r], base[r] + cell, windows.coverage[cell]
+
+
+def _cells(rows: Tensor, first: Tensor, wide: Tensor) -> tuple[Tensor, Tensor]:
+    """All cells of some ``rows`` (r,): the row of each (n,) and the cell (n,); rows begin at ``first``, ``wide`` long."""
+    widths = wide[rows]
+    ends = torch.cumsum(widths, 0)
+    row = torch.repeat_interleave(rows, widths)
+    shift = torch.repeat_interleave(first[rows] - ends + widths, widths)
+    return row, torch.arange(len(row), device=row.device) + shift
 
 
 def _lay(packed: Packed, paint: Tensor, window: Tensor, pixel: Tensor, alpha: Tensor, picture: Tensor,
@@ -91,6 +99,10 @@ def _lay(packed: Packed, paint: Tensor, window: Tensor, pixel: Tensor, alpha: Te
     painted = packed.painted[mark].nonzero()[:, 0]
     colour[painted] += _paint(paint[window[painted]], pixel[painted], size)
 
+    whole = alpha[:, 0] >= 1  # one to a pixel, the lowest that is left there
+    ground, rest = whole.nonzero()[:, 0], (~whole).nonzero()[:, 0]
+    picture[pixel[ground]] = colour[ground]
+    pixel, colour, alpha = pixel[rest], colour[rest], alpha[rest]
     pixel, order = torch.sort(pixel, stable=True)
     here, amount = torch.unique_consecutive(pixel, return_counts=True)
     first = torch.cumsum(amount, 0) - amount
