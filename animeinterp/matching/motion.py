@@ -57,10 +57,18 @@ class PieceGrid:
 
     def flow(self, motion: np.ndarray) -> np.ndarray:
         """(K, 6) motions ``ax, ay, bxx, bxy, byx, byy`` about the centres, a + B (x - c), to (h, w, 2) in grid pixels."""
+        return self._field(motion, self.labels, self.x, self.y)
+
+    def flow_of(self, motion: np.ndarray, owner: np.ndarray) -> np.ndarray:
+        """As ``flow``, each pixel moving with the piece that ``owner`` (h, w) names."""
+        here_x, here_y = self.centres[self.labels].transpose(2, 0, 1)
+        there_x, there_y = self.centres[owner].transpose(2, 0, 1)
+        return self._field(motion, owner, self.x + here_x - there_x, self.y + here_y - there_y)
+
+    def _field(self, motion: np.ndarray, at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         m = (motion / self.step).astype(np.float32)
-        at = self.labels
-        fx = m[:, 0][at] + m[:, 2][at] * self.x + m[:, 3][at] * self.y
-        fy = m[:, 1][at] + m[:, 4][at] * self.x + m[:, 5][at] * self.y
+        fx = m[:, 0][at] + m[:, 2][at] * x + m[:, 3][at] * y
+        fy = m[:, 1][at] + m[:, 4][at] * x + m[:, 5][at] * y
         return np.stack([fx, fy], axis=2)
 
     def cost(self, motion: np.ndarray) -> np.ndarray:

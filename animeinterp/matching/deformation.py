@@ -1,0 +1,105 @@
+"""What a piece does beyond its affine motion, and where plain dense flow knows better.
+
+The residual is dense flow between a frame and the other one warped by the pieces' motions, kept where it can be trusted
+and smoothed within each piece, so that flow stays smooth inside and breaks between. Then every piece, and within a few
+pixels every pixel, takes the best of three: its own motion, dense flow begun at it, dense flow begun at zero.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .dense import dis_flow, disagreement
+from .motion import PieceGrid, gradients, warp
+
+SMOOTH = 9.0  # pixels, of the residual within a piece
+LARGEST = 12.0  # pixels; a larger residual is another thing
+WINDOW = 11  # pixels, over which flows are compared
+TRUNCATE_PIECE, TRUNCATE_PIXEL = 30.0, 60.0  # of the summed colour difference
+NEAR = 8.0  # pixels by which a single pixel may leave its piece's flow
+STILL = 3.0  # a window whose summed colour difference is under this has not moved
+
+
+def add_residual(grid: PieceGrid, image: np.ndarray, other: np.ndarray, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """``flow`` (H, W, 2) with the pieces' smooth deformation added. ``image``, ``other``: (H, W, 3) uint8."""
+    warped, inside = warp(other, flow)
+    residual, back = dis_flow(image, warped), dis_flow(warped, image)
+    before = cv2.blur(_difference(warped, image), (5, 5))
+    after = cv2.blur(_difference(warp(other, flow + residual)[0], image), (5, 5))
+    gx, gy = gradients(grid.image)
+    edge = np.minimum(np.sqrt((gx**2 + gy**2).max(axis=2)) / 20, 1)
+    trusted = inside & (after <= before + 3) & (after < 120) & (np.linalg.norm(residual, axis=2) < LARGEST)
+    weight = (edge + 0.02) * np.exp(-(disagreement(residual, back) ** 2)) * trusted
+    return flow + smooth_within(residual, weight.astype(np.float32), owner)
+
+
+def smooth_within(field: np.ndarray, weight: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Normalised convolution of a field (H, W, 2) within each piece, far reach where near there is no weight."""
+    result = np.zeros_like(field)
+    stacked = np.dstack([weight, weight * field[..., 0], weight * field[..., 1]])
+    for piece, (rows, columns) in _boxes(owner):
+        inside = owner[rows, columns] == piece
+        values = stacked[rows, columns] * inside[..., None]
+        if values[..., 0].sum() < 3:
+            continue
+        near = cv2.GaussianBlur(values, (0, 0), SMOOTH, borderType=cv2.BORDER_CONSTANT)
+        blurred = near + 0.02 * _wide_blur(values, 4 * SMOOTH)
+        smooth = blurred[..., 1:] / (blurred[..., :1] + 1e-4)
+        result[rows, columns][inside] = smooth[inside]
+    return result
+
+
+def choose_flow(
+    grid: PieceGrid, owner: np.ndarray, flows: list[np.ndarray], backs: list[np.ndarray]
+) -> np.ndarray:
+    """The best of several flows, first for each piece, then for each pixel among those near its piece's choice.
+
+    :param flows: each (H, W, 2), the piece's own first. :param backs: the flows of the other frame, in the same order.
+    :return: (H, W, 2), exactly zero where the frames are the same.
+    """
+    costs = []
+    for flow, back in zip(flows, backs, strict=True):
+        warped, inside = warp(grid.other, flow)
+        error = np.minimum(_difference(warped, grid.image), TRUNCATE_PIXEL)
+        error[~inside] = TRUNCATE_PIXEL / 2
+        costs.append(error + 2 * np.minimum(disagreement(flow, back), 6))
+    mass = np.bincount(owner.ravel(), grid.weight.ravel(), grid.count) + 1e-6
+    by_piece = [
+        np.bincount(owner.ravel(), (np.minimum(c, TRUNCATE_PIECE) * grid.weight).ravel(), grid.count) / mass for c in costs
+    ]
+    choice = np.argmin(by_piece, axis=0)[owner]
+    local = [cv2.blur(c, (WINDOW, WINDOW)) for c in costs]
+    chosen = np.choose(choice[..., None], flows)
+    result, best = chosen.copy(), np.choose(choice, local)
+    for flow, cost in zip(flows, local, strict=True):
+        better = (cost < best) & (np.abs(flow - chosen).sum(axis=2) < NEAR)
+        result[better], best[better] = flow[better], cost[better]
+    result[cv2.blur(_difference(grid.other, grid.image), (WINDOW, WINDOW)) < STILL] = 0
+    return result
+
+
+def _wide_blur(values: np.ndarray, sigma: float) -> np.ndarray:
+    """A wide Gaussian at a quarter of the size: what it blurs is smooth."""
+    height, width = values.shape[:2]
+    small = cv2.resize(values, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / 4, borderType=cv2.BORDER_CONSTANT)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _boxes(owner: np.ndarray):
+    """Each piece that owns pixels with its bounding box as two slices."""
+    height, width = owner.shape
+    flat = owner.ravel()
+    order = np.argsort(flat, kind="stable")
+    present, start = np.unique(flat[order], return_index=True)
+    rows, columns = order // width, order % width
+    first, last = rows[start], np.maximum.reduceat(rows, start)
+    left, right = np.minimum.reduceat(columns, start), np.maximum.reduceat(columns, start)
+    for piece, y0, y1, x0, x1 in zip(present, first, last, left, right, strict=True):
+        yield piece, (slice(y0, y1 + 1), slice(x0, x1 + 1))
+
+
+def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Summed absolute colour difference, (H, W) float32 in 8-bit levels."""
+    return np.abs(one.astype(np.float32) - other.astype(np.float32)).sum(axis=2)

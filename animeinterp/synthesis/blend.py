@@ -1,0 +1,117 @@
+"""The in-between without a network: softmax splatting of both frames, the one in front on top, holes filled.
+
+Niklaus and Liu, "Softmax Splatting" (CVPR 2020), with a metric of two terms: how much alike a pixel and its target look
+(the paper's Z), and, where it is known, which piece is in front. Colours are carried as positions: what is splatted tells
+where a pixel comes from, and the frame is read there with a sharp filter, so that lines stay as sharp as they were drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import check_flow, check_frames, check_pair, check_times
+from ..flow import Flow, backwarp, pixel_grid
+from .sampling import sample_lanczos
+from .splatting import splat
+
+DEPTH_GAIN = 2.0  # of the metric, a unit of depth
+UNLIKE = 50.0 / 255  # summed colour difference at which a pixel counts 1/e
+LEAST = 2e-3  # what a pixel counts that looks like nothing at its target: it may be all there is
+SHARP = 400.0 / 255  # summed difference between what was splatted and what is read, up to which the reading is believed
+EMPTY = 1e-32
+
+
+def blend(
+    frame0: Tensor, frame1: Tensor, flow: Flow, times: list[float], *, step: Callable[[float], None] | None = None
+) -> Tensor:
+    """In-between frames from two frames and the flow between them, weights-free.
+
+    :param frame0: (1, 3 or 4, H, W) in 0..1; ``frame1`` likewise. Alpha is straight, and splatted premultiplied.
+    :param flow: the pair's; with ``depth_0/1`` pieces that overlap keep their order, without it likeness alone decides.
+    :param times: each in 0..1.
+    :param step: called with the share done, 0..1, before each time; may raise to stop.
+    :return: (T, C, H, W) float32 in 0..1 on the frames' device.
+    :raises AnimeInterpError: for shapes that do not fit together.
+    """
+    check_pair(frame0, frame1)
+    for name, field in (("flow_01", flow.flow_01), ("flow_10", flow.flow_10)):
+        check_flow(name, field, frame0)
+    times = check_times(times)
+    frames = [_premultiplied(frame.float()) for frame in (frame0, frame1)]
+    fields = [field.to(frame0.device, torch.float32) for field in (flow.flow_01, flow.flow_10)]
+    weights = _weights(frames, fields, flow)
+    result = frames[0].new_empty(len(times), *frames[0].shape[1:])
+    for index, t in enumerate(times):
+        if step is not None:
+            step(index / len(times))
+        result[index] = _at(frames, fields, weights, t)[0]
+    return _straight(result)
+
+
+def fill_holes(frame: Tensor, hole: Tensor) -> Tensor:
+    """Continue the colours around holes into them (Telea, "An Image Inpainting Technique Based on the Fast Marching
+    Method", 2004). ``frame`` (1, C, H, W) in 0..1, ``hole`` (1, 1, H, W) bool."""
+    if not hole.any():
+        return frame
+    mask = hole[0, 0].cpu().numpy().astype(np.uint8)
+    # Only the neighbourhood of the holes is worth the inpainting's time.
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box = slice(max(0, rows[0] - 8), rows[-1] + 9), slice(max(0, columns[0] - 8), columns[-1] + 9)
+    channels = frame[0, :, box[0], box[1]].cpu().clamp(0, 1).mul(255).round().to(torch.uint8).numpy()
+    filled = np.stack([cv2.inpaint(np.ascontiguousarray(c), mask[box], 3, cv2.INPAINT_TELEA) for c in channels])
+    result = frame.clone()
+    patch = torch.from_numpy(filled).to(frame.device, frame.dtype)[None] / 255
+    region = result[:, :, box[0], box[1]]
+    region.copy_(torch.where(hole[:, :, box[0], box[1]], patch, region))
+    return result
+
+
+def _weights(frames: list[Tensor], fields: list[Tensor], flow: Flow) -> list[Tensor]:
+    """What each pixel of each frame counts where it lands, before time: exp of the metric. Two (1, 1, H, W)."""
+    depths = [flow.depth_0, flow.depth_1]
+    if depths[0] is None or depths[1] is None:
+        order = [torch.zeros_like(field[:, :1]) for field in fields]
+    else:
+        depths = [depth.to(fields[0].device, torch.float32) for depth in depths]
+        nearest = torch.maximum(depths[0].amax(), depths[1].amax())
+        order = [(DEPTH_GAIN * (depth - nearest)).clamp(min=-50) for depth in depths]
+    weights = []
+    for k in (0, 1):
+        unlike = (frames[k] - backwarp(frames[1 - k], fields[k])).abs().sum(dim=1, keepdim=True)
+        weights.append(order[k].exp() * (-unlike / UNLIKE).exp().clamp(min=LEAST))
+    return weights
+
+
+def _at(frames: list[Tensor], fields: list[Tensor], weights: list[Tensor], t: float) -> Tensor:
+    grid = pixel_grid(fields[0])
+    channels = frames[0].shape[1]
+    total = torch.zeros_like(frames[0])
+    mass = torch.zeros_like(weights[0])
+    for k, (way, share) in enumerate(((t, 1 - t), (1 - t, t))):
+        if share == 0:
+            continue
+        landed, weight = splat(torch.cat([frames[k], fields[k]], dim=1), way * fields[k], share * weights[k])
+        landed = landed / weight.clamp(min=EMPTY)
+        colour, origin = landed[:, :channels], grid - way * landed[:, channels:]
+        sharp = sample_lanczos(frames[k], origin[0, 0], origin[0, 1])
+        believed = (-(((sharp - colour).abs().sum(dim=1, keepdim=True) / SHARP) ** 2)).exp()
+        total += weight * torch.lerp(colour, sharp, believed)
+        mass += weight
+    return fill_holes((total / mass.clamp(min=EMPTY)).clamp(0, 1), mass <= EMPTY)
+
+
+def _premultiplied(frame: Tensor) -> Tensor:
+    check_frames("frame", frame)
+    return frame if frame.shape[1] == 3 else torch.cat([frame[:, :3] * frame[:, 3:], frame[:, 3:]], dim=1)
+
+
+def _straight(frames: Tensor) -> Tensor:
+    if frames.shape[1] == 3:
+        return frames
+    alpha = frames[:, 3:]
+    return torch.cat([(frames[:, :3] / alpha.clamp(min=1e-4)).clamp(0, 1), alpha], dim=1)
