@@ -432,3 +432,23 @@ def test_soft_splatting_for_peers_follows_their_metric(wheels):
     assert torch.allclose(landed, torch.tensor([[[[0.0, 1.5, 0.0]]]]), atol=1e-6)
     with pytest.raises(AnimeInterpError, match="average"):
         peers._softsplat(x, flow, metric, strMode="average")
+
+
+def test_the_ablation_calls_the_real_networks_as_they_are(monkeypatch, tmp_path):
+    from animeinterp import model, weights
+
+    torch.manual_seed(0)
+    network = model.build().eval()
+    path = weights.save_model(network, tmp_path / "random.safetensors")
+    flow = torch.full((1, 2, 72, 96), 2.0)
+    monkeypatch.setattr(animeinterp, "coarse_flow", lambda *a, model: SimpleNamespace(flow_01=flow, flow_10=-flow),
+                        raising=False)
+    triplet = Source(1).get("a")
+    images = {method.name: method.make()(triplet) for method in methods.ablation(str(path))}
+    pair = triplet.frame0, triplet.frame1
+    with torch.no_grad():
+        full = network.synthesize(*pair, *network.refine(*pair, flow, -flow), [0.5])
+        unguided = network.synthesize(*pair, *network.refine(*pair), [0.5])
+    assert torch.allclose(images["full"], full, atol=1e-5)
+    assert torch.allclose(images["without SGM"], unguided, atol=1e-5)
+    assert not torch.allclose(full, unguided, atol=1e-4)
