@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from animeinterp.datasets.cartoon.__main__ import main as sheet
 from animeinterp.datasets.clips import FIRST_TRAINING_SEED, SPEEDS, demo_frames, main, public_clips
 from animeinterp.errors import AnimeInterpError
 
@@ -73,3 +74,10 @@ def test_the_demo_s_frames_are_those_that_ship() -> None:
     drawn = demo_frames(shipped[0].shape[:2], count=len(shipped)).permute(0, 2, 3, 1).numpy()
     assert len(shipped) == 4
     assert np.abs(np.stack(shipped) - drawn).mean() < 0.002
+
+
+def test_a_contact_sheet_is_written(tmp_path: Path) -> None:
+    sheet(["--count", "3", "--columns", "2", "--size", "36", "64", str(tmp_path / "sheet.png")])
+    picture = cv2.imread(str(tmp_path / "sheet.png"))
+    assert picture.shape == (2 * 2 * 36, 2 * 64, 3)
+    assert picture[:72].std() > 10 and picture[72:, 64:].max() == 0
