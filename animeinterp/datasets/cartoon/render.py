@@ -79,7 +79,7 @@ def _fragments(packed: Packed, windows: Windows, steps: int, size: tuple[int, in
 
 
 def _cells(rows: Tensor, first: Tensor, wide: Tensor) -> tuple[Tensor, Tensor]:
-    """All cells of ``rows`` (r,): the row of each and the cell (n,); rows begin at ``first`` (R,), ``wide`` (R,) long."""
+    """Every cell of ``rows``: its row (n,) and the cell (n,). Rows begin at ``first`` (R,) and are ``wide`` (R,) long."""
     widths = wide[rows]
     ends = torch.cumsum(widths, 0)
     row = torch.repeat_interleave(rows, widths)
