@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from .dense import dis_flow, disagreement
-from .motion import PieceGrid, gradients, warp
+from .motion import PieceGrid, difference, steepness, warp
 
 SMOOTH = 9.0  # pixels, of the residual within a piece
 LARGEST = 12.0  # pixels; a larger residual is another thing
@@ -25,11 +25,10 @@ def add_residual(grid: PieceGrid, image: np.ndarray, other: np.ndarray, owner: n
     """``flow`` (H, W, 2) with the pieces' smooth deformation added. ``image``, ``other``: (H, W, 3) uint8."""
     warped, inside = warp(other, flow)
     residual, back = dis_flow(image, warped), dis_flow(warped, image)
-    before = cv2.blur(_difference(warped, image), (5, 5))
-    after = cv2.blur(_difference(warp(other, flow + residual)[0], image), (5, 5))
-    gx, gy = gradients(grid.image)
-    edge = np.minimum(np.sqrt((gx**2 + gy**2).max(axis=2)) / 20, 1)
-    trusted = inside & (after <= before + 3) & (after < 120) & (np.linalg.norm(residual, axis=2) < LARGEST)
+    before = cv2.blur(difference(warped, image).astype(np.float32), (5, 5))
+    after = cv2.blur(difference(warp(other, flow + residual)[0], image).astype(np.float32), (5, 5))
+    edge = np.minimum(steepness(grid.image) / 20, 1)
+    trusted = inside & (after <= before + 3) & (after < 120) & (cv2.magnitude(residual[..., 0], residual[..., 1]) < LARGEST)
     weight = (edge + 0.02) * np.exp(-(disagreement(residual, back) ** 2)) * trusted
     return flow + smooth_within(residual, weight.astype(np.float32), owner)
 
@@ -61,7 +60,7 @@ def choose_flow(
     costs = []
     for flow, back in zip(flows, backs, strict=True):
         warped, inside = warp(grid.other, flow)
-        error = np.minimum(_difference(warped, grid.image), TRUNCATE_PIXEL)
+        error = np.minimum(difference(warped, grid.image), TRUNCATE_PIXEL)
         error[~inside] = TRUNCATE_PIXEL / 2
         costs.append(error + 2 * np.minimum(disagreement(flow, back), 6))
     mass = np.bincount(owner.ravel(), grid.weight.ravel(), grid.count) + 1e-6
@@ -75,7 +74,7 @@ def choose_flow(
     for flow, cost in zip(flows, local, strict=True):
         better = (cost < best) & (np.abs(flow - chosen).sum(axis=2) < NEAR)
         result[better], best[better] = flow[better], cost[better]
-    result[cv2.blur(_difference(grid.other, grid.image), (WINDOW, WINDOW)) < STILL] = 0
+    result[cv2.blur(difference(grid.other, grid.image), (WINDOW, WINDOW)) < STILL] = 0
     return result
 
 
@@ -98,8 +97,3 @@ def _boxes(owner: np.ndarray):
     left, right = np.minimum.reduceat(columns, start), np.maximum.reduceat(columns, start)
     for piece, y0, y1, x0, x1 in zip(present, first, last, left, right, strict=True):
         yield piece, (slice(y0, y1 + 1), slice(x0, x1 + 1))
-
-
-def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Summed absolute colour difference, (H, W) float32 in 8-bit levels."""
-    return np.abs(one.astype(np.float32) - other.astype(np.float32)).sum(axis=2)

@@ -29,4 +29,5 @@ def disagreement(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
     x = flow[..., 0] + np.arange(width, dtype=np.float32)[None]
     y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
     returned = cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.linalg.norm(flow + returned, axis=2)
+    off = flow + returned
+    return cv2.magnitude(off[..., 0], off[..., 1])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .dense import disagreement
-from .motion import PieceGrid, warp
+from .motion import PieceGrid, difference, warp
 
 COVERED, ALIKE = 30.0, 20.0  # summed colour differences: over the first something covers, under the second it is the same
 LEAST_VOTES = 8  # pixels
@@ -33,12 +33,12 @@ def piece_depths(
     votes, ties = np.zeros((total, total)), np.zeros((total, total))
     for here, there in ((0, 1), (1, 0)):
         warped, inside = warp(grids[here].other, flows[here])
-        difference = np.abs(warped - grids[here].image).sum(axis=2)
+        unlike = difference(warped, grids[here].image)
         off = disagreement(flows[here], flows[there])
         lands_on = _read(owners[there], flows[here]) + offsets[there]
         source = owners[here] + offsets[here]
-        covered = inside & (difference > COVERED) & (off > 2)
-        same = inside & (difference < ALIKE) & (off < 1)
+        covered = inside & (unlike > COVERED) & (off > 2)
+        same = inside & (unlike < ALIKE) & (off < 1)
         votes += _count(lands_on[covered], source[covered], total)
         ties += _count(lands_on[same], source[same], total)
     area = np.concatenate([np.bincount(o.ravel(), minlength=g.count) for o, g in zip(owners, grids, strict=True)])

@@ -49,8 +49,7 @@ class PieceGrid:
         centres = moments[:, 1:3].astype(np.float32)
         x = ((np.arange(width, dtype=np.float32) + 0.5) * step - 0.5)[None] - centres[:, 0][labels]
         y = ((np.arange(height, dtype=np.float32) + 0.5) * step - 0.5)[:, None] - centres[:, 1][labels]
-        gx, gy = gradients(image)
-        weight = 1 + EDGE_GAIN * np.minimum(np.sqrt((gx**2 + gy**2).max(axis=2)) / 30, 1)
+        weight = 1 + EDGE_GAIN * np.minimum(steepness(image) / 30, 1)
         mass = np.bincount(labels.ravel(), weight.ravel(), len(centres)).astype(np.float32)
         spread = np.sqrt(np.maximum(moments[:, 3] + moments[:, 4], 4)).astype(np.float32)
         return PieceGrid(step, image, other, labels, centres, x, y, weight, np.maximum(mass, 1e-6), spread)
@@ -67,14 +66,15 @@ class PieceGrid:
 
     def _field(self, motion: np.ndarray, at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         m = (motion / self.step).astype(np.float32)
-        fx = m[:, 0][at] + m[:, 2][at] * x + m[:, 3][at] * y
-        fy = m[:, 1][at] + m[:, 4][at] * x + m[:, 5][at] * y
-        return np.stack([fx, fy], axis=2)
+        field = np.empty((*at.shape, 2), np.float32)
+        for axis, (shift, along_x, along_y) in enumerate(((0, 2, 3), (1, 4, 5))):
+            field[..., axis] = np.take(m[:, shift], at) + np.take(m[:, along_x], at) * x + np.take(m[:, along_y], at) * y
+        return field
 
     def cost(self, motion: np.ndarray) -> np.ndarray:
         """Mean truncated colour difference of each piece under its motion, to the other frame's pixels. (K,)."""
         warped, inside = warp(self.other, self.flow(motion))
-        error = np.minimum(np.abs(warped - self.image).sum(axis=2), TRUNCATE)
+        error = np.minimum(difference(warped, self.image), TRUNCATE)
         error = np.where(inside, error, 0.5 * TRUNCATE) * self.weight  # what leaves the frame: no opinion
         return np.bincount(self.labels.ravel(), error.ravel(), self.count) / self.mass
 
@@ -84,6 +84,17 @@ def shrink(image: np.ndarray, width: int, height: int) -> np.ndarray:
     if image.shape[:2] != (height, width):
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     return cv2.GaussianBlur(image, (3, 3), 0.6).astype(np.float32)
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Summed absolute colour difference of (H, W, 3) float32 images, (H, W) float32."""
+    return cv2.transform(cv2.absdiff(one, other), np.ones((1, one.shape[2]), np.float32))
+
+
+def steepness(image: np.ndarray) -> np.ndarray:
+    """The steepest channel's gradient, levels a pixel: (H, W) float32."""
+    gx, gy = gradients(image)
+    return np.maximum.reduce([cv2.magnitude(x, y) for x, y in zip(cv2.split(gx), cv2.split(gy), strict=True)])
 
 
 def gradients(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +137,7 @@ def fit_motions(flow: np.ndarray, grid: PieceGrid, trust: np.ndarray, *, rounds:
         normal[:, 2, 2] += 0.02 * normal[:, 0, 0] * grid.spread**2 + 1
         solution = np.linalg.solve(normal, right)  # (K, 3, 2)
         motion = pack(solution)
-        off = np.abs(grid.flow(motion) * step - flow).sum(axis=2).ravel()
+        off = np.linalg.norm(grid.flow(motion) * step - flow, axis=2).ravel()
         weight = trust.ravel() / (1 + (off / 1.5) ** 2)
     return motion
 
@@ -147,23 +158,25 @@ def align(grid: PieceGrid, motion: np.ndarray, *, steps: int) -> tuple[np.ndarra
     best, cost = motion.copy(), grid.cost(motion)
     damp = np.full(count, 1e-2)
     gx0, gy0 = gradients(grid.image)
+    none = np.zeros_like(gx0)
     for _ in range(steps):
         warped, inside = warp(grid.other, grid.flow(best))
-        difference = warped - grid.image
+        change = warped - grid.image
         gx1, gy1 = gradients(warped)
         gx, gy = (gx0 + gx1) / 2, (gy0 + gy1) / 2
-        size = np.abs(difference).sum(axis=2)
+        size = difference(warped, grid.image)
         weight = (inside & (size < 3 * TRUNCATE)) / (1 + (size / TRUNCATE) ** 2)
+        edges = difference(gx, none) + difference(gy, none)
         # Only pixels with an edge say anything.
-        use = np.flatnonzero((np.abs(gx).max(2) + np.abs(gy).max(2) > 1) & (weight > 0))
+        use = np.flatnonzero((edges > 1) & (weight > 0))
         if use.size == 0:
             break
         at, w = labels[use], weight.ravel()[use]
         px, py = grid.x.ravel()[use], grid.y.ravel()[use]
-        gx, gy, difference = (a.reshape(-1, 3)[use] for a in (gx, gy, difference))
+        gx, gy, change = (a.reshape(-1, 3)[use] for a in (gx, gy, change))
         gx, gy = gx / grid.step, gy / grid.step  # levels a pixel of the full frame
-        xx, xy, yy = (w * (a * b).sum(1) for a, b in ((gx, gx), (gx, gy), (gy, gy)))
-        rx, ry = (w * (a * difference).sum(1) for a in (gx, gy))
+        xx, xy, yy = (w * np.einsum("ij,ij->i", a, b) for a, b in ((gx, gx), (gx, gy), (gy, gy)))
+        rx, ry = (w * np.einsum("ij,ij->i", a, change) for a in (gx, gy))
         delta = _solve_step(at, count, (px, py), (xx, xy, yy), (rx, ry), damp, grid.spread, 4.0 * grid.step)
         trial = best + delta
         trial_cost = grid.cost(trial)

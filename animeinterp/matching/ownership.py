@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .motion import TRUNCATE, PieceGrid, warp
+from .motion import TRUNCATE, PieceGrid, difference, warp
 
 SURE = 1.0  # levels a pixel by which one piece's motion has to explain the line better
 IN_FRONT = 0.3  # difference in depth from which the front piece gets a line that either could own
@@ -69,6 +69,6 @@ def _other_side(labels: np.ndarray) -> np.ndarray:
 
 def _cost(grid: PieceGrid, motion: np.ndarray, owner: np.ndarray) -> np.ndarray:
     warped, inside = warp(grid.other, grid.flow_of(motion, owner))
-    error = np.minimum(np.abs(warped - grid.image).sum(axis=2), 3 * TRUNCATE)
+    error = np.minimum(difference(warped, grid.image), 3 * TRUNCATE)
     error[~inside] = TRUNCATE / 2
     return cv2.blur(error, (3, 3))
