@@ -79,7 +79,7 @@ def _fragments(packed: Packed, windows: Windows, steps: int, size: tuple[int, in
 
 
 def _cells(rows: Tensor, first: Tensor, wide: Tensor) -> tuple[Tensor, Tensor]:
-    """Every cell of ``rows``: its row and itself, (n,) each. Rows begin at ``first`` and are ``wide`` long, (R,) each."""
+    """Every cell of ``rows``: its row and itself, (n,) each. Rows begin at ``first``, ``wide`` long, (R,) each."""
     widths = wide[rows]
     ends = torch.cumsum(widths, 0)
     row = torch.repeat_interleave(rows, widths)
