@@ -1,0 +1,223 @@
+"""The stages of the method, each fed with what the one before it made, for one pair of frames.
+
+This knows all stages; none of them knows another. ``pipeline`` runs it over a clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .config import MatchConfig, SegmentConfig
+from .errors import check_flow
+from .flow import Flow
+from .heartbeat import heartbeat, layers
+from .matching import describe_pieces, pair_flow
+from .matching.completion import complete
+from .model import AnimeInterp, Encoded
+from .segmentation import segment
+from .synthesis.alpha import from_grey, over_grey
+from .synthesis.blend import blend
+from .synthesis.still import Stillness
+from .waiting import work_listening
+
+Listen = Callable[[float], None]
+
+# About how long each part takes, for the progress of a pair: measured in seconds at 960x540 on two cores.
+_SEEING, _ENCODING, _MATCHING, _COMPLETING, _REFINING = 0.6, 2.5, 0.5, 2.0, 20.0
+_BLENDING, _PAINTING = 0.3, 8.0  # a time
+
+
+class Seen:
+    """A frame, and what is known of it alone; found when it is first asked for.
+
+    ``frame`` (1, C, H, W) float32 (or float64) where the work is done; ``colour`` (1, 3, H, W), what networks see.
+    """
+
+    def __init__(self, frame: Tensor) -> None:
+        self.frame = frame
+        self.colour = over_grey(frame)
+        self.opaque = frame.shape[1] == 3 or bool((frame[:, 3:] >= 1).all())
+        self.pieces: Any = None
+        self.encoded: Encoded | None = None
+
+
+class Stages:
+    """The stages with the networks and settings that they work with. ``model`` None: the weights-free way."""
+
+    def __init__(
+        self,
+        model: AnimeInterp | None = None,
+        features: Any = None,
+        segment_config: SegmentConfig | None = None,
+        match_config: MatchConfig | None = None,
+    ) -> None:
+        self.model = model
+        self.features = features
+        self.segment_config = SegmentConfig() if segment_config is None else segment_config
+        self.match_config = MatchConfig() if match_config is None else match_config
+
+    def device(self, frame: Tensor) -> torch.device:
+        """Where the work is done if nobody says otherwise: where the model is, else where the frame is."""
+        weight = None if self.model is None else next(self.model.parameters(), None)
+        return frame.device if weight is None else weight.device
+
+    def look(self, frame: Tensor, device: str | torch.device | None = None) -> Seen:
+        """Take in a frame (1, C, H, W). Nothing is computed yet."""
+        device = self.device(frame) if device is None else device
+        return Seen(frame.detach().to(device, torch.promote_types(frame.dtype, torch.float32)))
+
+    @torch.no_grad()
+    def pair(
+        self, seen0: Seen, seen1: Seen, flow: Flow | None = None, listen: Listen | None = None, times: int = 1
+    ) -> Pair:
+        """Find the motion between two frames, unless it is given, and make ready to paint at any time between them.
+
+        ``listen`` hears the share of the whole work done, 0..1, painting ``times`` frames included; it may raise.
+        """
+        return Pair(self, seen0, seen1, flow, listen, times)
+
+    @torch.no_grad()
+    def pieces(self, seen: Seen, listen: Listen | None = None, *, labels: Tensor | None = None) -> Any:
+        """The frame's pieces and their features (paper 3.1); with ``labels`` (1, H, W) given, it is not segmented."""
+        if seen.pieces is None:
+            if labels is None:
+                labels = work_listening(lambda tell: segment(seen.frame, self.segment_config), listen)
+            network = self.features if self.features is not None else self.model
+            networks = {"features": self.features} if self.features is not None else {"model": self.model}
+            if network is None:
+                seen.pieces = work_listening(lambda tell: describe_pieces(seen.frame, labels), listen)
+            else:
+                with heartbeat(network, listen, len(layers(network))):
+                    seen.pieces = describe_pieces(seen.frame, labels, **networks)
+        return seen.pieces
+
+    @torch.no_grad()
+    def match(self, seen0: Seen, seen1: Seen, listen: Listen | None = None) -> Flow:
+        """The coarse flow between two frames, from their pieces (paper 3.1)."""
+        pieces = self.pieces(seen0), self.pieces(seen1)
+        return work_listening(lambda tell: pair_flow(seen0.frame, seen1.frame, *pieces, self.match_config), listen)
+
+    @torch.no_grad()
+    def encode(self, seen: Seen, listen: Listen | None = None) -> Encoded:
+        """What the model's networks see in the frame alone."""
+        if seen.encoded is None:
+            used = len(layers(self.model.refinement.encoder)) + len(layers(self.model.synthesis.pyramid))
+            with heartbeat(self.model, listen, used):
+                seen.encoded = self.model.encode(seen.colour)
+        return seen.encoded
+
+
+class Pair:
+    """Two frames with the motion between them, ready to paint what lies between (``at``). Made by ``Stages.pair``."""
+
+    def __init__(
+        self, stages: Stages, seen0: Seen, seen1: Seen, flow: Flow | None, listen: Listen | None, times: int
+    ) -> None:
+        self._stages, self._seen = stages, (seen0, seen1)
+        self._parts = _Parts(listen, self._plan(flow, times))
+        if flow is not None:
+            check_flow("flow_01", flow.flow_01, seen0.frame)
+            check_flow("flow_10", flow.flow_10, seen0.frame)
+        self.flow = self._find(flow)
+        self._stillness = Stillness(seen0.frame, seen1.frame, self.flow)
+
+    @torch.no_grad()
+    def at(self, times: list[float]) -> Tensor:
+        """The frames at ``times``, (T, C, H, W) in 0..1, what is still being held. 0 and 1 give the frames."""
+        seen0, seen1 = self._seen
+        inner = [t for t in times if t not in (0, 1)]
+        painted = iter(self._paint(inner).clamp(0, 1).split(1) if inner else ())
+        return torch.cat(
+            [
+                self._stillness.hold(next(painted), t).clamp(0, 1) if t not in (0, 1) else (seen1 if t else seen0).frame
+                for t in times
+            ]
+        )
+
+    def _plan(self, flow: Flow | None, times: int) -> list[float]:
+        """What the parts take, in the order in which they are begun."""
+        stages = self._stages
+        plan = []
+        if flow is None:
+            for seen in self._seen:
+                plan += [_SEEING] if seen.pieces is None else []
+            plan.append(_MATCHING)
+        if stages.model is None:
+            return plan + [_COMPLETING] * (flow is None or _is_coarse(flow)) + [_BLENDING] * times
+        plan += [_ENCODING for seen in self._seen if seen.encoded is None]
+        return plan + [_REFINING] * (flow is None) + [_PAINTING] * times
+
+    def _find(self, flow: Flow | None) -> Flow:
+        """The flow to paint with: the given one, completed if need be, or found from the frames."""
+        stages, (seen0, seen1), parts = self._stages, self._seen, self._parts
+        frames = seen0.frame, seen1.frame
+        fresh = flow is None
+        if fresh:
+            for seen in self._seen:
+                if seen.pieces is None:
+                    stages.pieces(seen, parts.begin())
+            flow = stages.match(seen0, seen1, parts.begin())
+        if stages.model is None:
+            if not _is_coarse(flow):
+                return flow
+            return work_listening(lambda tell: complete(*frames, flow), parts.begin())
+        for seen in self._seen:
+            if seen.encoded is None:
+                stages.encode(seen, parts.begin())
+        if not fresh:
+            return flow
+        colours, encoded = (seen0.colour, seen1.colour), (seen0.encoded, seen1.encoded)
+        fine = stages.model.refine(*colours, flow.flow_01, flow.flow_10, encoded=encoded, step=parts.begin())
+        return Flow(*fine)
+
+    def _paint(self, times: list[float]) -> Tensor:
+        stages, (seen0, seen1) = self._stages, self._seen
+        opaque = seen0.opaque and seen1.opaque
+        part = self._parts.begin(len(times))
+        if stages.model is None:
+            frames = (seen0.colour, seen1.colour) if opaque else (seen0.frame, seen1.frame)
+            painted = work_listening(lambda tell: blend(*frames, self.flow, times, step=tell), part)
+        else:
+            painted = stages.model.synthesize(
+                seen0.colour,
+                seen1.colour,
+                self.flow.flow_01,
+                self.flow.flow_10,
+                times,
+                encoded=(seen0.encoded, seen1.encoded),
+                step=part,
+            )
+        if seen0.frame.shape[1] == 3:
+            return painted
+        if opaque:
+            return torch.cat([painted, torch.ones_like(painted[:, :1])], dim=1)
+        if stages.model is None:
+            return painted
+        # The network paints colours alone; alpha is carried along its flow.
+        alpha = blend(seen0.frame, seen1.frame, self.flow, times, step=part and (lambda share: part(1.0)))[:, 3:]
+        return from_grey(painted, alpha)
+
+
+class _Parts:
+    """The share of a pair's work that is done, from how far the part is that was begun last."""
+
+    def __init__(self, listen: Listen | None, plan: list[float]) -> None:
+        self._listen, self._plan, self._next = listen, plan, 0
+
+    def begin(self, count: int = 1) -> Listen | None:
+        """Begin the next part (or ``count`` of them as one): what to call with the share of it that is done."""
+        total = sum(self._plan)
+        start = sum(self._plan[: self._next]) / total
+        self._next += count
+        end = sum(self._plan[: self._next]) / total
+        listen = self._listen
+        return None if listen is None else lambda share: listen(start + (end - start) * share)
+
+
+def _is_coarse(flow: Flow) -> bool:
+    """Whether the matching made it, and nobody has completed it."""
+    return flow.depth_0 is None and flow.matches is not None and flow.labels is not None

@@ -1,0 +1,79 @@
+"""What is still is held: pixels that are the same in both frames are the same in between.
+
+Unless something that moves passes over them on its way. Whether something does is asked of the flow, but not believed
+where the pixels tell otherwise: networks give small, and poor ones large, motions to what stands still.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..flow import Flow, backwarp
+from .alpha import premultiply
+
+SAME = 1.25 / 255  # one level of 8 bits, and what half precision makes of it
+ALIKE = 2.5 / 255
+MOVES = 0.5  # pixels
+IN_FRONT = 1.0  # of depth
+WINDOW = 5  # pixels, of the neighbourhood that tells whether a motion is believed
+MARGIN = 2  # pixels around where something lands
+
+
+def still_pixels(frame0: Tensor, frame1: Tensor) -> Tensor:
+    """Which pixels look the same in both frames (1, 3 or 4, H, W): (1, 1, H, W) bool. Hidden colours do not count."""
+    return ((premultiply(frame0) - premultiply(frame1)).abs() <= SAME).all(dim=1, keepdim=True)
+
+
+class Stillness:
+    """What of a pair stands still: made once a pair, asked at each time."""
+
+    def __init__(self, frame0: Tensor, frame1: Tensor, flow: Flow) -> None:
+        """Frames (1, 3 or 4, H, W) and their flow, on one device."""
+        self._frames = frame0, frame1
+        self._seen = premultiply(frame0), premultiply(frame1)
+        self.still = still_pixels(frame0, frame1)
+        self._flows = tuple(field.to(frame0.device) for field in (flow.flow_01, flow.flow_10))
+        self._depths = flow.depth_0, flow.depth_1
+        self._movers = tuple(self._moving(k) for k in (0, 1))
+
+    def hold(self, painted: Tensor, time: float) -> Tensor:
+        """``painted`` (1, C, H, W) at ``time``, with the frames' own pixels wherever nothing moves."""
+        held = self.held(time)
+        return torch.where(held, torch.lerp(*self._frames, time).to(painted.dtype), painted)
+
+    def held(self, time: float) -> Tensor:
+        """Which pixels are the frames' own at ``time``: (1, 1, H, W) bool."""
+        ground = torch.lerp(*self._seen, time)
+        passed = torch.zeros_like(self.still, dtype=ground.dtype)
+        for k, way in ((0, time), (1, 1 - time)):
+            passed = torch.maximum(passed, self._passers(k, way, ground))
+        size = 2 * MARGIN + 1
+        return self.still & (F.max_pool2d(passed, size, stride=1, padding=MARGIN) == 0)
+
+    def _moving(self, k: int) -> Tensor:
+        """Which pixels of frame ``k`` move: the flow says so, and standing still does not explain them better."""
+        moves = self._flows[k].abs().amax(dim=1, keepdim=True) > MOVES
+        off = (self._seen[k] - backwarp(self._seen[1 - k], self._flows[k])).abs().amax(dim=1, keepdim=True)
+        changed = 1.0 - self.still.to(off.dtype)
+        around = dict(kernel_size=WINDOW, stride=1, padding=WINDOW // 2)
+        refuted = (F.max_pool2d(changed, **around) == 0) & (F.max_pool2d(off, **around) > ALIKE)
+        return moves & ~refuted
+
+    def _passers(self, k: int, way: float, ground: Tensor) -> Tensor:
+        """Where pixels of frame ``k`` land after a share ``way`` of their motion and can be told from ``ground``."""
+        height, width = ground.shape[-2:]
+        rows, columns = self._movers[k][0, 0].nonzero(as_tuple=True)
+        shift = way * self._flows[k][0, :, rows, columns]
+        to_x, to_y = (columns + shift[0]).round().long(), (rows + shift[1]).round().long()
+        inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
+        rows, columns, to_x, to_y = (index[inside] for index in (rows, columns, to_x, to_y))
+        told = (self._seen[k][0, :, rows, columns] - ground[0, :, to_y, to_x]).abs().amax(dim=0) > ALIKE
+        depth = self._depths[k]
+        if depth is not None:
+            depth = depth[0, 0].to(ground.device)
+            told &= depth[to_y, to_x] < depth[rows, columns] + IN_FRONT  # else it passes behind
+        landed = torch.zeros_like(ground[:, :1])
+        landed[0, 0, to_y[told], to_x[told]] = 1  # any order: all of them write the same
+        return landed
