@@ -28,7 +28,7 @@ def add_residual(grid: PieceGrid, image: np.ndarray, other: np.ndarray, owner: n
     before = cv2.blur(difference(warped, image).astype(np.float32), (5, 5))
     after = cv2.blur(difference(warp(other, flow + residual)[0], image).astype(np.float32), (5, 5))
     edge = np.minimum(steepness(grid.image) / 20, 1)
-    trusted = inside & (after <= before + 3) & (after < 120) & (cv2.magnitude(residual[..., 0], residual[..., 1]) < LARGEST)
+    trusted = inside & (after <= before + 3) & (after < 120) & ((residual**2).sum(axis=2) < LARGEST**2)
     weight = (edge + 0.02) * np.exp(-(disagreement(residual, back) ** 2)) * trusted
     return flow + smooth_within(residual, weight.astype(np.float32), owner)
 

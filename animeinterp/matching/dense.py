@@ -30,4 +30,4 @@ def disagreement(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
     y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
     returned = cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     off = flow + returned
-    return cv2.magnitude(off[..., 0], off[..., 1])
+    return np.sqrt(off[..., 0] ** 2 + off[..., 1] ** 2)  # cv2.magnitude is not the same twice

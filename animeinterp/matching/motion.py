@@ -94,7 +94,10 @@ def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def steepness(image: np.ndarray) -> np.ndarray:
     """The steepest channel's gradient, levels a pixel: (H, W) float32."""
     gx, gy = gradients(image)
-    return np.maximum.reduce([cv2.magnitude(x, y) for x, y in zip(cv2.split(gx), cv2.split(gy), strict=True)])
+    # Not cv2.magnitude: its last bit depends on where in memory the arrays happen to lie.
+    squares = gx * gx
+    squares += gy * gy
+    return np.sqrt(np.maximum.reduce(cv2.split(squares)))
 
 
 def gradients(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
