@@ -66,6 +66,7 @@ class AnimeInterpRefineFlow(io.ComfyNode):
                     encoded=(seen0, seen1),
                     step=progress.part(i, pairs),
                 )
-                yield replace(start, flow_01=flow_01, flow_10=flow_10)
+                # The matches are of the coarse flow: with them, it would be taken for one that wants completing.
+                yield replace(start, flow_01=flow_01, flow_10=flow_10, matches=None, motion=None)
 
         return io.NodeOutput(ClipFlow(refined(), labels=None if flow is None else flow.labels))
