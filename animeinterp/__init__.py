@@ -17,7 +17,27 @@ Conventions, kept by every public function:
 - Device and dtype come from the inputs or the caller. Nothing is decided at import.
 """
 
+from .config import MatchConfig, RefineConfig, SegmentConfig, SynthesisConfig
 from .errors import AnimeInterpError
+from .flow import Flow, Matches
+from .matching import coarse_flow
+from .pipeline import interpolate, interpolate_stream
+from .segmentation import segment
+from .weights import load_features, load_model
 
 __version__ = "0.1.0"
-__all__ = ["AnimeInterpError"]
+__all__ = [
+    "AnimeInterpError",
+    "Flow",
+    "MatchConfig",
+    "Matches",
+    "RefineConfig",
+    "SegmentConfig",
+    "SynthesisConfig",
+    "coarse_flow",
+    "interpolate",
+    "interpolate_stream",
+    "load_features",
+    "load_model",
+    "segment",
+]

@@ -15,28 +15,29 @@ COLOUR_BINS = 8
 AREA_BINS, ROUND_BINS = 12, 6
 
 
-def pool(features: list[Tensor], labels: Tensor, count: int) -> Tensor:
+def pool(features: list[Tensor], labels: Tensor, count: int, moments: Tensor | None = None) -> Tensor:
     """Super-pixel pooling: the mean of each channel over the pixels of each piece (Kwak et al., AAAI 2017).
 
     :param features: maps (1, C_l, H_l, W_l), each at 1/2^l of the frame's size, rounded either way.
-    :param labels: (H, W) int32, 0..count-1.
+    :param labels: (H, W) integers, 0..count-1.
+    :param moments: (count, 6), what ``piece_moments`` gives for ``labels``, where it is known already.
     :return: (count, sum of C_l) float32 on the features' device. A piece that vanishes from a subsampled label map takes
         the feature at its centre there.
     """
-    pooled = []
+    # Found where the labels are: not every device knows float64.
+    centres = (piece_moments(labels, count) if moments is None else moments)[:, 1:3].float().to(features[0].device)
     labels = labels.to(features[0].device, torch.int64)
     height, width = labels.shape
-    centres = piece_moments(labels, count)[:, 1:3]
+    pooled = []
     for level in features:
         rows, columns = level.shape[-2:]
-        # The nearest full-size pixel of each feature pixel: the published subsampling by 2, for any rounding of sizes.
+        # The full-size pixel at the middle of each feature pixel: subsampling by 2^l, for any rounding of sizes.
         y = ((torch.arange(rows, device=level.device) + 0.5) * (height / rows)).long().clamp(max=height - 1)
         x = ((torch.arange(columns, device=level.device) + 0.5) * (width / columns)).long().clamp(max=width - 1)
         small = labels[y][:, x].flatten()
         values = level[0].float().flatten(1)  # (C, rows * columns)
-        total = values.new_zeros(count, values.shape[0]).index_add_(0, small, values.t())
         area = torch.bincount(small, minlength=count).to(values.dtype)
-        mean = total / area.clamp(min=1)[:, None]
+        mean = _sums(values, small, count) / area.clamp(min=1)[:, None]
         lost = area == 0
         if lost.any():
             cx = (centres[lost, 0] * columns / width).long().clamp(0, columns - 1)
@@ -46,6 +47,11 @@ def pool(features: list[Tensor], labels: Tensor, count: int) -> Tensor:
     return torch.cat(pooled, dim=1)
 
 
+def _sums(values: Tensor, index: Tensor, count: int) -> Tensor:
+    """Sum the columns of (C, n) that share an index (n,): (count, C)."""
+    return values.new_zeros(values.shape[0], count).index_add_(1, index, values).t().contiguous()
+
+
 def piece_moments(labels: Tensor, count: int) -> Tensor:
     """Area, centroid and second central moments of each piece.
 
@@ -53,35 +59,51 @@ def piece_moments(labels: Tensor, count: int) -> Tensor:
     :return: (count, 6) float64: area, x, y, var(x), var(y), cov(x, y), in pixels; pixel centres at whole numbers.
     """
     height, width = labels.shape
-    flat = labels.flatten().to(torch.int64)
-    y = torch.arange(height, device=labels.device, dtype=torch.float64)[:, None].expand(height, width).flatten()
-    x = torch.arange(width, device=labels.device, dtype=torch.float64)[None].expand(height, width).flatten()
-    area = torch.bincount(flat, minlength=count).double()
+    labels = labels.to(torch.int64)
+    y = torch.arange(height, device=labels.device)
+    x = torch.arange(width, device=labels.device)
+    # How many pixels each piece has in each row and in each column: all but the covariance follows from these.
+    in_rows = torch.bincount((labels * height + y[:, None]).flatten(), minlength=count * height).view(count, -1).double()
+    in_columns = torch.bincount((labels * width + x[None]).flatten(), minlength=count * width).view(count, -1).double()
+    x, y = x.double(), y.double()
+    area = in_rows.sum(1)
     weight = area.clamp(min=1)
-
-    def mean(values: Tensor) -> Tensor:
-        return torch.bincount(flat, values, minlength=count) / weight
-
-    cx, cy = mean(x), mean(y)
-    dx, dy = x - cx[flat], y - cy[flat]
-    return torch.stack([area, cx, cy, mean(dx * dx), mean(dy * dy), mean(dx * dy)], dim=1)
+    cx, cy = in_columns @ x / weight, in_rows @ y / weight
+    var_x = (in_columns * (x[None] - cx[:, None]) ** 2).sum(1) / weight
+    var_y = (in_rows * (y[None] - cy[:, None]) ** 2).sum(1) / weight
+    # Products of positions about the middle of the frame are small enough for float64 to sum to the last digit.
+    mx, my = (width - 1) / 2, (height - 1) / 2
+    product = ((y - my)[:, None] * (x - mx)[None]).flatten()
+    mean_product = torch.bincount(labels.flatten(), product, minlength=count) / weight
+    covariance = mean_product - (cx - mx) * (cy - my)
+    return torch.stack([area, cx, cy, var_x, var_y, covariance], dim=1)
 
 
 def pixel_features(frame: Tensor) -> list[Tensor]:
     """What the pixels give where there is no network: soft colour histograms of a pixel and of its surroundings.
 
     :param frame: (1, 3, H, W) in 0..1.
-    :return: three maps (1, 24, ...) at 1, 1/4 and 1/8 of the size; the last two are blurred over 1/40 and 1/10 of the width.
+    :return: three maps (1, 24, ...) at 1/2 (every other pixel as it is), 1/4 and 1/8 of the size; the last two are
+        blurred over 1/40 and 1/10 of the width.
     """
-    own = _soft_histogram(_opponent(frame.float()))
-    maps = [own]
+    step = 2 if min(frame.shape[-2:]) > 1 else 1
+    # The pixels that ``pool`` takes the labels of: colours unmixed, each with its own piece.
+    own = _soft_histogram(_opponent(frame[..., step - 1 :: step, step - 1 :: step].float()))
+    maps, small = [own], own
     for scale, share in ((4, 40), (8, 10)):
         # ceil_mode as a frame need not be a multiple of the scale.
-        small = F.avg_pool2d(own, scale, ceil_mode=True, count_include_pad=False)
+        small = F.avg_pool2d(small, 2, ceil_mode=True, count_include_pad=False)
         radius = max(1, round(frame.shape[-1] / share / scale))
-        blurred = F.avg_pool2d(small, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)
-        maps.append(blurred)
+        maps.append(_box_mean(small, radius))
     return maps
+
+
+def _box_mean(values: Tensor, radius: int) -> Tensor:
+    """The mean over a box of 2 radius + 1, as much of it as lies inside: one axis after the other."""
+    for size in ((1, 2 * radius + 1), (2 * radius + 1, 1)):
+        padding = (size[0] // 2, size[1] // 2)
+        values = F.avg_pool2d(values, size, stride=1, padding=padding, count_include_pad=False)
+    return values
 
 
 def shape_features(moments: Tensor) -> Tensor:

@@ -1,0 +1,235 @@
+"""The flow of matched pieces: the shift of their centroids plus a deformation (paper 3.1, "Flow Generation").
+
+The paper shifts a piece by the difference of the centroids and adds a deformation found by variational optimisation
+between the two masked pieces, here with DIS (Kroeger et al., ECCV 2016). Two things are ours. A centroid also shifts when
+something passes in front of a piece, and does not tell of a turn; so lying still and, for long pieces, turning with the
+axis are tried beside the shift, and what looks most alike is what the deformation begins at. And a deformation that does
+not make the piece look more like its match is not taken.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+# The sanity limits of the published code, of a 960x540 frame where they are lengths.
+FARTHEST = 250 / 1101.5  # of the diagonal: 250 px
+AREA_RATIO = 3.0
+LEAST_INSIDE = 0.8  # of the carried piece in its match
+LEAST_AREA = 50  # pixels; smaller pieces move as a whole
+
+MARGIN = 8  # pixels around a piece, for flow that leads out of it
+SMALLEST_CROP = 32  # pixels; DIS needs room for its pyramid
+LARGE = 250_000  # pixels of a crop: above, the finest level of DIS is half size
+TRUNCATE = 40.0  # grey levels: a larger difference is another thing
+LONG = 0.5  # least relative difference of the axes' variances for a piece to have a direction
+
+
+@dataclass(frozen=True)
+class PieceMaps:
+    """One frame for the work on its pieces: ``grey`` (H, W) uint8, ``labels`` (H, W) int32, ``moments`` (K, 6) float64,
+    ``boxes`` (K, 4) int64: first and last column, first and last row of each piece."""
+
+    grey: np.ndarray
+    labels: np.ndarray
+    moments: np.ndarray
+    boxes: np.ndarray
+
+
+def piece_boxes(labels: np.ndarray, count: int) -> np.ndarray:
+    """First and last column, first and last row of each piece. (H, W) integers to (count, 4) int64."""
+    height, width = labels.shape
+    boxes = np.empty((count, 4), np.int64)
+    for axis, size, at in ((1, width, 0), (0, height, 2)):
+        positions = np.arange(size)
+        keys = labels.astype(np.int64) * size + (positions[None] if axis == 1 else positions[:, None])
+        seen = np.bincount(keys.ravel(), minlength=count * size).reshape(count, size) > 0
+        boxes[:, at] = seen.argmax(axis=1)
+        boxes[:, at + 1] = size - 1 - seen[:, ::-1].argmax(axis=1)
+    return boxes
+
+
+def piece_flow(
+    maps: PieceMaps, other: PieceMaps, own: np.ndarray, theirs: np.ndarray, *, deformation: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """The flow of each matched piece from its frame to the other; zero for every other piece.
+
+    :param own: (M,) pieces of ``maps``; ``theirs`` (M,), their matches in ``other``.
+    :param deformation: False moves pieces as a whole.
+    :return: the flow (H, W, 2) float32, dx then dy in pixels, and (M,) bool: which matches moved their piece. The rest
+        broke one of the limits: too far, too unlike in area, or too little of the piece ends in its match.
+    """
+    height, width = maps.labels.shape
+    flow = np.zeros((height, width, 2), np.float32)
+    area, area_theirs = maps.moments[own, 0], other.moments[theirs, 0]
+    far = np.hypot(*(other.moments[theirs, 1:3] - maps.moments[own, 1:3]).T) > FARTHEST * np.hypot(height, width)
+    unlike = np.maximum(area, area_theirs) > AREA_RATIO * np.minimum(area, area_theirs)
+    stands = ~(far | unlike)
+
+    def work(index: int) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray] | None:
+        return _one_piece(maps, other, int(own[index]), int(theirs[index]), deformation)
+
+    order = np.flatnonzero(stands)
+    order = order[np.argsort(-area[order], kind="stable")]  # the longest work first
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as threads:  # cv2 lets go of the interpreter
+        for index, found in zip(order, threads.map(work, order), strict=True):
+            if found is None:
+                stands[index] = False
+                continue
+            window, inside, values = found
+            flow[window][inside] = values
+    return flow, stands
+
+
+def _one_piece(maps, other, piece, match, deformation):
+    """Window of the frame, mask of the piece in it, and the flow (n, 2) of its pixels; None where the match fails."""
+    moments, target = maps.moments[piece], other.moments[match]
+    shift = target[1:3] - moments[1:3]
+    whole = np.rint(shift).astype(int)
+    window = _window(maps.boxes[piece], other.boxes[match], whole, maps.labels.shape)
+    rows, columns = window
+    inside = maps.labels[window] == piece
+    patch = _masked(maps, window, piece)
+    pair = _Pair(patch, inside, other, match, (columns.start, rows.start))
+    candidates = [_still(), _shifted(shift)]
+    turn = _axis_turn(moments, target)
+    if turn:
+        centre = moments[1:3] - (columns.start, rows.start)
+        candidates.append(_turned(shift, turn, centre))
+    costs = [pair.cost(pair.field(affine)) for affine in candidates]
+    # Lying still where that looks as good, the plain shift before the turn.
+    best = candidates[int(np.argmin(np.array(costs) + 1e-6 * np.arange(len(costs))))]
+    field = pair.field(best)
+    if deformation and moments[0] >= LEAST_AREA:
+        field = pair.deformed(best, field, min(costs))
+    if pair.landed(field) < LEAST_INSIDE:
+        return None
+    return window, inside, field[inside]
+
+
+class _Pair:
+    """A piece's window and the frame that holds its match, to try flows on.
+
+    Affine motions are (2, 3): dx and dy as functions of (x, y, 1), in pixels, from the window's upper left pixel.
+    """
+
+    def __init__(self, patch, inside, other, match, origin):
+        self.patch, self.inside, self.other, self.match, self.origin = patch, inside, other, match, origin
+        height, width = patch.shape
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        self.x, self.y = x, y
+        # The match alone, as far as any motion may want to read it.
+        box = other.boxes[match]
+        self.shape = other.labels.shape
+        top, left = max(box[2] - MARGIN, 0), max(box[0] - MARGIN, 0)
+        area = slice(top, box[3] + MARGIN + 1), slice(left, box[1] + MARGIN + 1)
+        self.corner = np.array([left - origin[0], top - origin[1]], np.float32)
+        self.target = _masked(other, area, match)
+        self.fill = _fill(other, area, match)
+
+    def field(self, affine: np.ndarray) -> np.ndarray:
+        a = affine.astype(np.float32)
+        return np.stack([a[k, 0] * self.x + a[k, 1] * self.y + a[k, 2] for k in (0, 1)], axis=2)
+
+    def read(self, field: np.ndarray) -> np.ndarray:
+        """The match at x + field(x), what is not it in the colour that stands for that. (h, w) uint8."""
+        x, y = self.x + field[..., 0] - self.corner[0], self.y + field[..., 1] - self.corner[1]
+        border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": float(self.fill)}
+        return cv2.remap(self.target, x, y, cv2.INTER_LINEAR, **border)
+
+    def cost(self, field: np.ndarray) -> float:
+        """Mean truncated grey difference over the piece; what leaves the frame counts half."""
+        off = np.abs(self.read(field)[self.inside].astype(np.float32) - self.patch[self.inside])
+        x, y = self._ends(field)
+        outside = (x < 0) | (x > self.shape[1] - 1) | (y < 0) | (y > self.shape[0] - 1)
+        return float(np.where(outside, TRUNCATE / 2, np.minimum(off, TRUNCATE)).mean(dtype=np.float64))
+
+    def deformed(self, affine: np.ndarray, field: np.ndarray, cost: float) -> np.ndarray:
+        """``field`` with the residual between the piece and its match as the affine motion lays it over the piece."""
+        pure = not affine[:, :2].any()
+        base = np.rint(affine) if pure else affine  # a shift by whole pixels blurs nothing
+        start = self.field(base)
+        warped = self.read(start)
+        if np.array_equal(warped, self.patch):
+            return start
+        residual = _variational(self.patch, warped)
+        # x goes to x + u(x) in the piece's own frame, and from there with the affine motion: exact, as it is affine.
+        linear = base[:, :2].astype(np.float32)
+        trial = start + residual + residual @ linear.T
+        return trial if self.cost(trial) < cost else field
+
+    def landed(self, field: np.ndarray) -> float:
+        """The share of the piece's pixels that end in the match, of those that end in the frame."""
+        x, y = (np.rint(v).astype(np.int64) for v in self._ends(field))
+        height, width = self.shape
+        kept = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        return float((self.other.labels[y[kept], x[kept]] == self.match).mean()) if kept.any() else 0.0
+
+    def _ends(self, field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        moved = field[self.inside]
+        return (
+            self.x[self.inside] + moved[:, 0] + self.origin[0],
+            self.y[self.inside] + moved[:, 1] + self.origin[1],
+        )
+
+
+def _variational(patch: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Dense flow between two patches (h, w) uint8, as the paper's code sets its solver. (h, w, 2) float32."""
+    solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    solver.setFinestScale(1 if patch.size > LARGE else 0)
+    solver.setGradientDescentIterations(50)
+    solver.setVariationalRefinementIterations(25)
+    height, width = patch.shape
+    pad = (0, max(0, SMALLEST_CROP - height), 0, max(0, SMALLEST_CROP - width))
+    padded = [cv2.copyMakeBorder(one, *pad, cv2.BORDER_REPLICATE) for one in (patch, other)]
+    return solver.calc(*padded, None)[:height, :width]
+
+
+def _window(box: np.ndarray, target: np.ndarray, shift: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of the frame around a piece and around its match moved back over it."""
+    spans = []
+    for k, size in ((1, shape[0]), (0, shape[1])):
+        first = min(box[2 * k], target[2 * k] - shift[k]) - MARGIN
+        last = max(box[2 * k + 1], target[2 * k + 1] - shift[k]) + MARGIN
+        spans.append(slice(int(max(first, 0)), int(min(last + 1, size))))
+    return spans[0], spans[1]
+
+
+def _masked(maps: PieceMaps, window: tuple[slice, slice], piece: int) -> np.ndarray:
+    """The piece's grey values in a window, all else filled with what it is least like."""
+    inside = maps.labels[window] == piece
+    return np.where(inside, maps.grey[window], _fill(maps, window, piece)).astype(np.uint8)
+
+
+def _fill(maps: PieceMaps, window: tuple[slice, slice], piece: int) -> int:
+    return 0 if maps.grey[window][maps.labels[window] == piece].mean() > 127.5 else 255
+
+
+def _still() -> np.ndarray:
+    return np.zeros((2, 3))
+
+
+def _shifted(shift: np.ndarray) -> np.ndarray:
+    return np.array([[0, 0, shift[0]], [0, 0, shift[1]]])
+
+
+def _turned(shift: np.ndarray, turn: float, centre: np.ndarray) -> np.ndarray:
+    """A turn about ``centre`` (x, y), clockwise as seen, and a shift."""
+    linear = np.array([[np.cos(turn) - 1, -np.sin(turn)], [np.sin(turn), np.cos(turn) - 1]])
+    return np.concatenate([linear, (shift - linear @ centre)[:, None]], axis=1)
+
+
+def _axis_turn(one: np.ndarray, other: np.ndarray) -> float:
+    """How far the long axis turns between two pieces' moments (6,), the short way round; 0 unless both are long."""
+    axes = []
+    for m in (one, other):
+        apart, total = np.hypot(m[3] - m[4], 2 * m[5]), m[3] + m[4]
+        if apart <= LONG * total:
+            return 0.0
+        axes.append(0.5 * np.arctan2(2 * m[5], m[3] - m[4]))
+    turn = (axes[1] - axes[0] + np.pi / 2) % np.pi - np.pi / 2
+    return float(turn) if abs(turn) > np.deg2rad(2) else 0.0
