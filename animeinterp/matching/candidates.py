@@ -6,6 +6,8 @@ other frame's pieces found. Each round costs one warp of the frame a direction.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from ..segmentation.merging import neighbours
@@ -89,18 +91,28 @@ def adjacency(labels: np.ndarray, count: int) -> np.ndarray:
 
 def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.ndarray) -> None:
     """Find each piece's motion on both sides, given the matches; the sides keep what was found."""
-    for side, own, theirs, far in ((sides[0], pieces_0, pieces_1, sides[1]), (sides[1], pieces_1, pieces_0, sides[0])):
+    ways = ((sides[0], sides[1], pieces_0, pieces_1), (sides[1], sides[0], pieces_1, pieces_0))
+
+    def begin(way):
+        side, far, own, theirs = way
         side.offer(side.whole_frame(), penalty=-PRIOR)
         side.offer(fit_motions(side.dense, side.middle, side.trust))
         _offer_matches(side, far, own, theirs)
-    for _ in range(2):
-        for side in sides:
-            side.offer_neighbours()
-            side.align(side.middle, 3)
-        for side, far, own, theirs in ((sides[0], sides[1], pieces_0, pieces_1), (sides[1], sides[0], pieces_1, pieces_0)):
-            _offer_way_back(side, far, own, theirs)
-    for side in sides:
-        side.motion = align(side.fine, side.motion, steps=2)[0]
+
+    def better(way):
+        way[0].offer_neighbours()
+        way[0].align(way[0].middle, 3)
+
+    def finish(way):
+        way[0].motion = align(way[0].fine, way[0].motion, steps=2)[0]
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(begin, ways))
+        for _ in range(2):
+            list(pool.map(better, ways))
+            for way in ways:  # one after the other: each reads what the other side has found
+                _offer_way_back(*way)
+        list(pool.map(finish, ways))
 
 
 def _offer_matches(side: Side, far: Side, own: np.ndarray, theirs: np.ndarray) -> None:

@@ -8,7 +8,11 @@ bound (``ownership``), an order in depth from occlusion (``depth``), deformation
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,6 +26,9 @@ from .dense import dis_flow, disagreement
 from .depth import piece_depths
 from .features import piece_moments
 from .ownership import line_owners
+
+MEDIAN = 5  # pixels: single pixels that chose otherwise than all around them are errors
+T = TypeVar("T")
 
 
 def complete(frame0: Tensor, frame1: Tensor, flow: Flow) -> Flow:
@@ -44,54 +51,60 @@ def complete(frame0: Tensor, frame1: Tensor, flow: Flow) -> Flow:
     fields = _fields(sides, images, owners)
     device = frame0.device
 
-    def tensor(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(device)
+    def field(array: np.ndarray) -> Tensor:  # (H, W, C) to (1, C, H, W)
+        return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(array).transpose(2, 0, 1)[None])).to(device)
 
+    depth_maps = [cv2.medianBlur(depths[k][owners[k]], MEDIAN) for k in (0, 1)]
     confidence = [1 / (1 + disagreement(fields[k], fields[1 - k]) ** 2) for k in (0, 1)]
     return dataclasses.replace(
         flow,
-        flow_01=tensor(fields[0].transpose(2, 0, 1))[None],
-        flow_10=tensor(fields[1].transpose(2, 0, 1))[None],
-        depth_0=tensor(depths[0][owners[0]])[None, None],
-        depth_1=tensor(depths[1][owners[1]])[None, None],
-        confidence_01=tensor(confidence[0])[None, None],
-        confidence_10=tensor(confidence[1])[None, None],
+        flow_01=field(fields[0]),
+        flow_10=field(fields[1]),
+        depth_0=field(depth_maps[0]),
+        depth_1=field(depth_maps[1]),
+        confidence_01=field(confidence[0]),
+        confidence_10=field(confidence[1]),
     )
 
 
 def _sides(images, labels) -> tuple[Side, Side]:
-    dense = dis_flow(*images), dis_flow(*images[::-1])
+    dense = _both(lambda k: dis_flow(images[k], images[1 - k]))
     moments = [piece_moments(torch.from_numpy(one), int(one.max()) + 1).numpy() for one in labels]
-    return tuple(Side(images[k], images[1 - k], labels[k], moments[k], dense[k], dense[1 - k]) for k in (0, 1))
+    return _both(lambda k: Side(images[k], images[1 - k], labels[k], moments[k], dense[k], dense[1 - k]))
 
 
 def _order(sides, images) -> tuple[tuple, tuple]:
     """The owner of each pixel and the depth of each piece; lines that either side could own wait for a first order."""
-    lines = [find_contours(image) for image in images]
+    lines = _both(lambda k: find_contours(images[k]))
     grids = sides[0].fine, sides[1].fine
     depths = None
     for _ in range(2):
-        owners = tuple(
-            line_owners(grids[k], sides[k].motion, lines[k], None if depths is None else depths[k]) for k in (0, 1)
-        )
-        flows = tuple(grids[k].flow_of(sides[k].motion, owners[k]) for k in (0, 1))
+        known = depths or (None, None)
+        owners = _both(lambda k, known=known: line_owners(grids[k], sides[k].motion, lines[k], known[k]))
+        flows = _both(lambda k, owners=owners: grids[k].flow_of(sides[k].motion, owners[k]))
         depths = piece_depths(grids, owners, flows)
     return owners, depths
 
 
 def _fields(sides, images, owners) -> list[np.ndarray]:
     grids = sides[0].fine, sides[1].fine
-    own = [
-        add_residual(grids[k], images[k], images[1 - k], owners[k], grids[k].flow_of(sides[k].motion, owners[k]))
-        for k in (0, 1)
-    ]
-    guided = [dis_flow(images[k], images[1 - k], own[k]) for k in (0, 1)]
-    return [
-        choose_flow(
-            grids[k],
-            owners[k],
-            [own[k], guided[k], sides[k].dense],
-            [own[1 - k], guided[1 - k], sides[1 - k].dense],
-        )
-        for k in (0, 1)
-    ]
+
+    def own_flow(k: int) -> np.ndarray:
+        start = grids[k].flow_of(sides[k].motion, owners[k])
+        return add_residual(grids[k], images[k], images[1 - k], owners[k], start)
+
+    own = _both(own_flow)
+    guided = _both(lambda k: dis_flow(images[k], images[1 - k], own[k]))
+
+    def chosen(k: int) -> np.ndarray:
+        flows, backs = ([own[i], guided[i], sides[i].dense] for i in (k, 1 - k))
+        flow = choose_flow(grids[k], owners[k], flows, backs)
+        return np.dstack([cv2.medianBlur(np.ascontiguousarray(flow[..., axis]), MEDIAN) for axis in (0, 1)])
+
+    return _both(chosen)
+
+
+def _both(work: Callable[[int], T]) -> tuple[T, T]:
+    """The two directions side by side: OpenCV and NumPy let go of the interpreter where they work."""
+    with ThreadPoolExecutor(2) as pool:
+        return tuple(pool.map(work, (0, 1)))

@@ -1,8 +1,8 @@
 """The in-between without a network: softmax splatting of both frames, the one in front on top, holes filled.
 
 Niklaus and Liu, "Softmax Splatting" (CVPR 2020), with a metric of two terms: how much alike a pixel and its target look
-(the paper's Z), and, where it is known, which piece is in front. Colours are carried as positions: what is splatted tells
-where a pixel comes from, and the frame is read there with a sharp filter, so that lines stay as sharp as they were drawn.
+(the paper's Z), and, where it is known, which piece is in front. Colours are carried as positions: what is splatted
+tells where a pixel comes from, and the frame is read there with a sharp filter, so that lines stay as they were drawn.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..errors import check_flow, check_frames, check_pair, check_times
 from ..flow import Flow, backwarp, pixel_grid
@@ -24,6 +25,8 @@ UNLIKE = 50.0 / 255  # summed colour difference at which a pixel counts 1/e
 LEAST = 2e-3  # what a pixel counts that looks like nothing at its target: it may be all there is
 SHARP = 400.0 / 255  # summed difference between what was splatted and what is read, up to which the reading is believed
 EMPTY = 1e-32
+WINDOW = 5  # pixels, over which likeness is averaged and the shares of the two frames are evened out
+CONTRAST = 0.1  # summed colour difference from which the two frames disagree about a pixel
 
 
 def blend(
@@ -54,8 +57,11 @@ def blend(
 
 
 def fill_holes(frame: Tensor, hole: Tensor) -> Tensor:
-    """Continue the colours around holes into them (Telea, "An Image Inpainting Technique Based on the Fast Marching
-    Method", 2004). ``frame`` (1, C, H, W) in 0..1, ``hole`` (1, 1, H, W) bool."""
+    """Continue the colours around holes into them.
+
+    Telea, "An Image Inpainting Technique Based on the Fast Marching Method" (2004). ``frame`` (1, C, H, W) in 0..1,
+    ``hole`` (1, 1, H, W) bool.
+    """
     if not hole.any():
         return frame
     mask = hole[0, 0].cpu().numpy().astype(np.uint8)
@@ -83,6 +89,9 @@ def _weights(frames: list[Tensor], fields: list[Tensor], flow: Flow) -> list[Ten
     weights = []
     for k in (0, 1):
         unlike = (frames[k] - backwarp(frames[1 - k], fields[k])).abs().sum(dim=1, keepdim=True)
+        # Half of it from around: a pixel amid others that look like nothing is alike by chance.
+        around = F.avg_pool2d(F.pad(unlike, (WINDOW // 2,) * 4, mode="replicate"), WINDOW, stride=1)
+        unlike = (unlike + around) / 2
         weights.append(order[k].exp() * (-unlike / UNLIKE).exp().clamp(min=LEAST))
     return weights
 
@@ -90,19 +99,26 @@ def _weights(frames: list[Tensor], fields: list[Tensor], flow: Flow) -> list[Ten
 def _at(frames: list[Tensor], fields: list[Tensor], weights: list[Tensor], t: float) -> Tensor:
     grid = pixel_grid(fields[0])
     channels = frames[0].shape[1]
-    total = torch.zeros_like(frames[0])
-    mass = torch.zeros_like(weights[0])
+    colours, masses = [], []
     for k, (way, share) in enumerate(((t, 1 - t), (1 - t, t))):
-        if share == 0:
-            continue
-        landed, weight = splat(torch.cat([frames[k], fields[k]], dim=1), way * fields[k], share * weights[k])
-        landed = landed / weight.clamp(min=EMPTY)
+        landed, mass = splat(torch.cat([frames[k], fields[k]], dim=1), way * fields[k], share * weights[k])
+        landed = landed / mass.clamp(min=EMPTY)
         colour, origin = landed[:, :channels], grid - way * landed[:, channels:]
         sharp = sample_lanczos(frames[k], origin[0, 0], origin[0, 1])
         believed = (-(((sharp - colour).abs().sum(dim=1, keepdim=True) / SHARP) ** 2)).exp()
-        total += weight * torch.lerp(colour, sharp, believed)
-        mass += weight
-    return fill_holes((total / mass.clamp(min=EMPTY)).clamp(0, 1), mass <= EMPTY)
+        colours.append(torch.lerp(colour, sharp, believed))
+        masses.append(mass)
+    share = _evened_share(colours, masses)
+    return fill_holes(torch.lerp(*colours, share).clamp(0, 1), masses[0] + masses[1] <= EMPTY)
+
+
+def _evened_share(colours: list[Tensor], masses: list[Tensor]) -> Tensor:
+    """Frame 1's share of each pixel. Where both frames see one and disagree, its median around: no salt and pepper."""
+    share = masses[1] / (masses[0] + masses[1]).clamp(min=EMPTY)
+    levels = share[0, 0].mul(255).round().to("cpu", torch.uint8).numpy()
+    median = torch.from_numpy(cv2.medianBlur(levels, WINDOW)).to(share.device, share.dtype)[None, None] / 255
+    disagree = (colours[0] - colours[1]).abs().sum(dim=1, keepdim=True) > CONTRAST
+    return torch.where(disagree & (masses[0] > EMPTY) & (masses[1] > EMPTY), median, share)
 
 
 def _premultiplied(frame: Tensor) -> Tensor:
