@@ -46,7 +46,7 @@ def complete(frame0: Tensor, frame1: Tensor, flow: Flow) -> Flow:
     labels = tuple(label.cpu().numpy() for label in flow.labels)
     sides = _sides(images, labels)
     match = flow.matches[0]
-    find_motions(sides, match.pieces_0.numpy(), match.pieces_1.numpy())
+    find_motions(sides, match.pieces_0.cpu().numpy(), match.pieces_1.cpu().numpy())
     owners, depths = _order(sides, images)
     fields = _fields(sides, images, owners)
     device = frame0.device
