@@ -54,11 +54,6 @@ def to_frames(images: Tensor, *, least: int = 2) -> Tensor:
     return frames.float()
 
 
-def to_images(frames: Tensor) -> Tensor:
-    """The library's frames (N, C, H, W) as ComfyUI's IMAGE, where ComfyUI keeps what lies between nodes."""
-    return frames.movedim(1, -1).to(mm.intermediate_device()).contiguous()
-
-
 def empty_images(count: int, height: int, width: int, channels: int = 3) -> Tensor:
     """Room for ComfyUI images (N, H, W, C), to be filled one by one: a clip is then never in memory twice."""
     return torch.empty(count, height, width, channels, device=mm.intermediate_device())

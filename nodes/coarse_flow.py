@@ -2,9 +2,10 @@
 
 from comfy_api.latest import io
 
-from ..animeinterp import MatchConfig, SegmentConfig, coarse_flow
+from ..animeinterp import MatchConfig, SegmentConfig
 from ..animeinterp.pictures import draw_matches
 from ..animeinterp.sequence import ClipFlow
+from ..animeinterp.stages import Stages
 from . import bridge, types
 from .segment import segment_clip
 
@@ -93,21 +94,23 @@ class AnimeInterpCoarseFlow(io.ComfyNode):
             segments = segment_clip(frames, SegmentConfig(), progress)
         bridge.check_same_clip(len(segments), segments.size, frames, name="segments")
         config = MatchConfig(distance_weight, size_weight, free_distance, deformation)
-        networks = {}
+        stages, device = Stages(match_config=config), frames.device
         if features is not None:
-            networks["features"] = bridge.on_device(features, frames)
+            stages.features, device = bridge.on_device(features, frames), features.load_device
         elif model is not None:
-            networks["model"] = bridge.on_device(model, frames)
-        pictures = []
+            stages.model, device = bridge.on_device(model, frames), model.load_device
+        count, pictures = frames.shape[0], []
 
         def flows():
-            for i in range(frames.shape[0] - 1):
-                progress(i, frames.shape[0] - 1)
-                frame0, frame1 = frames[i : i + 1], frames[i + 1 : i + 2]
-                labels_0, labels_1 = segments.frame(i), segments.frame(i + 1)
-                flow = coarse_flow(frame0, frame1, labels_0, labels_1, config=config, **networks)
-                pictures.append(draw_matches(frame0, frame1, labels_0, labels_1, flow.matches[0]))
-                yield flow
+            after = None
+            for i in range(count):
+                before, after = after, stages.look(frames[i : i + 1], device)
+                stages.pieces(after, progress.part(2 * i, 2 * count), labels=segments.frame(i))
+                if before is not None:
+                    flow = stages.match(before, after, progress.part(2 * i + 1, 2 * count))
+                    pair = before.frame, after.frame, segments.frame(i - 1, device), segments.frame(i, device)
+                    pictures.append(draw_matches(*pair, flow.matches[0]))
+                    yield flow
 
         flow = ClipFlow(flows(), labels=segments)
         progress(1, 1)

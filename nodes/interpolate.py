@@ -3,10 +3,9 @@
 from comfy_api.latest import io
 
 from ..animeinterp import SegmentConfig
-from ..animeinterp.pipeline import interpolate
 from . import bridge, types
 from .segment import STYLE_TOOLTIP, STYLES
-from .synthesize import MULTIPLIER_TOOLTIP, TIMES_TOOLTIP
+from .synthesize import MULTIPLIER_TOOLTIP, TIMES_TOOLTIP, draw_between
 
 METHODS = ["auto", "weights-free"]
 
@@ -52,18 +51,5 @@ class AnimeInterp(io.ComfyNode):
             model = None
         elif model is None and bridge.bundled_ships():
             model = bridge.load_model(bridge.BUNDLED)
-        net = None if model is None else bridge.on_device(model, frames)
-        progress = bridge.Progress()
-        return io.NodeOutput(
-            bridge.to_images(
-                interpolate(
-                    frames,
-                    multiplier,
-                    times=moments,
-                    model=net,
-                    segment_config=SegmentConfig(style=style),
-                    progress=progress,
-                    cancel=progress.check,
-                )
-            )
-        )
+        config = SegmentConfig(style=style)
+        return io.NodeOutput(draw_between(frames, multiplier, moments, model, segment_config=config))

@@ -5,6 +5,7 @@ from comfy_api.latest import io
 from ..animeinterp import SegmentConfig, segment
 from ..animeinterp.pictures import draw_pieces
 from ..animeinterp.sequence import ClipLabels
+from ..animeinterp.waiting import work_listening
 from . import bridge, types
 
 STYLES = ["japanese", "disney"]
@@ -67,8 +68,8 @@ def segment_clip(frames, config: SegmentConfig, progress: bridge.Progress) -> Cl
 
     def labels():
         for i in range(frames.shape[0]):
-            progress(i, frames.shape[0])
-            yield segment(frames[i : i + 1], config)
+            frame = frames[i : i + 1]
+            yield work_listening(lambda tell, frame=frame: segment(frame, config), progress.part(i, frames.shape[0]))
         progress(1, 1)
 
     return ClipLabels(labels())

@@ -1,8 +1,11 @@
 """Flow -> in-between frames (paper 3.3)."""
 
-from comfy_api.latest import io
+from typing import Any
 
-from ..animeinterp.pipeline import interpolate
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..animeinterp.pipeline import interpolate_stream
 from . import bridge, types
 
 MULTIPLIER_TOOLTIP = (
@@ -48,18 +51,26 @@ class AnimeInterpSynthesize(io.ComfyNode):
     def execute(cls, images, flow, multiplier: int, model=None, times: str = "") -> io.NodeOutput:
         frames = bridge.to_frames(images)
         bridge.check_same_clip(len(flow), flow.size, frames, name="flow", pairs=True)
-        net = None if model is None else bridge.on_device(model, frames)
-        progress = bridge.Progress()
-        return io.NodeOutput(
-            bridge.to_images(
-                interpolate(
-                    frames,
-                    multiplier,
-                    times=bridge.parse_times(times),
-                    model=net,
-                    flows=flow,
-                    progress=progress,
-                    cancel=progress.check,
-                )
-            )
-        )
+        return io.NodeOutput(draw_between(frames, multiplier, bridge.parse_times(times), model, flows=flow))
+
+
+def draw_between(frames: Tensor, multiplier: int, times: list[float] | None, model: Any, **options: Any) -> Tensor:
+    """The library's interpolation of ``frames`` (N, C, H, W), as ComfyUI's IMAGE; ``model`` is a patcher or None."""
+    pairs, progress = frames.shape[0] - 1, bridge.Progress()
+    networks = {"model": None}
+    if model is not None:
+        networks = {"model": bridge.on_device(model, frames), "device": model.load_device}
+    stream = interpolate_stream(
+        frames.split(1),
+        multiplier,
+        times=times,
+        progress=lambda done: progress(done, pairs),
+        cancel=progress.check,
+        **networks,
+        **options,
+    )
+    new = multiplier - 1 if times is None else len(times)
+    images = bridge.empty_images(pairs * (new + 1) + 1, *frames.shape[-2:], frames.shape[1])
+    for i, frame in enumerate(stream):
+        images[i] = frame[0].movedim(0, -1)
+    return images

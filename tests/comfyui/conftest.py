@@ -13,7 +13,8 @@ import torch
 from prompts import CLIP, MODEL, Host, drawing
 from torch import Tensor
 
-from animeinterp.model import build
+from animeinterp.config import RefineConfig
+from animeinterp.model import ModelConfig, build
 from animeinterp.weights import save_model
 from tools.comfy_host import PACK, ComfyServer, check_comfyui, fetch_comfyui
 
@@ -29,7 +30,7 @@ def comfyui() -> Path:
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with random weights whose pictures are not black, or all of one colour."""
     torch.manual_seed(0)
-    model = build()
+    model = build(ModelConfig(refine=RefineConfig(iterations=2)))
     with torch.no_grad():
         model.synthesis.grid.tail[-1].bias.fill_(0.5)
         model.synthesis.grid.tail[-1].weight.mul_(20)
