@@ -9,8 +9,8 @@ Conventions, kept by every public function:
 
 - Frames are float tensors (N, 3 or 4, H, W), RGB or RGBA, 0..1, straight alpha. A frame is (1, C, H, W), a clip
   (N, C, H, W); ``frame0`` and ``frame1`` are one pair.
-- Flow is (N, 2, H, W): channel 0 is dx to the right, channel 1 is dy down, in pixels of its own size. ``flow_01`` sits on
-  frame 0's grid and points to frame 1. Resizing a flow rescales it.
+- Flow is (N, 2, H, W): channel 0 is dx to the right, channel 1 is dy down, in pixels of its own size. ``flow_01`` sits
+  on frame 0's grid and points to frame 1. Resizing a flow rescales it.
 - Labels are (N, H, W) int32, 0..K-1 without gaps, every pixel in a piece.
 - Time t is 0 at the first frame and 1 at the second. A ``multiplier`` m puts m - 1 frames between two, (N - 1) m + 1 in
   all.

@@ -23,7 +23,9 @@ def affinity(vectors_0: Tensor, vectors_1: Tensor) -> Tensor:
     return 1 - torch.cdist(vectors_0, vectors_1, p=1) / 2
 
 
-def penalised(score: Tensor, moments_0: Tensor, moments_1: Tensor, size: tuple[int, int], config: MatchConfig) -> Tensor:
+def penalised(
+    score: Tensor, moments_0: Tensor, moments_1: Tensor, size: tuple[int, int], config: MatchConfig
+) -> Tensor:
     """C = A - lambda_dist L_dist - lambda_size L_size (paper, equations 2 to 4).
 
     :param score: A, (K0, K1).

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from ..flow import Flow, Matches
 from ..segmentation import segment, to_image
 from .affinity import affinity, mutual_matches, penalised
 from .features import piece_moments, pixel_features, pool, shape_features, unit_vectors
-from .piece_flow import PieceMaps, piece_boxes, piece_flow
+from .piece_flow import PieceMaps, piece_flow
 from .similarity import fit_similarities
 
 
@@ -63,7 +62,9 @@ def describe_pieces(frame: Tensor, labels: Tensor, *, model: Any = None, feature
     return Pieces(labels, moments, unit_vectors(pooled), kind)
 
 
-def match_pieces(pieces_0: Pieces, pieces_1: Pieces, size: tuple[int, int], config: MatchConfig | None = None) -> Matches:
+def match_pieces(
+    pieces_0: Pieces, pieces_1: Pieces, size: tuple[int, int], config: MatchConfig | None = None
+) -> Matches:
     """The mutual matches of two frames' pieces (paper 3.1, equations 1 to 5). ``size``: (H, W) in pixels.
 
     :raises AnimeInterpError: when the two were described by different features.
@@ -96,7 +97,7 @@ def coarse_flow(
     :param model: an AnimeInterp (``load_model``) whose networks describe the pieces, unless ``features`` do, VGG-19
         (``load_features``), as in the paper. Without either the pixels do.
     :return: a Flow of this pair, see ``pair_flow``.
-    :raises AnimeInterpError: for frames that are no pair, and for labels of another shape, of another type, or with gaps.
+    :raises AnimeInterpError: for frames that are no pair, and for labels of another shape or type, or with gaps.
     """
     check_pair(frame0, frame1)
     pieces = []
@@ -112,13 +113,13 @@ def pair_flow(
 ) -> Flow:
     """The coarse flow of one pair whose pieces are described already (``describe_pieces``).
 
-    Matching and piece flow run on the CPU. Every matched piece moves, within the limits that ``piece_flow`` has; the flow
-    of every other pixel is zero.
+    Matching and piece flow run on the CPU. Every matched piece moves, within the limits that ``piece_flow`` has; the
+    flow of every other pixel is zero.
 
     :param frame0: (1, 3 or 4, H, W) float in 0..1; ``frame1`` likewise.
     :return: a Flow: ``flow_01`` and ``flow_10`` (1, 2, H, W) float32 and ``labels`` (2, H, W) int32 on the frames'
-        device; ``matches`` and ``motion``, one each, on the CPU. A match beyond the limits stays among the matches, with
-        a motion of none. Depth and confidence stay unknown.
+        device; ``matches`` and ``motion``, one each, on the CPU. A match beyond the limits stays among the matches,
+        with a motion of none. Depth and confidence stay unknown.
     :raises AnimeInterpError: for frames that are no pair, or pieces of frames of another size.
     """
     config = MatchConfig() if config is None else config
@@ -145,27 +146,26 @@ def pair_flow(
 
 
 def _maps(frame: Tensor, pieces: Pieces) -> PieceMaps:
-    grey = cv2.cvtColor(to_image(frame[0]), cv2.COLOR_RGB2GRAY)
-    labels = np.ascontiguousarray(pieces.labels.numpy())
-    return PieceMaps(grey, labels, pieces.moments.numpy(), piece_boxes(labels, len(pieces)))
+    return PieceMaps.of(to_image(frame[0]), np.ascontiguousarray(pieces.labels.numpy()), pieces.moments.numpy())
 
 
 def _check_labels(name: str, labels: Tensor, frame: Tensor) -> Tensor:
     """``labels`` as (H, W) int32 on the CPU, or an AnimeInterpError."""
     height, width = frame.shape[-2:]
     if not isinstance(labels, Tensor):
-        raise AnimeInterpError(f"{name} is a {type(labels).__name__}; it should be a torch tensor (1, {height}, {width}).")
+        raise AnimeInterpError(f"{name} is a {type(labels).__name__}; it should be a tensor (1, {height}, {width}).")
     if tuple(labels.shape) not in ((height, width), (1, height, width)):
         raise AnimeInterpError(
-            f"{name} has shape {tuple(labels.shape)}; it should be (1, {height}, {width}), one label a pixel of its frame. "
-            "Pass one frame's labels, of the frame's size."
+            f"{name} has shape {tuple(labels.shape)}; it should be (1, {height}, {width}), one label a pixel of its "
+            "frame. Pass one frame's labels, of the frame's size."
         )
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
-        raise AnimeInterpError(f"{name} holds {labels.dtype}; it should hold whole numbers. Use labels.to(torch.int32).")
+        raise AnimeInterpError(f"{name} holds {labels.dtype}; it should hold integers. Use labels.to(torch.int32).")
     labels = labels.detach().reshape(height, width).to("cpu", torch.int64)
     low, high = int(labels.min()), int(labels.max())
-    used = torch.unique(labels).numel() if low < 0 or high >= labels.numel() else None
-    if used is None:
+    if low < 0 or high >= labels.numel():
+        used = torch.unique(labels).numel()
+    else:
         used = int((torch.bincount(labels.flatten()) > 0).sum())
     if low != 0 or used != high + 1:
         raise AnimeInterpError(

@@ -1,8 +1,8 @@
-"""Piece features: feature maps at 1, 1/2, 1/4, 1/8 of a frame, pooled over each piece (paper 3.1, "Feature Collection").
+"""Piece features: maps at 1, 1/2, 1/4, 1/8 of a frame, pooled over each piece (paper 3.1, "Feature Collection").
 
-The paper pools VGG-19's; without it the AnimeInterp model's own feature pyramid and encoder serve, and without any network
-what the pixels give: soft histograms of colour, of the surroundings' colour at two scales, and of shape. All of them end
-as non-negative vectors of unit L1 norm, which is what the affinity compares.
+The paper pools VGG-19's; without it the AnimeInterp model's own feature pyramid and encoder serve, and without any
+network what the pixels give: soft histograms of colour, of the surroundings' colour at two scales, and of shape. All of
+them end as non-negative vectors of unit L1 norm, which is what the affinity compares.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def pool(features: list[Tensor], labels: Tensor, count: int, moments: Tensor | N
     :param features: maps (1, C_l, H_l, W_l), each at 1/2^l of the frame's size, rounded either way.
     :param labels: (H, W) integers, 0..count-1.
     :param moments: (count, 6), what ``piece_moments`` gives for ``labels``, where it is known already.
-    :return: (count, sum of C_l) float32 on the features' device. A piece that vanishes from a subsampled label map takes
-        the feature at its centre there.
+    :return: (count, sum of C_l) float32 on the features' device. A piece that vanishes from a subsampled label map
+        takes the feature at its centre there.
     """
     # Found where the labels are: not every device knows float64.
     centres = (piece_moments(labels, count) if moments is None else moments)[:, 1:3].float().to(features[0].device)
@@ -63,8 +63,9 @@ def piece_moments(labels: Tensor, count: int) -> Tensor:
     y = torch.arange(height, device=labels.device)
     x = torch.arange(width, device=labels.device)
     # How many pixels each piece has in each row and in each column: all but the covariance follows from these.
-    in_rows = torch.bincount((labels * height + y[:, None]).flatten(), minlength=count * height).view(count, -1).double()
-    in_columns = torch.bincount((labels * width + x[None]).flatten(), minlength=count * width).view(count, -1).double()
+    in_rows = torch.bincount((labels * height + y[:, None]).flatten(), minlength=count * height)
+    in_columns = torch.bincount((labels * width + x[None]).flatten(), minlength=count * width)
+    in_rows, in_columns = in_rows.view(count, height).double(), in_columns.view(count, width).double()
     x, y = x.double(), y.double()
     area = in_rows.sum(1)
     weight = area.clamp(min=1)
@@ -83,26 +84,27 @@ def pixel_features(frame: Tensor) -> list[Tensor]:
     """What the pixels give where there is no network: soft colour histograms of a pixel and of its surroundings.
 
     :param frame: (1, 3, H, W) in 0..1.
-    :return: three maps (1, 24, ...) at 1/2 (every other pixel as it is), 1/4 and 1/8 of the size; the last two are
-        blurred over 1/40 and 1/10 of the width.
+    :return: three maps (1, 24, ...): at 1/2 of the size every other pixel as it is, and at 1/8 the surroundings, as far
+        as 1/40 and 1/10 of the width.
     """
     step = 2 if min(frame.shape[-2:]) > 1 else 1
     # The pixels that ``pool`` takes the labels of: colours unmixed, each with its own piece.
     own = _soft_histogram(_opponent(frame[..., step - 1 :: step, step - 1 :: step].float()))
-    maps, small = [own], own
-    for scale, share in ((4, 40), (8, 10)):
-        # ceil_mode as a frame need not be a multiple of the scale.
-        small = F.avg_pool2d(small, 2, ceil_mode=True, count_include_pad=False)
-        radius = max(1, round(frame.shape[-1] / share / scale))
-        maps.append(_box_mean(small, radius))
-    return maps
+    # ceil_mode as a frame need not be a multiple of the scale.
+    small = F.avg_pool2d(own, 8 // step, ceil_mode=True, count_include_pad=False)
+    return [own, *(_box_mean(small, max(1, round(frame.shape[-1] / share / 8))) for share in (40, 10))]
 
 
 def _box_mean(values: Tensor, radius: int) -> Tensor:
-    """The mean over a box of 2 radius + 1, as much of it as lies inside: one axis after the other."""
-    for size in ((1, 2 * radius + 1), (2 * radius + 1, 1)):
-        padding = (size[0] // 2, size[1] // 2)
-        values = F.avg_pool2d(values, size, stride=1, padding=padding, count_include_pad=False)
+    """The mean over a box of 2 radius + 1, as much of it as lies inside: one axis after the other, by running sums."""
+    for axis in (-1, -2):
+        size = values.shape[axis]
+        index = torch.arange(size, device=values.device)
+        first, last = (index - radius).clamp(min=0), (index + radius + 1).clamp(max=size)
+        running = F.pad(values.cumsum(axis), (1, 0) if axis == -1 else (0, 0, 1, 0))
+        inside = (last - first).to(values.dtype)
+        total = running.index_select(axis, last) - running.index_select(axis, first)
+        values = total / (inside if axis == -1 else inside[:, None])
     return values
 
 

@@ -1,10 +1,10 @@
 """The flow of matched pieces: the shift of their centroids plus a deformation (paper 3.1, "Flow Generation").
 
 The paper shifts a piece by the difference of the centroids and adds a deformation found by variational optimisation
-between the two masked pieces, here with DIS (Kroeger et al., ECCV 2016). Two things are ours. A centroid also shifts when
-something passes in front of a piece, and does not tell of a turn; so lying still and, for long pieces, turning with the
-axis are tried beside the shift, and what looks most alike is what the deformation begins at. And a deformation that does
-not make the piece look more like its match is not taken.
+between the two masked pieces, here with DIS (Kroeger et al., ECCV 2016). Ours is that the other frame has a say. A
+centroid also shifts when something passes in front of a piece, or when the two frames are cut differently, and does not
+tell of a turn; so lying still, the shift that dense flow sees and, for long pieces, a turn with the axis are tried beside
+it, and what looks most alike is what the deformation begins at. A deformation that does not better this is not taken.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .dense import dis_flow
+
 # The sanity limits of the published code, of a 960x540 frame where they are lengths.
 FARTHEST = 250 / 1101.5  # of the diagonal: 250 px
 AREA_RATIO = 3.0
@@ -24,20 +26,27 @@ LEAST_AREA = 50  # pixels; smaller pieces move as a whole
 
 MARGIN = 8  # pixels around a piece, for flow that leads out of it
 SMALLEST_CROP = 32  # pixels; DIS needs room for its pyramid
-LARGE = 250_000  # pixels of a crop: above, the finest level of DIS is half size
+LARGE = (20_000, 160_000)  # pixels of a crop: above each, the finest level of DIS is half as large
 TRUNCATE = 40.0  # grey levels: a larger difference is another thing
+ALIKE = 8.0  # grey levels: a smaller one is the same
 LONG = 0.5  # least relative difference of the axes' variances for a piece to have a direction
 
 
 @dataclass(frozen=True)
 class PieceMaps:
-    """One frame for the work on its pieces: ``grey`` (H, W) uint8, ``labels`` (H, W) int32, ``moments`` (K, 6) float64,
-    ``boxes`` (K, 4) int64: first and last column, first and last row of each piece."""
+    """One frame for the work on its pieces: ``image`` (H, W, 3) and ``grey`` (H, W) uint8, ``labels`` (H, W) int32,
+    ``moments`` (K, 6) float64, ``boxes`` (K, 4) int64: first and last column, first and last row of each piece."""
 
+    image: np.ndarray
     grey: np.ndarray
     labels: np.ndarray
     moments: np.ndarray
     boxes: np.ndarray
+
+    @staticmethod
+    def of(image: np.ndarray, labels: np.ndarray, moments: np.ndarray) -> PieceMaps:
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        return PieceMaps(image, grey, labels, moments, piece_boxes(labels, len(moments)))
 
 
 def piece_boxes(labels: np.ndarray, count: int) -> np.ndarray:
@@ -69,9 +78,10 @@ def piece_flow(
     far = np.hypot(*(other.moments[theirs, 1:3] - maps.moments[own, 1:3]).T) > FARTHEST * np.hypot(height, width)
     unlike = np.maximum(area, area_theirs) > AREA_RATIO * np.minimum(area, area_theirs)
     stands = ~(far | unlike)
+    dense = dis_flow(maps.image, other.image) if stands.any() else flow
 
     def work(index: int) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray] | None:
-        return _one_piece(maps, other, int(own[index]), int(theirs[index]), deformation)
+        return _one_piece(maps, other, int(own[index]), int(theirs[index]), dense, deformation)
 
     order = np.flatnonzero(stands)
     order = order[np.argsort(-area[order], kind="stable")]  # the longest work first
@@ -85,7 +95,7 @@ def piece_flow(
     return flow, stands
 
 
-def _one_piece(maps, other, piece, match, deformation):
+def _one_piece(maps, other, piece, match, dense, deformation):
     """Window of the frame, mask of the piece in it, and the flow (n, 2) of its pixels; None where the match fails."""
     moments, target = maps.moments[piece], other.moments[match]
     shift = target[1:3] - moments[1:3]
@@ -95,17 +105,16 @@ def _one_piece(maps, other, piece, match, deformation):
     inside = maps.labels[window] == piece
     patch = _masked(maps, window, piece)
     pair = _Pair(patch, inside, other, match, (columns.start, rows.start))
-    candidates = [_still(), _shifted(shift)]
+    candidates = [_still(), _shifted(shift), _shifted(np.median(dense[window][inside], axis=0))]
     turn = _axis_turn(moments, target)
     if turn:
         centre = moments[1:3] - (columns.start, rows.start)
         candidates.append(_turned(shift, turn, centre))
     costs = [pair.cost(pair.field(affine)) for affine in candidates]
-    # Lying still where that looks as good, the plain shift before the turn.
-    best = candidates[int(np.argmin(np.array(costs) + 1e-6 * np.arange(len(costs))))]
-    field = pair.field(best)
-    if deformation and moments[0] >= LEAST_AREA:
-        field = pair.deformed(best, field, min(costs))
+    choice = int(np.argmin(costs))  # the first of equals: lying still, then the centroids' shift
+    best, field = candidates[choice], pair.field(candidates[choice])
+    if deformation and moments[0] >= LEAST_AREA and costs[choice] > 0:
+        field = pair.deformed(best, field, costs[choice])
     if pair.landed(field) < LEAST_INSIDE:
         return None
     return window, inside, field[inside]
@@ -135,25 +144,31 @@ class _Pair:
         a = affine.astype(np.float32)
         return np.stack([a[k, 0] * self.x + a[k, 1] * self.y + a[k, 2] for k in (0, 1)], axis=2)
 
-    def read(self, field: np.ndarray) -> np.ndarray:
+    def masked(self, field: np.ndarray) -> np.ndarray:
         """The match at x + field(x), what is not it in the colour that stands for that. (h, w) uint8."""
         x, y = self.x + field[..., 0] - self.corner[0], self.y + field[..., 1] - self.corner[1]
         border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": float(self.fill)}
         return cv2.remap(self.target, x, y, cv2.INTER_LINEAR, **border)
 
+    def difference(self, field: np.ndarray) -> np.ndarray:
+        """Grey difference of the piece's pixels (n,) to what the other frame shows where they end, match or not."""
+        x, y = self.x + (field[..., 0] + self.origin[0]), self.y + (field[..., 1] + self.origin[1])
+        seen = cv2.remap(self.other.grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.absdiff(seen, self.patch)[self.inside]
+
     def cost(self, field: np.ndarray) -> float:
-        """Mean truncated grey difference over the piece; what leaves the frame counts half."""
-        off = np.abs(self.read(field)[self.inside].astype(np.float32) - self.patch[self.inside])
+        """Mean truncated difference over the piece; what leaves the frame counts half."""
+        off = np.minimum(self.difference(field), TRUNCATE)
         x, y = self._ends(field)
         outside = (x < 0) | (x > self.shape[1] - 1) | (y < 0) | (y > self.shape[0] - 1)
-        return float(np.where(outside, TRUNCATE / 2, np.minimum(off, TRUNCATE)).mean(dtype=np.float64))
+        return float(np.where(outside, TRUNCATE / 2, off).mean(dtype=np.float64))
 
     def deformed(self, affine: np.ndarray, field: np.ndarray, cost: float) -> np.ndarray:
         """``field`` with the residual between the piece and its match as the affine motion lays it over the piece."""
         pure = not affine[:, :2].any()
         base = np.rint(affine) if pure else affine  # a shift by whole pixels blurs nothing
         start = self.field(base)
-        warped = self.read(start)
+        warped = self.masked(start)
         if np.array_equal(warped, self.patch):
             return start
         residual = _variational(self.patch, warped)
@@ -163,11 +178,14 @@ class _Pair:
         return trial if self.cost(trial) < cost else field
 
     def landed(self, field: np.ndarray) -> float:
-        """The share of the piece's pixels that end in the match, of those that end in the frame."""
+        """The share of the piece's pixels that end in the match or on their like, of those that end in the frame."""
         x, y = (np.rint(v).astype(np.int64) for v in self._ends(field))
         height, width = self.shape
         kept = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        return float((self.other.labels[y[kept], x[kept]] == self.match).mean()) if kept.any() else 0.0
+        if not kept.any():
+            return 0.0
+        alike = self.difference(field)[kept] < ALIKE
+        return float((alike | (self.other.labels[y[kept], x[kept]] == self.match)).mean())
 
     def _ends(self, field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         moved = field[self.inside]
@@ -180,7 +198,7 @@ class _Pair:
 def _variational(patch: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Dense flow between two patches (h, w) uint8, as the paper's code sets its solver. (h, w, 2) float32."""
     solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    solver.setFinestScale(1 if patch.size > LARGE else 0)
+    solver.setFinestScale(sum(patch.size > limit for limit in LARGE))
     solver.setGradientDescentIterations(50)
     solver.setVariationalRefinementIterations(25)
     height, width = patch.shape

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-Way = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Way = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # as ``forward`` below
 
 
 def fit_similarities(forward: Way, backward: Way, moments: np.ndarray) -> np.ndarray:
     """Least squares over the pixels of both pieces of each match, their flows being one motion there and back.
 
-    :param forward: labels (H, W), flow (H, W, 2), (M,) the matched pieces and (M,) bool, which of them the flow moved, of
-        frame 0; ``backward`` likewise of frame 1, in the same order of matches.
+    :param forward: labels (H, W), flow (H, W, 2), (M,) the matched pieces and (M,) bool, which of them the flow moved,
+        of frame 0; ``backward`` likewise of frame 1, in the same order of matches.
     :param moments: (K, 6) of frame 0's pieces: where a match that moved nothing stays.
     :return: (M, 6) float32: centre in frame 0 (x, y), centre in frame 1, turn in radians (clockwise as seen), logarithm
         of the scale. The identity about its own centre for a match that moved nothing in either direction.
@@ -20,35 +20,32 @@ def fit_similarities(forward: Way, backward: Way, moments: np.ndarray) -> np.nda
     at_0, from_0, to_1 = _points(*forward)
     at_1, from_1, to_0 = _points(*backward)
     match = np.concatenate([at_0, at_1])
-    start, end = np.concatenate([from_0, to_0]), np.concatenate([to_1, from_1])  # complex positions: x + iy
+    (x0, y0), (x1, y1) = np.concatenate([from_0, to_0], axis=1), np.concatenate([to_1, from_1], axis=1)
 
-    def total(values: np.ndarray) -> np.ndarray:
-        return np.bincount(match, values, count)
-
-    def centred(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        centres = (total(points.real) + 1j * total(points.imag)) / mass
-        return centres, points - centres[match]
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.bincount(match, values, count) / mass
 
     mass = np.maximum(np.bincount(match, minlength=count), 1)
-    centre_0, start = centred(start)
-    centre_1, end = centred(end)
-    spread_0, spread_1 = total(np.abs(start) ** 2), total(np.abs(end) ** 2)
-    product = start.conj() * end
-    fits = (spread_0 > 0) & (spread_1 > 0)
-    turn = np.where(fits, np.arctan2(total(product.imag), total(product.real)), 0)
+    cx0, cy0, cx1, cy1 = (mean(values) for values in (x0, y0, x1, y1))
+    spread_0 = mean(x0 * x0 + y0 * y0) - cx0**2 - cy0**2
+    spread_1 = mean(x1 * x1 + y1 * y1) - cx1**2 - cy1**2
+    along = mean(x0 * x1 + y0 * y1) - cx0 * cx1 - cy0 * cy1
+    across = mean(x0 * y1 - y0 * x1) - cx0 * cy1 + cy0 * cx1
+    fits = (spread_0 > 1e-3) & (spread_1 > 1e-3)  # not one pixel
+    turn = np.where(fits, np.arctan2(across, along), 0)
     # The ratio of the spreads, not the regression of one on the other: the same from both ends.
     scale = np.where(fits, np.log(np.where(fits, spread_1, 1) / np.where(fits, spread_0, 1)) / 2, 0)
     rests = ~(forward[3] | backward[3])
-    own = moments[forward[2], 1] + 1j * moments[forward[2], 2]
-    centre_0, centre_1 = np.where(rests, own, centre_0), np.where(rests, own, centre_1)
-    return np.stack([centre_0.real, centre_0.imag, centre_1.real, centre_1.imag, turn, scale], axis=1).astype(np.float32)
+    for values, own in ((cx0, 1), (cy0, 2), (cx1, 1), (cy1, 2)):
+        values[rests] = moments[forward[2][rests], own]
+    return np.stack([cx0, cy0, cx1, cy1, turn, scale], axis=1).astype(np.float32)
 
 
 def _points(labels: np.ndarray, flow: np.ndarray, pieces: np.ndarray, moved: np.ndarray):
-    """Number of the match, position and flow's end of each pixel in a piece that moved; positions as x + iy."""
+    """Number of the match (n,), position (2, n) and flow's end (2, n) of each pixel in a piece that moved."""
     number = np.full(int(labels.max()) + 1, -1)
     number[pieces[moved]] = np.flatnonzero(moved)
-    match = number[labels]
-    y, x = np.nonzero(match >= 0)
-    at = x + 1j * y
-    return match[y, x], at, at + flow[y, x, 0] + 1j * flow[y, x, 1]
+    match = number[labels].ravel()
+    kept = np.flatnonzero(match >= 0)
+    at = np.stack([kept % labels.shape[1], kept // labels.shape[1]]).astype(np.float64)
+    return match[kept], at, at + flow.reshape(-1, 2)[kept].T
