@@ -110,8 +110,8 @@ class Showcase:
         saved = _pictures(outputs, prompt, "SaveVideo")[0]
         target = self.output / "animeinterp.mp4"
         target.write_bytes(self.server.view(saved))
-        # The first pair's frames, for the contact sheet.
-        shown = _pictures(outputs, prompt, "PreviewImage")[: node["multiplier"] + 1]
+        # Those of the first pair, for the contact sheet.
+        shown = _pictures(outputs, prompt, "PreviewImage")[1 : node["multiplier"]]
         self._between = [self._fetch(picture) for picture in shown]
         return target
 
@@ -123,13 +123,13 @@ class Showcase:
         def shown(title: str) -> list[Image.Image]:
             return [self._fetch(picture) for picture in _pictures(outputs, prompt, title)]
 
-        between = self._between or shown("In-betweens")
+        between = self._between or shown("In-betweens")[1:-1]
         rows = [
             ("inputs", [_picture(frame) for frame in self.clip.frames[:2]]),
             ("colour pieces", shown("Pieces")),
             ("matches: like colours belong together, grey is unmatched", shown("Matches")),
             ("flow, forward and back: hue is direction, strength is length", shown("Preview Flow")),
-            ("in-betweens, first and last are the inputs", between),
+            ("in-betweens", between),
         ]
         target = self.output / "contact_sheet.png"
         contact_sheet(rows).save(target)
