@@ -18,7 +18,10 @@ LARGEST = 12.0  # pixels; a larger residual is another thing
 WINDOW = 11  # pixels, over which flows are compared
 TRUNCATE_PIECE, TRUNCATE_PIXEL = 30.0, 60.0  # of the summed colour difference
 NEAR = 8.0  # pixels by which a single pixel may leave its piece's flow
-STILL = 3.0  # a window whose summed colour difference is under this has not moved
+FAR = 64.0  # pixels by which it may where the other flow leads there and back and looks better by MARGIN levels
+MARGIN, RETURNS = 4.0, 1.5  # levels, pixels
+STILL = 3.0  # a window whose summed colour difference is under this has not moved,
+LEAST_MOTION = 1.5  # if the motion found there is under this many pixels
 
 
 def add_residual(grid: PieceGrid, image: np.ndarray, other: np.ndarray, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
@@ -57,12 +60,14 @@ def choose_flow(
     :param flows: each (H, W, 2), the piece's own first. :param backs: the flows of the other frame, in the same order.
     :return: (H, W, 2), exactly zero where the frames are the same.
     """
-    costs = []
+    costs, returns = [], []
     for flow, back in zip(flows, backs, strict=True):
         warped, inside = warp(grid.other, flow)
         error = np.minimum(difference(warped, grid.image), TRUNCATE_PIXEL)
         error[~inside] = TRUNCATE_PIXEL / 2
-        costs.append(error + 2 * np.minimum(disagreement(flow, back), 6))
+        off = disagreement(flow, back)
+        costs.append(error + 2 * np.minimum(off, 6))
+        returns.append(cv2.blur(off, (5, 5)) < RETURNS)
     mass = np.bincount(owner.ravel(), grid.weight.ravel(), grid.count) + 1e-6
     by_piece = [
         np.bincount(owner.ravel(), (np.minimum(c, TRUNCATE_PIECE) * grid.weight).ravel(), grid.count) / mass for c in costs
@@ -71,10 +76,14 @@ def choose_flow(
     local = [cv2.blur(c, (WINDOW, WINDOW)) for c in costs]
     chosen = np.choose(choice[..., None], flows)
     result, best = chosen.copy(), np.choose(choice, local)
-    for flow, cost in zip(flows, local, strict=True):
-        better = (cost < best) & (np.abs(flow - chosen).sum(axis=2) < NEAR)
+    for flow, cost, there_and_back in zip(flows, local, returns, strict=True):
+        apart = np.abs(flow - chosen).sum(axis=2)
+        sure = there_and_back & (apart < FAR) & (cost < best - MARGIN)
+        better = (cost < best) & ((apart < NEAR) | sure)
         result[better], best[better] = flow[better], cost[better]
-    result[cv2.blur(difference(grid.other, grid.image), (WINDOW, WINDOW)) < STILL] = 0
+    # Only where next to no motion was found: the inside of a flat piece that moves looks still too.
+    still = cv2.blur(difference(grid.other, grid.image), (WINDOW, WINDOW)) < STILL
+    result[still & (np.abs(result).sum(axis=2) < LEAST_MOTION)] = 0
     return result
 
 

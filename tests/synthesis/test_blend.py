@@ -1,0 +1,135 @@
+"""The weights-free in-between: sharp where things move, whole where they part, in order where they overlap."""
+
+import numpy as np
+import pytest
+import torch
+
+from animeinterp import AnimeInterpError
+from animeinterp.flow import Flow
+from animeinterp.synthesis.blend import blend, fill_holes
+from animeinterp.synthesis.sampling import _sample_torch, sample_lanczos
+
+
+def smooth(height=48, width=64, channels=3, seed=0) -> torch.Tensor:
+    small = torch.rand(1, channels, height // 8, width // 8, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.interpolate(small, (height, width), mode="bicubic").clamp(0, 1)
+
+
+def uniform(frame: torch.Tensor, dx: float, dy: float) -> Flow:
+    field = torch.tensor([float(dx), float(dy)])[None, :, None, None].expand(1, 2, *frame.shape[-2:]).contiguous()
+    return Flow(field, -field)
+
+
+def test_no_motion_is_the_identity_at_any_time():
+    frame = smooth()
+    mids = blend(frame, frame, uniform(frame, 0, 0), [0.0, 0.25, 0.5, 1.0])
+    assert (mids - frame).abs().max() < 1e-5
+
+
+def test_the_ends_are_the_frames():
+    frame0, frame1 = smooth(seed=1), smooth(seed=2)
+    first, last = blend(frame0, frame1, uniform(frame0, 0, 0), [0, 1])
+    assert (first - frame0[0]).abs().max() < 1e-5 and (last - frame1[0]).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("t", [0.25, 0.5, 0.75])
+def test_a_pan_is_followed(t):
+    frame0 = smooth()
+    frame1 = frame0.roll((4, 8), dims=(2, 3))
+    truth = frame0.roll((round(4 * t), round(8 * t)), dims=(2, 3))
+    mid = blend(frame0, frame1, uniform(frame0, 8, 4), [t])
+    assert (mid - truth)[..., 10:-10, 14:-14].abs().max() < 0.02
+
+
+def test_a_line_keeps_its_darkness_half_a_pixel_along():
+    rows = torch.linspace(-24, 23, 48)
+    line = 1 - torch.exp(-(rows**2) / 2)
+    half = 1 - torch.exp(-((rows - 0.5) ** 2) / 2)
+    frame0 = line[:, None].expand(1, 3, 48, 64).contiguous()
+    frame1 = frame0.roll(1, dims=2)
+    mid = blend(frame0, frame1, uniform(frame0, 0, 1), [0.5])
+    assert (mid[0, 0, 20:28, 30] - half[20:28]).abs().max() < 0.02  # bilinear reading would be off by 0.08
+
+
+def test_the_piece_in_front_covers_whichever_frame_it_comes_from():
+    frame0 = torch.zeros(1, 3, 64, 64)
+    frame0[:, 2] = 1
+    frame1 = frame0.clone()
+    frame0[:, :, 20:40, 10:30] = torch.tensor([1.0, 0, 0])[None, :, None, None]
+    frame1[:, :, 20:40, 30:50] = torch.tensor([1.0, 0, 0])[None, :, None, None]
+    flow = uniform(frame0, 0, 0)
+    flow.flow_01, flow.flow_10 = flow.flow_01.clone(), flow.flow_10.clone()
+    flow.depth_0, flow.depth_1 = torch.zeros(1, 1, 64, 64), torch.zeros(1, 1, 64, 64)
+    flow.flow_01[:, 0, 20:40, 10:30] = 20
+    flow.flow_10[:, 0, 20:40, 30:50] = -20
+    flow.depth_0[..., 20:40, 10:30] = 6
+    flow.depth_1[..., 20:40, 30:50] = 6
+    mid = blend(frame0, frame1, flow, [0.5])[0]
+    assert (mid[:, 22:38, 22:38] - torch.tensor([1.0, 0, 0])[:, None, None]).abs().max() < 0.02
+    assert (mid[:, 22:38, 2:8] - torch.tensor([0, 0, 1.0])[:, None, None]).abs().max() < 0.02
+
+
+def test_what_one_frame_does_not_see_comes_from_the_other_and_the_rest_is_filled():
+    frame = torch.full((1, 3, 64, 64), 0.25)
+    flow = uniform(frame, 0, 0)
+    flow.flow_01, flow.flow_10 = flow.flow_01.clone(), flow.flow_10.clone()
+    flow.flow_01[:, 0, 20:30, 20:30] = 40  # leaves a hole in both
+    flow.flow_10[:, 0, 20:30, 20:30] = 40
+    mid = blend(frame, frame, flow, [0.5])
+    assert (mid - 0.25).abs().max() < 0.01
+
+
+def test_fill_holes_keeps_what_is_there():
+    frame = smooth()
+    hole = torch.zeros(1, 1, 48, 64, dtype=torch.bool)
+    hole[..., 10:14, 20:24] = True
+    broken = torch.where(hole, torch.full_like(frame, 9.0), frame)
+    filled = fill_holes(broken, hole)
+    assert torch.equal(torch.where(hole, 0, filled), torch.where(hole, 0, frame))
+    assert (filled - frame)[..., 10:14, 20:24].abs().max() < 0.15
+
+
+def test_transparent_colour_does_not_bleed():
+    frame = torch.zeros(1, 4, 64, 64)
+    frame[:, 1] = 1  # green, where nothing is to be seen
+    frame[:, :, 20:40, 20:40] = torch.tensor([1.0, 0, 0, 1])[None, :, None, None]
+    moved = frame.roll(5, dims=3)
+    mid = blend(frame, moved, uniform(frame, 5, 0), [0.5])[0]
+    seen = mid[3] > 0.05
+    assert (mid[1][seen]).max() < 0.05 and (mid[0][seen]).min() > 0.9
+    assert mid[3, 25:35, 26:38].min() > 0.98 and mid[3, 5, 5] == 0
+
+
+def test_the_two_samplers_agree_and_whole_positions_are_exact():
+    frame = smooth()
+    generator = torch.Generator().manual_seed(3)
+    x, y = 60 * torch.rand(48, 64, generator=generator), 44 * torch.rand(48, 64, generator=generator)
+    # OpenCV rounds positions to 1/32 pixel.
+    assert (sample_lanczos(frame, x, y) - _sample_torch(frame, x, y)).abs().max() < 0.02
+    gx, gy = torch.arange(64.0)[None].expand(48, 64), torch.arange(48.0)[:, None].expand(48, 64)
+    assert (sample_lanczos(frame, gx, gy) - frame).abs().max() < 1e-6
+    assert (_sample_torch(frame, gx, gy) - frame).abs().max() < 1e-6
+
+
+def test_step_hears_of_every_time_and_may_stop():
+    frame = smooth()
+    heard = []
+    blend(frame, frame, uniform(frame, 0, 0), [0.2, 0.4, 0.6], step=heard.append)
+    assert np.allclose(heard, [0, 1 / 3, 2 / 3])
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        blend(frame, frame, uniform(frame, 0, 0), [0.5], step=stop)
+
+
+@pytest.mark.parametrize(("flow", "times", "says"), [
+    (Flow(torch.zeros(1, 2, 9, 9), torch.zeros(1, 2, 9, 9)), [0.5], "flow_01"),
+    (None, [1.5], "times"),
+    (None, [], "times"),
+])
+def test_wrong_input_is_named(flow, times, says):
+    frame = smooth()
+    with pytest.raises(AnimeInterpError, match=says):
+        blend(frame, frame, flow or uniform(frame, 0, 0), times)
