@@ -8,6 +8,7 @@ from .flow_preview import AnimeInterpFlowPreview
 from .interpolate import AnimeInterp
 from .loaders import AnimeInterpLoadFeatures, AnimeInterpLoadModel
 from .refine_flow import AnimeInterpRefineFlow
+from .score import AnimeInterpScore
 from .segment import AnimeInterpSegment
 from .synthesize import AnimeInterpSynthesize
 
@@ -26,4 +27,5 @@ class AnimeInterpExtension(ComfyExtension):
             AnimeInterpRefineFlow,
             AnimeInterpSynthesize,
             AnimeInterpFlowPreview,
+            AnimeInterpScore,
         ]
