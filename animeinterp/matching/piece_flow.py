@@ -4,7 +4,8 @@ The paper shifts a piece by the difference of the centroids and adds a deformati
 between the two masked pieces, here with DIS (Kroeger et al., ECCV 2016). Ours is that the other frame has a say. A
 centroid also shifts when something passes in front of a piece, or when the two frames are cut differently, and does not
 tell of a turn; so lying still, the shift that dense flow sees and, for long pieces, a turn with the axis are tried beside
-it, and what looks most alike is what the deformation begins at. A deformation that does not better this is not taken.
+it, and what looks most alike is what the deformation begins at. A deformation that does not better this is not taken:
+the outline of what lies behind is that of what passes in front of it, and following that would bend it for nothing.
 """
 
 from __future__ import annotations
@@ -21,24 +22,30 @@ from .dense import dis_flow
 # The sanity limits of the published code, of a 960x540 frame where they are lengths.
 FARTHEST = 250 / 1101.5  # of the diagonal: 250 px
 AREA_RATIO = 3.0
-LEAST_INSIDE = 0.8  # of the carried piece in its match
+LEAST_INSIDE = (0.8, 0.5)  # of the carried piece in its match; of a backdrop, which much passes in front of
 LEAST_AREA = 50  # pixels; smaller pieces move as a whole
+BACKDROP = 0.12  # of the frame: the code drops larger pieces; here their outlines do not count
 
 MARGIN = 8  # pixels around a piece, for flow that leads out of it
 SMALLEST_CROP = 32  # pixels; DIS needs room for its pyramid
 LARGE = (20_000, 160_000)  # pixels of a crop: above each, the finest level of DIS is half as large
 TRUNCATE = 40.0  # grey levels: a larger difference is another thing
+EDGE = 4.0  # grey levels a pixel: less is no edge
 ALIKE = 8.0  # grey levels: a smaller one is the same
+STEPS, RIDGE = 4, 1e5  # of alignment; how much (grey levels)^2 a piece has to show before it shears
+GAIN = (0.9, 0.05)  # what is taken is to leave less than this share of the difference, less so many grey levels
 LONG = 0.5  # least relative difference of the axes' variances for a piece to have a direction
 
 
 @dataclass(frozen=True)
 class PieceMaps:
-    """One frame for the work on its pieces: ``image`` (H, W, 3) and ``grey`` (H, W) uint8, ``labels`` (H, W) int32,
-    ``moments`` (K, 6) float64, ``boxes`` (K, 4) int64: first and last column, first and last row of each piece."""
+    """One frame for the work on its pieces: ``image`` (H, W, 3), ``grey`` and ``soft`` (H, W) uint8, the latter blurred
+    so that reading between pixels is no difference; ``labels`` (H, W) int32; ``moments`` (K, 6) float64; ``boxes``
+    (K, 4) int64, first and last column, first and last row of each piece."""
 
     image: np.ndarray
     grey: np.ndarray
+    soft: np.ndarray
     labels: np.ndarray
     moments: np.ndarray
     boxes: np.ndarray
@@ -46,7 +53,8 @@ class PieceMaps:
     @staticmethod
     def of(image: np.ndarray, labels: np.ndarray, moments: np.ndarray) -> PieceMaps:
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        return PieceMaps(image, grey, labels, moments, piece_boxes(labels, len(moments)))
+        soft = cv2.GaussianBlur(grey, (5, 5), 1.0)
+        return PieceMaps(image, grey, soft, labels, moments, piece_boxes(labels, len(moments)))
 
 
 def piece_boxes(labels: np.ndarray, count: int) -> np.ndarray:
@@ -77,7 +85,8 @@ def piece_flow(
     area, area_theirs = maps.moments[own, 0], other.moments[theirs, 0]
     far = np.hypot(*(other.moments[theirs, 1:3] - maps.moments[own, 1:3]).T) > FARTHEST * np.hypot(height, width)
     unlike = np.maximum(area, area_theirs) > AREA_RATIO * np.minimum(area, area_theirs)
-    stands = ~(far | unlike)
+    behind = np.minimum(area, area_theirs) > BACKDROP * height * width  # how much is seen of it says little
+    stands = ~(far | unlike & ~behind)
     dense = dis_flow(maps.image, other.image) if stands.any() else flow
 
     def work(index: int) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray] | None:
@@ -104,18 +113,21 @@ def _one_piece(maps, other, piece, match, dense, deformation):
     rows, columns = window
     inside = maps.labels[window] == piece
     patch = _masked(maps, window, piece)
-    pair = _Pair(patch, inside, other, match, (columns.start, rows.start))
+    pair = _Pair(patch, maps.soft[window], inside, other, match, (columns.start, rows.start))
     candidates = [_still(), _shifted(shift), _shifted(np.median(dense[window][inside], axis=0))]
     turn = _axis_turn(moments, target)
     if turn:
         centre = moments[1:3] - (columns.start, rows.start)
         candidates.append(_turned(shift, turn, centre))
     costs = [pair.cost(pair.field(affine)) for affine in candidates]
+    backdrop = bool(moments[0] > BACKDROP * maps.labels.size)
     choice = int(np.argmin(costs))  # the first of equals: lying still, then the centroids' shift
-    best, field = candidates[choice], pair.field(candidates[choice])
-    if deformation and moments[0] >= LEAST_AREA and costs[choice] > 0:
-        field = pair.deformed(best, field, costs[choice])
-    if pair.landed(field) < LEAST_INSIDE:
+    best, cost = candidates[choice], costs[choice]
+    if deformation and moments[0] >= LEAST_AREA and cost > 0:
+        field = pair.deformed(pair.aligned(best, cost), backdrop)
+    else:
+        field = pair.field(best)
+    if pair.landed(field) < LEAST_INSIDE[backdrop]:
         return None
     return window, inside, field[inside]
 
@@ -126,8 +138,9 @@ class _Pair:
     Affine motions are (2, 3): dx and dy as functions of (x, y, 1), in pixels, from the window's upper left pixel.
     """
 
-    def __init__(self, patch, inside, other, match, origin):
-        self.patch, self.inside, self.other, self.match, self.origin = patch, inside, other, match, origin
+    def __init__(self, patch, soft, inside, other, match, origin):
+        self.patch, self.soft, self.inside = patch, soft, inside
+        self.other, self.match, self.origin = other, match, origin
         height, width = patch.shape
         y, x = np.mgrid[:height, :width].astype(np.float32)
         self.x, self.y = x, y
@@ -137,24 +150,28 @@ class _Pair:
         top, left = max(box[2] - MARGIN, 0), max(box[0] - MARGIN, 0)
         area = slice(top, box[3] + MARGIN + 1), slice(left, box[1] + MARGIN + 1)
         self.corner = np.array([left - origin[0], top - origin[1]], np.float32)
-        self.target = _masked(other, area, match)
-        self.fill = _fill(other, area, match)
+        self.target, self.fill = _masked(other, area, match), _fill(other, area, match)
+        self.target_mask = (other.labels[area] == match).astype(np.uint8)
 
     def field(self, affine: np.ndarray) -> np.ndarray:
         a = affine.astype(np.float32)
         return np.stack([a[k, 0] * self.x + a[k, 1] * self.y + a[k, 2] for k in (0, 1)], axis=2)
 
-    def masked(self, field: np.ndarray) -> np.ndarray:
-        """The match at x + field(x), what is not it in the colour that stands for that. (h, w) uint8."""
+    def masked(self, field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The match at x + field(x), what is not it in the colour that stands for that (h, w) uint8; and where it is."""
         x, y = self.x + field[..., 0] - self.corner[0], self.y + field[..., 1] - self.corner[1]
         border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": float(self.fill)}
-        return cv2.remap(self.target, x, y, cv2.INTER_LINEAR, **border)
+        there = cv2.remap(self.target_mask, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        return cv2.remap(self.target, x, y, cv2.INTER_LINEAR, **border), there > 0
 
     def difference(self, field: np.ndarray) -> np.ndarray:
         """Grey difference of the piece's pixels (n,) to what the other frame shows where they end, match or not."""
+        return cv2.absdiff(self.seen(field), self.soft)[self.inside]
+
+    def seen(self, field: np.ndarray) -> np.ndarray:
+        """What the other frame shows at x + field(x), softly. (h, w) uint8."""
         x, y = self.x + (field[..., 0] + self.origin[0]), self.y + (field[..., 1] + self.origin[1])
-        seen = cv2.remap(self.other.grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return cv2.absdiff(seen, self.patch)[self.inside]
+        return cv2.remap(self.other.soft, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
     def cost(self, field: np.ndarray) -> float:
         """Mean truncated difference over the piece; what leaves the frame counts half."""
@@ -163,19 +180,43 @@ class _Pair:
         outside = (x < 0) | (x > self.shape[1] - 1) | (y < 0) | (y > self.shape[0] - 1)
         return float(np.where(outside, TRUNCATE / 2, off).mean(dtype=np.float64))
 
-    def deformed(self, affine: np.ndarray, field: np.ndarray, cost: float) -> np.ndarray:
-        """``field`` with the residual between the piece and its match as the affine motion lays it over the piece."""
+    def aligned(self, affine: np.ndarray, cost: float) -> np.ndarray:
+        """``affine`` after Gauss-Newton steps on the grey difference (Lucas and Kanade 1981), if that is better."""
+        start, limit = affine, GAIN[0] * cost - GAIN[1]
+        gx, gy = (cv2.Sobel(self.soft, cv2.CV_32F, *along, scale=1 / 8) for along in ((1, 0), (0, 1)))
+        at = np.flatnonzero(self.inside & (np.hypot(gx, gy) > EDGE))  # flat colour says nothing
+        centre = np.array([self.x.mean(), self.y.mean()], np.float32)
+        place = np.stack([self.x.ravel()[at] - centre[0], self.y.ravel()[at] - centre[1], np.ones(at.size)], axis=1)
+        slopes = np.concatenate([gx.ravel()[at, None] * place, gy.ravel()[at, None] * place], axis=1)
+        ridge = np.diag(np.tile([RIDGE, RIDGE, 1e-3], 2))
+        for _ in range(STEPS if at.size > 2 * LEAST_AREA else 0):
+            off = (self.seen(self.field(affine)).astype(np.float32) - self.soft).ravel()[at]
+            weighted = slopes * (np.abs(off) < TRUNCATE)[:, None] / (1 + np.abs(off) / ALIKE)[:, None]
+            step = -np.linalg.solve(weighted.T @ slopes + ridge, weighted.T @ off).reshape(2, 3)
+            step[:, 2] -= step[:, :2] @ centre
+            trial_cost = self.cost(self.field(affine + step))
+            if trial_cost >= cost:
+                break
+            affine, cost = affine + step, trial_cost
+        return affine if cost < limit else start
+
+    def deformed(self, affine: np.ndarray, backdrop: bool) -> np.ndarray:
+        """The field of ``affine``, with the residual between the piece and its match so laid over it if that is better."""
+        field = self.field(affine)
         pure = not affine[:, :2].any()
         base = np.rint(affine) if pure else affine  # a shift by whole pixels blurs nothing
         start = self.field(base)
-        warped = self.masked(start)
+        warped, there = self.masked(start)
+        if backdrop:
+            warped = np.where(self.inside == there, warped, self.patch)
         if np.array_equal(warped, self.patch):
             return start
         residual = _variational(self.patch, warped)
         # x goes to x + u(x) in the piece's own frame, and from there with the affine motion: exact, as it is affine.
-        linear = base[:, :2].astype(np.float32)
-        trial = start + residual + residual @ linear.T
-        return trial if self.cost(trial) < cost else field
+        trial = start + residual + residual @ base[:, :2].astype(np.float32).T
+        shown = there[self.inside]
+        before, after = (np.minimum(self.difference(f)[shown], TRUNCATE).sum(dtype=np.float64) for f in (field, trial))
+        return trial if after < GAIN[0] * before - GAIN[1] * shown.sum() else field
 
     def landed(self, field: np.ndarray) -> float:
         """The share of the piece's pixels that end in the match or on their like, of those that end in the frame."""
