@@ -37,6 +37,8 @@ class Flow:
       in radians (clockwise as seen, y being down) and the logarithm of the scale.
     - ``depth_0``, ``depth_1``: (P, 1, H, W), which pixel is in front: the greater.
     - ``confidence_01``, ``confidence_10``: (P, 1, H, W), 0..1.
+    - ``bend_01``, ``bend_10``: (P, 2, H, W) in pixels, how far half-way along a pixel is off the straight line: it has
+      moved by t f + 4 t (1 - t) b at time t of its way. What turns moves on an arc.
     """
 
     flow_01: Tensor
@@ -48,6 +50,12 @@ class Flow:
     depth_1: Tensor | None = None
     confidence_01: Tensor | None = None
     confidence_10: Tensor | None = None
+    bend_01: Tensor | None = None
+    bend_10: Tensor | None = None
+
+
+# What a Flow holds for every pixel of every pair, (P, C, H, W).
+FIELDS = ("flow_01", "flow_10", "depth_0", "depth_1", "confidence_01", "confidence_10", "bend_01", "bend_10")
 
 
 def pixel_grid(like: Tensor) -> Tensor:

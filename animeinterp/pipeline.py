@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .config import MatchConfig, SegmentConfig
 from .errors import AnimeInterpError, check_frames, check_times, describe
-from .flow import Flow
+from .flow import FIELDS, Flow
 from .model import SMALLEST_SIDE, AnimeInterp
 from .stages import Seen, Stages
 from .synthesis.still import still_pixels
@@ -231,8 +231,5 @@ def _flow(flows: Any, index: int, frame: Tensor) -> Flow:
         labels=None if flows.labels is None else flows.labels[index : index + 2],
         matches=None if flows.matches is None else flows.matches[index : index + 1],
         motion=None if flows.motion is None else flows.motion[index : index + 1],
-        depth_0=one(flows.depth_0),
-        depth_1=one(flows.depth_1),
-        confidence_01=one(flows.confidence_01),
-        confidence_10=one(flows.confidence_10),
+        **{name: one(getattr(flows, name)) for name in FIELDS[2:]},
     )

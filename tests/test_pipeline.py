@@ -206,6 +206,8 @@ def test_flows_of_a_clip_are_those_of_its_pairs(clip):
         *(torch.cat([getattr(flow, name) for flow in flows]) for name in ("flow_01", "flow_10")),
         depth_0=torch.cat([flow.depth_0 for flow in flows]),
         depth_1=torch.cat([flow.depth_1 for flow in flows]),
+        bend_01=torch.cat([flow.bend_01 for flow in flows]),
+        bend_10=torch.cat([flow.bend_10 for flow in flows]),
     )
     assert torch.equal(interpolate(clip, 3, model=None, flows=joined), wanted)
 

@@ -25,9 +25,11 @@ from .deformation import add_residual, choose_flow
 from .dense import dis_flow, disagreement
 from .depth import piece_depths
 from .features import piece_moments
+from .motion import half_way
 from .ownership import line_owners
 
 MEDIAN = 5  # pixels: single pixels that chose otherwise than all around them are errors
+FOLLOWS = 6.0  # pixels, by which a pixel's flow may be off its piece's motion to turn with it
 T = TypeVar("T")
 
 
@@ -64,7 +66,18 @@ def complete(frame0: Tensor, frame1: Tensor, flow: Flow) -> Flow:
         depth_1=field(depth_maps[1]),
         confidence_01=field(confidence[0]),
         confidence_10=field(confidence[1]),
+        bend_01=field(_bend(sides[0], owners[0], fields[0])),
+        bend_10=field(_bend(sides[1], owners[1], fields[1])),
     )
+
+
+def _bend(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """How far half-way a pixel is off its straight line, by its piece's motion where it follows that. (H, W, 2)."""
+    grid = side.fine
+    straight = grid.flow_of(side.motion, owner)
+    bend = grid.flow_of(half_way(side.motion, grid.centres, grid.spread), owner) - straight / 2
+    follows = np.exp(-np.square(flow - straight).sum(axis=2, keepdims=True) / FOLLOWS**2)
+    return bend * follows
 
 
 def _sides(images, labels) -> tuple[Side, Side]:

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 
 TRUNCATE = 40.0  # of the summed colour difference, 8-bit levels a channel: beyond it a pixel is something else
+LEAST_TURN = 0.05  # radians, from which a pivot can be told
+JOINT = 2.5  # times a piece's radius: how far from its centre it may be hinged
 EDGE_GAIN = 8.0  # how much more than a flat pixel one on a strong edge counts
 
 
@@ -238,3 +240,26 @@ def similarity(shift: np.ndarray, turn: np.ndarray, scale: np.ndarray) -> np.nda
     """(K, 2) shifts of the centres, (K,) turns in radians and (K,) scales to (K, 6) motions."""
     c, s = scale * np.cos(turn), scale * np.sin(turn)
     return np.stack([shift[:, 0], shift[:, 1], c - 1, -s, s, c - 1], 1).astype(np.float32)
+
+
+def half_way(motion: np.ndarray, centres: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """What half of each motion is, as a motion: a turn half-way round, on an arc. (K, 6).
+
+    A piece that turns about a point in its reach (a joint) goes round that point; one that turns about a point far away
+    is taken to shift straight and to spin about its centre, for which far points are too uncertain a pivot.
+    """
+    linear = motion[:, 2:].reshape(-1, 2, 2).astype(np.float64) + np.eye(2)
+    turn = np.arctan2(linear[:, 1, 0] - linear[:, 0, 1], linear[:, 0, 0] + linear[:, 1, 1])
+    c, s = np.cos(turn / 2), np.sin(turn / 2)
+    half_turn = np.stack([c, -s, s, c], 1).reshape(-1, 2, 2)
+    # What is not turn is halved as it is: L = R S, and half of it R(turn / 2) (I + S) / 2.
+    whole_turn = half_turn @ half_turn
+    stretch = whole_turn.transpose(0, 2, 1) @ linear
+    half = half_turn @ (np.eye(2) + stretch) / 2 - np.eye(2)
+    shift = motion[:, :2] / 2.0
+    arc = np.abs(turn) > LEAST_TURN
+    pivot = np.zeros_like(shift)
+    pivot[arc] = np.linalg.solve(linear[arc] - np.eye(2), -motion[arc, :2, None].astype(np.float64))[..., 0]
+    arc &= np.linalg.norm(pivot, axis=1) < JOINT * spread
+    shift[arc] = -np.einsum("kij,kj->ki", half[arc], pivot[arc])
+    return np.concatenate([shift, half.reshape(-1, 4)], axis=1).astype(np.float32)

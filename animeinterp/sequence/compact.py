@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..errors import AnimeInterpError
-from ..flow import Flow, Matches
+from ..flow import FIELDS, Flow, Matches
 
 _FINEST = 10  # steps of 2**-10 px: nothing in the method knows more
 _COARSEST = 6  # 2**-6 px, an error of 0.0078 px, is the coarsest that 16 bits are used for
@@ -100,9 +100,6 @@ class _Pair:
     motion: Tensor | None
 
 
-_FIELDS = ("flow_01", "flow_10", "depth_0", "depth_1", "confidence_01", "confidence_10")
-
-
 class ClipFlow:
     """The flows of a clip's P pairs, compact. ``len()`` pairs of ``size`` (H, W); `pair` gives a Flow back."""
 
@@ -156,7 +153,7 @@ class ClipFlow:
 
 def _keep(flow: Flow, i: int) -> _Pair:
     fields = {}
-    for name in _FIELDS:
+    for name in FIELDS:
         field = getattr(flow, name)
         fields[name] = None if field is None else FixedPoint.of(field[i : i + 1])
     return _Pair(

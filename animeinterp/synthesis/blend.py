@@ -47,12 +47,13 @@ def blend(
     times = check_times(times)
     frames = [_premultiplied(frame.float()) for frame in (frame0, frame1)]
     fields = [field.to(frame0.device, torch.float32) for field in (flow.flow_01, flow.flow_10)]
+    bends = [None if bend is None else bend.to(frame0.device, torch.float32) for bend in (flow.bend_01, flow.bend_10)]
     weights = _weights(frames, fields, flow)
     result = frames[0].new_empty(len(times), *frames[0].shape[1:])
     for index, t in enumerate(times):
         if step is not None:
             step(index / len(times))
-        result[index] = _at(frames, fields, weights, t)[0]
+        result[index] = _at(frames, _moved(fields, bends, t), weights, t)[0]
     return _straight(result)
 
 
@@ -96,14 +97,22 @@ def _weights(frames: list[Tensor], fields: list[Tensor], flow: Flow) -> list[Ten
     return weights
 
 
-def _at(frames: list[Tensor], fields: list[Tensor], weights: list[Tensor], t: float) -> Tensor:
-    grid = pixel_grid(fields[0])
+def _moved(fields: list[Tensor], bends: list[Tensor | None], t: float) -> list[Tensor]:
+    """How far each pixel of either frame has moved by time t."""
+    return [
+        way * field if bend is None else way * field + 4 * way * (1 - way) * bend
+        for way, field, bend in zip((t, 1 - t), fields, bends, strict=True)
+    ]
+
+
+def _at(frames: list[Tensor], moved: list[Tensor], weights: list[Tensor], t: float) -> Tensor:
+    grid = pixel_grid(moved[0])
     channels = frames[0].shape[1]
     colours, masses = [], []
-    for k, (way, share) in enumerate(((t, 1 - t), (1 - t, t))):
-        landed, mass = splat(torch.cat([frames[k], fields[k]], dim=1), way * fields[k], share * weights[k])
+    for k, share in enumerate((1 - t, t)):
+        landed, mass = splat(torch.cat([frames[k], moved[k]], dim=1), moved[k], share * weights[k])
         landed = landed / mass.clamp(min=EMPTY)
-        colour, origin = landed[:, :channels], grid - way * landed[:, channels:]
+        colour, origin = landed[:, :channels], grid - landed[:, channels:]
         sharp = sample_lanczos(frames[k], origin[0, 0], origin[0, 1])
         believed = (-(((sharp - colour).abs().sum(dim=1, keepdim=True) / SHARP) ** 2)).exp()
         colours.append(torch.lerp(colour, sharp, believed))

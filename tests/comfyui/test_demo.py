@@ -13,7 +13,7 @@ from prompts import drawing
 
 from animeinterp.media import VideoReader, VideoWriter, read_image, write_image
 from tools import environment
-from tools.comfy_host import PACK, HostError, check_comfyui
+from tools.comfy_host import PACK, ComfyServer, HostError, check_comfyui
 
 
 @pytest.fixture
@@ -104,6 +104,13 @@ def test_a_port_in_use_is_told(demo):
         port = taken.getsockname()[1]
         status, said = demo("--port", str(port))
     assert status == 1 and f"Port {port} is in use" in said
+
+
+def test_a_server_is_not_taken_for_another_one(host, comfyui, tmp_path):
+    second = ComfyServer(comfyui, tmp_path, python=sys.executable, port=host.server.port)
+    with pytest.raises(HostError, match="in use"):
+        second.start()
+    assert not second.alive() and host.server.alive()
 
 
 def test_comfyui_path_that_is_none(tmp_path):

@@ -9,7 +9,8 @@ from animeinterp import AnimeInterpError, coarse_flow, segment
 from animeinterp.config import SegmentConfig
 from animeinterp.flow import Flow
 from animeinterp.matching.completion import complete
-from animeinterp.matching.motion import PieceGrid, inverse, moved_centre, similarity, warp
+from animeinterp.matching.motion import PieceGrid, half_way, inverse, moved_centre, similarity, warp
+from animeinterp.synthesis.blend import blend
 
 HEIGHT, WIDTH = 192, 256
 
@@ -146,3 +147,30 @@ def test_warp_reads_where_the_flow_points():
     warped, inside = warp(image, np.full((20, 30, 2), (3, -2), np.float32))
     assert np.array_equal(warped[5, 5], image[3, 8])
     assert inside[5, 5] and not inside[5, 28] and not inside[1, 5]
+
+
+def test_half_a_turn_goes_round_the_joint_and_half_a_shift_is_straight():
+    centre, joint = np.array([[40.0, 50.0]], np.float32), np.array([30.0, 42.0])
+    for angle in (0.3, -1.0):
+        whole, half = (np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) for a in (angle, angle / 2))
+        shift = whole @ (centre[0] - joint) + joint - centre[0]
+        motion = np.concatenate([shift, (whole - np.eye(2)).ravel()])[None].astype(np.float32)
+        found = half_way(motion, centre, np.array([20.0]))[0]
+        point = np.array([60.0, 55.0])
+        moved = point + found[:2] + found[2:].reshape(2, 2) @ (point - centre[0])
+        assert np.allclose(moved, half @ (point - joint) + joint, atol=1e-3)
+    straight = np.array([[8.0, -4, 0, 0, 0, 0]], np.float32)
+    assert np.allclose(half_way(straight, centre, np.array([20.0])), straight / 2)
+
+
+def test_a_far_pivot_is_a_shift_and_a_spin():
+    motion = similarity(np.array([[60.0, 0.0]]), np.array([0.2]), np.array([1.0]))
+    half = half_way(motion, np.zeros((1, 2), np.float32), np.array([20.0]))
+    assert np.allclose(half[0, :2], [30, 0])
+    assert np.allclose(half[0, 2:], similarity(np.zeros((1, 2)), np.array([0.1]), np.array([1.0]))[0, 2:], atol=1e-6)
+
+
+def test_what_turns_is_drawn_on_its_arc():
+    image0, image1, truth = (with_box(painted(), 128, 96, turn=a, size=100) for a in (-20, 20, 0))
+    mid = blend(tensor(image0), tensor(image1), completed(image0, image1), [0.5])
+    assert (mid - tensor(truth)).abs().mean() < 0.006
