@@ -145,6 +145,9 @@ class ComfyServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers. HostError, with the end of its log, where it does not."""
+        if not port_is_free(self.port):
+            # Else the server that has the port would be taken for this one.
+            raise HostError(f"Port {self.port} is in use. Choose another, or end what uses it.")
         for folder in ("input", "output", "temp", "user", "models/animeinterp"):
             (self.base / folder).mkdir(parents=True, exist_ok=True)
         link_pack(self.base)
