@@ -15,6 +15,7 @@ from ..errors import AnimeInterpError
 
 # Module in this package, and what it does.
 COMMANDS = {
+    "interpolate": "Put new frames between pictures or the frames of a video, into a video or a folder.",
     "evaluate": "Measure in-betweens on ATD-12K or on any folder of triplets, beside other methods.",
 }
 

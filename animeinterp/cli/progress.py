@@ -8,16 +8,18 @@ from typing import TextIO
 
 
 class ProgressBar:
-    """Call it with (done, total). ``label`` stands before the bar; nothing is written when ``quiet``."""
+    """Call it with (done, total); ``done`` may be in the middle of one. ``label`` stands before the bar; nothing is
+    written when ``quiet``."""
 
     def __init__(self, label: str, *, stream: TextIO | None = None, quiet: bool = False):
         self.label, self.quiet = label, quiet
         self.stream = sys.stderr if stream is None else stream
         self.redrawn = self.stream.isatty()
         self._shown = 0.0
-        self._first: tuple[int, float] | None = None
+        self._open = False
+        self._first: tuple[float, float] | None = None
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: float, total: int) -> None:
         now = time.monotonic()
         if self._first is None:
             self._first = done, now  # what an earlier run had done tells nothing of the speed
@@ -27,13 +29,20 @@ class ProgressBar:
         self._shown = now
         share = done / total if total else 1.0
         filled = round(30 * share)
-        line = f"{self.label} [{'#' * filled}{'.' * (30 - filled)}] {done}/{total}{self._left(now, done, total)}"
+        line = f"{self.label} [{'#' * filled}{'.' * (30 - filled)}] {int(done)}/{total}{self._left(now, done, total)}"
         self.stream.write(f"\r{line:<79}" if self.redrawn else line + "\n")
-        if last and self.redrawn:
-            self.stream.write("\n")
+        self._open = self.redrawn
+        if last:
+            self.close()
         self.stream.flush()
 
-    def _left(self, now: float, done: int, total: int) -> str:
+    def close(self) -> None:
+        """End the line, where one is being redrawn: what comes next is on its own."""
+        if self._open:
+            self.stream.write("\n")
+            self._open = False
+
+    def _left(self, now: float, done: float, total: int) -> str:
         first, begun = self._first
         if done <= first or done >= total:
             return ""
