@@ -15,7 +15,7 @@ from .config import MatchConfig, SegmentConfig
 from .errors import check_flow
 from .flow import Flow
 from .heartbeat import heartbeat, layers
-from .matching import describe_pieces, pair_flow
+from .matching import describe_pieces, pair_flow, pair_matches
 from .matching.completion import complete
 from .model import AnimeInterp, Encoded
 from .segmentation import segment
@@ -96,10 +96,11 @@ class Stages:
         return seen.pieces
 
     @torch.no_grad()
-    def match(self, seen0: Seen, seen1: Seen, listen: Listen | None = None) -> Flow:
-        """The coarse flow between two frames, from their pieces (paper 3.1)."""
+    def match(self, seen0: Seen, seen1: Seen, listen: Listen | None = None, *, move: bool = True) -> Flow:
+        """The coarse flow between two frames, from their pieces (paper 3.1); only the matches if not to ``move``."""
         pieces = self.pieces(seen0), self.pieces(seen1)
-        return work_listening(lambda tell: pair_flow(seen0.frame, seen1.frame, *pieces, self.match_config), listen)
+        find = pair_flow if move else pair_matches
+        return work_listening(lambda tell: find(seen0.frame, seen1.frame, *pieces, self.match_config), listen)
 
     @torch.no_grad()
     def encode(self, seen: Seen, listen: Listen | None = None) -> Encoded:
@@ -160,7 +161,8 @@ class Pair:
             for seen in self._seen:
                 if seen.pieces is None:
                     stages.pieces(seen, parts.begin())
-            flow = stages.match(seen0, seen1, parts.begin())
+            # The completion finds its own motions: it is told who matched whom, and no more.
+            flow = stages.match(seen0, seen1, parts.begin(), move=stages.model is not None)
         if stages.model is None:
             if not _is_coarse(flow):
                 return flow

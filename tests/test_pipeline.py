@@ -160,14 +160,15 @@ def test_each_thing_is_done_once(clip, model, monkeypatch):
 
 
 def test_each_thing_is_done_once_without_a_model(clip, monkeypatch):
-    names = ("segment", "describe_pieces", "pair_flow", "complete")
+    names = ("segment", "describe_pieces", "pair_matches", "complete")
     calls = [counted(monkeypatch, stages, name) for name in names]
     interpolate(clip, 7, model=None)
     assert [len(one) for one in calls] == [3, 3, 2, 2]
 
 
 def test_held_drawings_are_no_work(clip, way, monkeypatch):
-    calls = [counted(monkeypatch, stages, "segment"), counted(monkeypatch, stages, "pair_flow")]
+    matching = "pair_flow" if way is not None else "pair_matches"
+    calls = [counted(monkeypatch, stages, "segment"), counted(monkeypatch, stages, matching)]
     held = clip[[0, 0, 1, 1, 1]]
     found = interpolate(held, 2, model=way)
     assert [len(one) for one in calls] == [2, 1]
@@ -373,7 +374,7 @@ def test_cancel_does_not_wait_for_what_gives_no_word(clip, monkeypatch):
         working.set()
         leave.wait(10)
 
-    monkeypatch.setattr(stages, "pair_flow", slow)
+    monkeypatch.setattr(stages, "pair_matches", slow)
 
     def cancel():
         if working.is_set():

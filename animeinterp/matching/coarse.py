@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,23 @@ def pair_flow(
     :raises AnimeInterpError: for frames that are no pair, or pieces of frames of another size.
     """
     config = MatchConfig() if config is None else config
+    flow = pair_matches(frame0, frame1, pieces_0, pieces_1, config)
+    maps = _maps(frame0, pieces_0), _maps(frame1, pieces_1)
+    index = flow.matches[0].pieces_0.numpy(), flow.matches[0].pieces_1.numpy()
+    forward, moved_01 = piece_flow(maps[0], maps[1], index[0], index[1], deformation=config.deformation)
+    backward, moved_10 = piece_flow(maps[1], maps[0], index[1], index[0], deformation=config.deformation)
+    motion = fit_similarities(
+        (maps[0].labels, forward, index[0], moved_01), (maps[1].labels, backward, index[1], moved_10), maps[0].moments
+    )
+    fields = [torch.from_numpy(f.transpose(2, 0, 1).copy())[None].to(frame0.device) for f in (forward, backward)]
+    return replace(flow, flow_01=fields[0], flow_10=fields[1], motion=[torch.from_numpy(motion)])
+
+
+@torch.no_grad()
+def pair_matches(
+    frame0: Tensor, frame1: Tensor, pieces_0: Pieces, pieces_1: Pieces, config: MatchConfig | None = None
+) -> Flow:
+    """As ``pair_flow``, the pieces matched and nothing moved: all that ``completion.complete`` needs. Fields are zero."""
     check_pair(frame0, frame1)
     size = tuple(frame0.shape[-2:])
     for name, pieces in (("pieces_0", pieces_0), ("pieces_1", pieces_1)):
@@ -132,17 +149,9 @@ def pair_flow(
                 f"{size[1]}x{size[0]}. Describe the pieces of these frames."
             )
     matches = match_pieces(pieces_0, pieces_1, size, config)
-    maps = _maps(frame0, pieces_0), _maps(frame1, pieces_1)
-    index = matches.pieces_0.numpy(), matches.pieces_1.numpy()
-    forward, moved_01 = piece_flow(maps[0], maps[1], index[0], index[1], deformation=config.deformation)
-    backward, moved_10 = piece_flow(maps[1], maps[0], index[1], index[0], deformation=config.deformation)
-    motion = fit_similarities(
-        (maps[0].labels, forward, index[0], moved_01), (maps[1].labels, backward, index[1], moved_10), maps[0].moments
-    )
-    device = frame0.device
-    fields = [torch.from_numpy(f.transpose(2, 0, 1).copy())[None].to(device) for f in (forward, backward)]
-    labels = torch.stack([pieces_0.labels, pieces_1.labels]).to(device)
-    return Flow(*fields, labels=labels, matches=[matches], motion=[torch.from_numpy(motion)])
+    labels = torch.stack([pieces_0.labels, pieces_1.labels]).to(frame0.device)
+    still = torch.zeros(1, 2, *size, device=frame0.device)
+    return Flow(still, still, labels=labels, matches=[matches])
 
 
 def _maps(frame: Tensor, pieces: Pieces) -> PieceMaps:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -49,15 +48,6 @@ def to_image(frame: Tensor) -> np.ndarray:
         frame = frame[:3] * frame[3:] + 0.5 * (1 - frame[3:])
     pixels = frame.nan_to_num(0.0).clamp(0, 1).mul(255).round().to(torch.uint8)
     return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
-
-
-def label_colours(count: int) -> np.ndarray:
-    """A colour for each of ``count`` labels, distinct for neighbours in number. (count, 3) uint8 RGB."""
-    index = np.arange(count)
-    hue = (index * 0.61803398875 % 1.0 * 180).astype(np.uint8)
-    saturation = (110 + 60 * (index // 3 % 3)).astype(np.uint8)
-    value = (255 - 45 * (index // 2 % 3)).astype(np.uint8)
-    return cv2.cvtColor(np.stack([hue, saturation, value], 1)[None], cv2.COLOR_HSV2RGB)[0]
 
 
 def _check(config: SegmentConfig) -> None:
