@@ -16,6 +16,7 @@ COVERED, ALIKE = 30.0, 20.0  # summed colour differences: over the first somethi
 LEAST_VOTES = 8  # pixels
 TIE = 20.0  # how strongly a piece and what it became share their depth
 PULL = 0.05  # of every piece towards depth 0
+LOST, LOST_BEHIND = 0.15, 1.0  # a piece of which less is found again than this share goes so far behind
 
 
 def piece_depths(
@@ -42,8 +43,12 @@ def piece_depths(
         votes += _count(lands_on[covered], source[covered], total)
         ties += _count(lands_on[same], source[same], total)
     area = np.concatenate([np.bincount(o.ravel(), minlength=g.count) for o, g in zip(owners, grids, strict=True)])
+    known = ties.sum(axis=0) / area.clip(1)  # the share of a piece that is found again in the other frame
     ties = (ties + ties.T) / np.minimum(area[:, None], area[None]).clip(1)
-    depth = _solve(votes - votes.T, np.where(ties > 0.3, TIE * ties, 0)).astype(np.float32)
+    depth = _solve(votes - votes.T, np.where(ties > 0.3, TIE * ties, 0))
+    # What is not found again is most likely covered there, and its motion a guess: not to be seen before what is known.
+    depth -= LOST_BEHIND * np.clip(1 - known / LOST, 0, 1)
+    depth = depth.astype(np.float32)
     return depth[: offsets[1]], depth[offsets[1] :]
 
 

@@ -22,7 +22,8 @@ from .splatting import splat
 
 DEPTH_GAIN = 2.0  # of the metric, a unit of depth
 UNLIKE = 50.0 / 255  # summed colour difference at which a pixel counts 1/e
-LEAST = 2e-3  # what a pixel counts that looks like nothing at its target: it may be all there is
+LEAST = 1e-4  # what a pixel counts that looks like nothing at its target: it may be all there is
+STRAY, SURROUNDINGS = 0.4, 15  # a pixel more unlike than this that also stands out from what is around it, in pixels, ...
 SHARP = 400.0 / 255  # summed difference between what was splatted and what is read, up to which the reading is believed
 EMPTY = 1e-32
 WINDOW = 5  # pixels, over which likeness is averaged and the shares of the two frames are evened out
@@ -92,7 +93,9 @@ def _weights(frames: list[Tensor], fields: list[Tensor], flow: Flow) -> list[Ten
         unlike = (frames[k] - backwarp(frames[1 - k], fields[k])).abs().sum(dim=1, keepdim=True)
         # Half of it from around: a pixel amid others that look like nothing is alike by chance.
         around = F.avg_pool2d(F.pad(unlike, (WINDOW // 2,) * 4, mode="replicate"), WINDOW, stride=1)
-        unlike = (unlike + around) / 2
+        # ... is a line that was left behind, and counts less than the plain colour which says that there is none.
+        stray = torch.minimum(_standing_out(frames[k]), (unlike - STRAY).clamp(min=0))
+        unlike = (unlike + around) / 2 + stray
         weights.append(order[k].exp() * (-unlike / UNLIKE).exp().clamp(min=LEAST))
     return weights
 
@@ -103,6 +106,13 @@ def _moved(fields: list[Tensor], bends: list[Tensor | None], t: float) -> list[T
         way * field if bend is None else way * field + 4 * way * (1 - way) * bend
         for way, field, bend in zip((t, 1 - t), fields, bends, strict=True)
     ]
+
+
+def _standing_out(frame: Tensor) -> Tensor:
+    """How far each pixel is from the median around it, summed over channels: lines stand out. (1, 1, H, W)."""
+    levels = frame[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().to("cpu", torch.uint8).numpy()
+    apart = cv2.absdiff(levels, cv2.medianBlur(np.ascontiguousarray(levels), SURROUNDINGS))
+    return torch.from_numpy(apart.astype(np.float32).sum(axis=2) / 255)[None, None].to(frame.device)
 
 
 def _at(frames: list[Tensor], moved: list[Tensor], weights: list[Tensor], t: float) -> Tensor:

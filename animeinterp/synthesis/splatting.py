@@ -19,6 +19,8 @@ from ..flow import pixel_grid
 
 # exp(-60) is far below any visible share and far above float32's smallest number, bilinear shares included.
 _LOWEST = -60.0
+# A pixel that lands beside a whole position by float32's rounding leaves this much next door: nothing, not a colour.
+_ROUNDING = 5e-6
 
 
 def splat(x: Tensor, flow: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -38,7 +40,7 @@ def splat_average(x: Tensor, flow: Tensor, weights: Tensor | None = None) -> tup
     1 in the middle of a piece that shifts, and more where pixels meet.
     """
     total, mass = splat(x, flow, weights)
-    return _divide(total, mass), mass
+    return _divide(total, mass, _ROUNDING if weights is None else 0.0), mass
 
 
 def splat_softmax(x: Tensor, flow: Tensor, metric: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,9 +62,9 @@ def _in_precision(x: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
     return x, x.new_ones(x.shape[0], 1, *x.shape[-2:]) if weights is None else weights.to(x.dtype)
 
 
-def _divide(total: Tensor, mass: Tensor) -> Tensor:
-    """total / mass, and 0 with zero gradient where there is no mass."""
-    filled = mass > 0
+def _divide(total: Tensor, mass: Tensor, least: float = 0.0) -> Tensor:
+    """total / mass, and 0 with zero gradient where there is no mass, or no more than ``least``."""
+    filled = mass > least
     return torch.where(filled, total / torch.where(filled, mass, 1), 0)
 
 

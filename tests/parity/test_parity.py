@@ -64,6 +64,26 @@ def test_refined_flow_and_frame(case, model, wanted):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_makes_no_difference(threads, model, wanted):
+    """Rounding differs with them, and in case b decides whether a ten-thousandth of a pixel lands next door."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        test_refined_flow_and_frame("b", model, wanted)
+    finally:
+        torch.set_num_threads(before)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("case", SIZES)
+def test_frame_from_the_published_networks_own_flows(case, model, wanted):
+    frames, _, time = _inputs(case)
+    frame = model.synthesize(*frames, wanted[f"{case}/flow_12"], wanted[f"{case}/flow_21"], [time])
+    _assert_close(frame, wanted[f"{case}/frame"])
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("case", SIZES)
 def test_start_of_the_recurrence(case, model, wanted):
     frames, flows, _ = _inputs(case)
