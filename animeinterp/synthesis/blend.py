@@ -23,7 +23,7 @@ from .splatting import splat
 DEPTH_GAIN = 2.0  # of the metric, a unit of depth
 UNLIKE = 50.0 / 255  # summed colour difference at which a pixel counts 1/e
 LEAST = 1e-4  # what a pixel counts that looks like nothing at its target: it may be all there is
-STRAY, SURROUNDINGS = 0.4, 15  # a pixel more unlike than this that also stands out from what is around it, in pixels, ...
+STRAY, SURROUNDINGS = 0.6, 15  # a pixel more unlike than this that also stands out from what is around it, in pixels, ...
 SHARP = 400.0 / 255  # summed difference between what was splatted and what is read, up to which the reading is believed
 EMPTY = 1e-32
 WINDOW = 5  # pixels, over which likeness is averaged and the shares of the two frames are evened out
