@@ -15,7 +15,7 @@ from .motion import PieceGrid, difference, steepness, warp
 
 SMOOTH = 9.0  # pixels, of the residual within a piece
 LARGEST = 12.0  # pixels; a larger residual is another thing
-WINDOW = 11  # pixels, over which flows are compared
+WINDOW = 7  # pixels, over which flows are compared
 TRUNCATE_PIECE, TRUNCATE_PIXEL = 30.0, 60.0  # of the summed colour difference
 NEAR = 8.0  # pixels by which a single pixel may leave its piece's flow
 FAR = 64.0  # pixels by which it may where the other flow leads there and back and looks better by MARGIN levels
