@@ -1,4 +1,4 @@
-"""Seconds of each stage for one pair of the public clips: ``python -m tools.stage_times [--size 960x540]``."""
+"""Seconds of each stage for one pair of the demo's frames: ``python -m tools.stage_times [--size 960x540]``."""
 
 from __future__ import annotations
 

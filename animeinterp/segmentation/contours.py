@@ -46,8 +46,7 @@ def find_contours(image: np.ndarray, style: str = "japanese") -> np.ndarray:
 def smooth_colours(image: np.ndarray, preset: BilateralPreset) -> np.ndarray:
     """The frame with shading and compression noise flattened, edges kept. (H, W, 3) uint8.
 
-    A wide bilateral filter is run at a size where its diameter is about ten pixels, as a guide for the full frame: its
-    cost grows with the square of the diameter, and what it flattens is smooth.
+    The cost of a bilateral filter grows with the square of its diameter: for a wide one, two passes of ten pixels stand in.
     """
     if preset.diameter <= 10:
         return cv2.bilateralFilter(image, preset.diameter, preset.sigma_colour, preset.sigma_space)
@@ -65,7 +64,7 @@ def _dark_lines(smooth: np.ndarray, low: float) -> np.ndarray:
 
 def _light_lines(smooth: np.ndarray) -> np.ndarray:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (LIGHT_WIDTH, LIGHT_WIDTH))
-    # The darkest channel: a light line stands out from its surroundings in every channel that it lightens.
+    # The channel that it stands out in most: a coloured line need not be lighter than its surroundings in all of them.
     response = cv2.morphologyEx(smooth, cv2.MORPH_TOPHAT, kernel).max(axis=2)
     return hysteresis(response, LIGHT_LOW, LIGHT_HIGH)
 
