@@ -8,6 +8,7 @@ tells where a pixel comes from, and the frame is read there with a sharp filter,
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,8 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..errors import check_flow, check_frames, check_pair, check_times
+from ..errors import check_flow, check_pair, check_times
 from ..flow import Flow, backwarp, pixel_grid
+from .alpha import premultiply
 from .sampling import sample_lanczos
 from .splatting import splat
 
@@ -28,6 +30,60 @@ SHARP = 400.0 / 255  # summed difference between what was splatted and what is r
 EMPTY = 1e-32
 WINDOW = 5  # pixels, over which likeness is averaged and the shares of the two frames are evened out
 CONTRAST = 0.1  # summed colour difference from which the two frames disagree about a pixel
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Two frames carried to a time between them, frame 0's part first in each pair. Float32.
+
+    ``colours``: what landed of each frame (1, C, H, W), alpha premultiplied, 0 where nothing did. ``masses``
+    (1, 1, H, W): what it counts. ``shifts`` (1, 2, H, W) in pixels: how far it has come. ``share`` (1, 1, H, W): how
+    much of ``blended`` (1, C, H, W), the in-between that these make, is frame 1's.
+    """
+
+    colours: tuple[Tensor, Tensor]
+    masses: tuple[Tensor, Tensor]
+    shifts: tuple[Tensor, Tensor]
+    share: Tensor
+    blended: Tensor
+
+
+class Carrier:
+    """A pair of frames and the flow between them, ready to be carried to any time: what does not depend on it, once."""
+
+    def __init__(self, frame0: Tensor, frame1: Tensor, flow: Flow) -> None:
+        """Arguments and errors are those of ``blend``."""
+        check_pair(frame0, frame1)
+        for name, field in (("flow_01", flow.flow_01), ("flow_10", flow.flow_10)):
+            check_flow(name, field, frame0)
+        self.frames = [premultiply(frame.float()) for frame in (frame0, frame1)]
+        self._fields = [field.to(frame0.device, torch.float32) for field in (flow.flow_01, flow.flow_10)]
+        self._bends = [
+            None if bend is None else bend.to(frame0.device, torch.float32) for bend in (flow.bend_01, flow.bend_10)
+        ]
+        self._weights = _weights(self.frames, self._fields, flow)
+
+    def at(self, time: float) -> Carried:
+        """Both frames carried to ``time``, 0..1."""
+        moved = _moved(self._fields, self._bends, time)
+        grid, channels = pixel_grid(moved[0]), self.frames[0].shape[1]
+        colours, masses, shifts = [], [], []
+        for k, share in enumerate((1 - time, time)):
+            landed, mass = splat(
+                torch.cat([self.frames[k], moved[k]], dim=1), moved[k], share * self._weights[k]
+            )
+            landed = landed / mass.clamp(min=EMPTY)
+            colour, shift = landed[:, :channels], landed[:, channels:]
+            origin = grid - shift
+            sharp = sample_lanczos(self.frames[k], origin[0, 0], origin[0, 1])
+            believed = (-(((sharp - colour).abs().sum(dim=1, keepdim=True) / SHARP) ** 2)).exp()
+            colours.append(torch.lerp(colour, sharp, believed))
+            masses.append(mass)
+            shifts.append(shift)
+        share = _evened_share(colours, masses)
+        hole = masses[0] + masses[1] <= EMPTY
+        blended = fill_holes(torch.lerp(*colours, share).clamp(0, 1), hole)
+        return Carried(tuple(colours), tuple(masses), tuple(shifts), share, blended)
 
 
 def blend(
@@ -42,19 +98,13 @@ def blend(
     :return: (T, C, H, W) float32 in 0..1 on the frames' device.
     :raises AnimeInterpError: for shapes that do not fit together.
     """
-    check_pair(frame0, frame1)
-    for name, field in (("flow_01", flow.flow_01), ("flow_10", flow.flow_10)):
-        check_flow(name, field, frame0)
     times = check_times(times)
-    frames = [_premultiplied(frame.float()) for frame in (frame0, frame1)]
-    fields = [field.to(frame0.device, torch.float32) for field in (flow.flow_01, flow.flow_10)]
-    bends = [None if bend is None else bend.to(frame0.device, torch.float32) for bend in (flow.bend_01, flow.bend_10)]
-    weights = _weights(frames, fields, flow)
-    result = frames[0].new_empty(len(times), *frames[0].shape[1:])
+    carrier = Carrier(frame0, frame1, flow)
+    result = carrier.frames[0].new_empty(len(times), *carrier.frames[0].shape[1:])
     for index, t in enumerate(times):
         if step is not None:
             step(index / len(times))
-        result[index] = _at(frames, _moved(fields, bends, t), weights, t)[0]
+        result[index] = carrier.at(t).blended[0]
     return _straight(result)
 
 
@@ -115,22 +165,6 @@ def _standing_out(frame: Tensor) -> Tensor:
     return torch.from_numpy(apart.astype(np.float32).sum(axis=2) / 255)[None, None].to(frame.device)
 
 
-def _at(frames: list[Tensor], moved: list[Tensor], weights: list[Tensor], t: float) -> Tensor:
-    grid = pixel_grid(moved[0])
-    channels = frames[0].shape[1]
-    colours, masses = [], []
-    for k, share in enumerate((1 - t, t)):
-        landed, mass = splat(torch.cat([frames[k], moved[k]], dim=1), moved[k], share * weights[k])
-        landed = landed / mass.clamp(min=EMPTY)
-        colour, origin = landed[:, :channels], grid - landed[:, channels:]
-        sharp = sample_lanczos(frames[k], origin[0, 0], origin[0, 1])
-        believed = (-(((sharp - colour).abs().sum(dim=1, keepdim=True) / SHARP) ** 2)).exp()
-        colours.append(torch.lerp(colour, sharp, believed))
-        masses.append(mass)
-    share = _evened_share(colours, masses)
-    return fill_holes(torch.lerp(*colours, share).clamp(0, 1), masses[0] + masses[1] <= EMPTY)
-
-
 def _evened_share(colours: list[Tensor], masses: list[Tensor]) -> Tensor:
     """Frame 1's share of each pixel. Where both frames see one and disagree, its median around: no salt and pepper."""
     share = masses[1] / (masses[0] + masses[1]).clamp(min=EMPTY)
@@ -138,11 +172,6 @@ def _evened_share(colours: list[Tensor], masses: list[Tensor]) -> Tensor:
     median = torch.from_numpy(cv2.medianBlur(levels, WINDOW)).to(share.device, share.dtype)[None, None] / 255
     disagree = (colours[0] - colours[1]).abs().sum(dim=1, keepdim=True) > CONTRAST
     return torch.where(disagree & (masses[0] > EMPTY) & (masses[1] > EMPTY), median, share)
-
-
-def _premultiplied(frame: Tensor) -> Tensor:
-    check_frames("frame", frame)
-    return frame if frame.shape[1] == 3 else torch.cat([frame[:, :3] * frame[:, 3:], frame[:, 3:]], dim=1)
 
 
 def _straight(frames: Tensor) -> Tensor:

@@ -1,0 +1,102 @@
+"""What the painter learns from: pairs of frames carried along the flow of the weights-free way, and the true frames.
+
+Finding a flow takes a hundred times as long as a training step does, so each sample is made once and kept in a file.
+The real segmentation, matching and completion make it, with the mistakes that they make.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..datasets.cartoon import CartoonConfig, draw
+from ..datasets.clips import FIRST_TRAINING_SEED
+from ..stages import Stages
+from ..synthesis.blend import Carried, Carrier
+
+SIZE = (270, 480)
+SHIFT_UNIT = 64.0  # steps a pixel that shifts are kept in
+MASS_UNIT = 1e3  # steps that the natural logarithm of a mass is kept in
+LOWEST_MASS = -32.0  # of the logarithm
+# Share of the samples, and the largest motion in them as a share of the width; None: the generator's own mixture.
+MOTIONS = ((0.2, None), (0.15, (0.004, 0.015)), (0.3, (0.015, 0.05)), (0.35, (0.05, 0.25)))
+
+
+def carried_path(folder: Path, seed: int) -> Path:
+    return folder / f"{seed}.safetensors"
+
+
+def draw_carried(seed: int, folder: Path, *, size: tuple[int, int] = SIZE) -> Path:
+    """Make the sample of a seed (from 0; the clip's own is beyond the test clips') in ``folder``, if it is not there."""
+    path = carried_path(folder, seed)
+    if path.exists():
+        return path
+    chance = np.random.default_rng([seed, 17])
+    shares = np.array([share for share, _ in MOTIONS])
+    motion = MOTIONS[chance.choice(len(MOTIONS), p=shares / shares.sum())][1]
+    config = CartoonConfig(motion=motion, grain=0.05, jpeg=0.1, blur=0.05)
+    times = (0.5, float(chance.uniform(0.1, 0.9)))
+    clip = draw(FIRST_TRAINING_SEED + seed, size=size, times=times, config=config)
+    write_carried(path, carry_sample(clip.frame0, clip.frame1, clip.mids[0], times))
+    return path
+
+
+@torch.no_grad()
+def carry_sample(frame0: Tensor, frame1: Tensor, mids: Tensor, times: Sequence[float]) -> dict[str, Tensor]:
+    """Carry a pair (1, 3, H, W) to ``times`` whose true frames are ``mids`` (T, 3, H, W). Colours are kept in 8 bits."""
+    frames = [_to_8bit(frame) / 255.0 for frame in (frame0, frame1)]
+    stages = Stages()
+    pair = stages.pair(*(stages.look(frame) for frame in frames))
+    carrier = Carrier(*frames, pair.flow)
+    steps = [carrier.at(t) for t in times]
+    return {
+        "times": torch.tensor(times, dtype=torch.float32),
+        "frames": _to_8bit(torch.cat(frames)),
+        "truth": _to_8bit(mids),
+        "blended": _to_8bit(torch.cat([c.blended for c in steps])),
+        "colours": _to_8bit(torch.stack([torch.cat(c.colours) for c in steps])),
+        "shares": _to_8bit(torch.cat([c.share for c in steps])),
+        "shifts": (torch.stack([torch.cat(c.shifts) for c in steps]) * SHIFT_UNIT).round().clamp(-32768, 32767).short(),
+        "masses": (torch.stack([torch.cat(c.masses) for c in steps]).log().clamp(LOWEST_MASS, 0) * MASS_UNIT)
+        .round()
+        .short(),
+    }
+
+
+def restore_carried(sample: dict[str, Tensor], step: int) -> tuple[Carried, Tensor, Tensor, Tensor]:
+    """What ``carry_sample`` kept of one time, B samples stacked: Carried, frame 0, frame 1, the true frame."""
+
+    def colour(x: Tensor) -> Tensor:
+        return x.float() / 255
+
+    colours = colour(sample["colours"][:, step])
+    shifts = sample["shifts"][:, step].float() / SHIFT_UNIT
+    logs = sample["masses"][:, step].float() / MASS_UNIT
+    masses = torch.where(logs <= LOWEST_MASS, 0, logs.exp())
+    carried = Carried(
+        (colours[:, 0], colours[:, 1]),
+        (masses[:, 0], masses[:, 1]),
+        (shifts[:, 0], shifts[:, 1]),
+        colour(sample["shares"][:, step]),
+        colour(sample["blended"][:, step]),
+    )
+    frames = colour(sample["frames"])
+    return carried, frames[:, 0], frames[:, 1], colour(sample["truth"][:, step])
+
+
+def write_carried(path: Path, sample: dict[str, Tensor]) -> None:
+    """Write a sample, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    save_file({name: value.contiguous() for name, value in sample.items()}, unfinished)
+    unfinished.replace(path)
+
+
+def _to_8bit(x: Tensor) -> Tensor:
+    return (x.clamp(0, 1) * 255).round().to(torch.uint8)
