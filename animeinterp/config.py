@@ -41,8 +41,14 @@ class RefineConfig:
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    """How frames and features are splatted and painted (paper 3.3). The defaults are the published checkpoint's."""
+    """How frames and features are splatted and painted (paper 3.3). The defaults are the published checkpoint's.
 
+    ``network``: "grid", the paper's, which paints from splatted features; or "painter", the light one, which mends the
+    weights-free blend (``synthesis/painter.py``) and of the rest here uses ``channels`` alone.
+    """
+
+    network: str = "grid"
     splatting: str = "average"  # or "softmax", the paper's
     alpha: float = 20.0  # of Z = -alpha |I0 - backwarp(I1, f01)|, for "softmax"
     hole_mask: bool = False  # whether the synthesis network is told where nothing landed
+    channels: tuple[int, ...] = (48, 72, 96, 128)  # of the painter, at 1/2, 1/4, 1/8, 1/16 of the size

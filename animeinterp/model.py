@@ -16,19 +16,25 @@ from torch import Tensor, nn
 
 from .config import RefineConfig, SynthesisConfig
 from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times
+from .flow import Flow
 from .heartbeat import heartbeat
+from .matching.dense import refine_dense
 from .refinement import RefineNetwork
 from .synthesis import SynthesisNetwork
 from .synthesis.network import pad_to_multiple
+from .synthesis.painter import PaintedBlend
 
 SMALLEST_SIDE = 64
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """All that a model is beside its weights. The defaults are the published checkpoint's."""
+    """All that a model is beside its weights. The defaults are the published checkpoint's.
 
-    refine: RefineConfig = field(default_factory=RefineConfig)
+    ``refine`` None: a model without a refinement network, which paints along the weights-free way's flow.
+    """
+
+    refine: RefineConfig | None = field(default_factory=RefineConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
 
     def to_json(self) -> str:
@@ -39,7 +45,10 @@ class ModelConfig:
         """The configuration that ``to_json`` wrote. AnimeInterpError where it holds what this version does not know."""
         try:
             parts = json.loads(text)
-            return cls(RefineConfig(**parts.pop("refine", {})), SynthesisConfig(**parts.pop("synthesis", {})), **parts)
+            refine, synthesis = parts.pop("refine", {}), parts.pop("synthesis", {})
+            if "channels" in synthesis:
+                synthesis["channels"] = tuple(synthesis["channels"])
+            return cls(None if refine is None else RefineConfig(**refine), SynthesisConfig(**synthesis), **parts)
         except (ValueError, TypeError, AttributeError) as error:
             raise AnimeInterpError(
                 f"The model's configuration is {text[:200]!r}; it should be JSON with ModelConfig's fields ({error}). "
@@ -51,12 +60,12 @@ class ModelConfig:
 class Encoded:
     """What the networks see in one frame alone (``AnimeInterp.encode``): worth keeping for a clip's next pair.
 
-    ``matching`` (1, 256, h, w) of the refinement's encoder, ``pyramid`` the synthesis' three levels, ``size`` the
-    frame's height and width.
+    ``matching`` (1, 256, h, w) of the refinement's encoder, ``pyramid`` the synthesis' three levels, each None where
+    the model has no such network; ``size`` the frame's height and width.
     """
 
-    matching: Tensor
-    pyramid: list[Tensor]
+    matching: Tensor | None
+    pyramid: list[Tensor] | None
     size: tuple[int, int]
 
 
@@ -70,11 +79,28 @@ class AnimeInterp(nn.Module):
     ``step``, where taken, is called with the fraction done, several times a second, and may raise to stop.
     """
 
-    def __init__(self, config: ModelConfig, *, refinement: RefineNetwork, synthesis: SynthesisNetwork) -> None:
+    def __init__(
+        self, config: ModelConfig, *, refinement: RefineNetwork | None, synthesis: SynthesisNetwork | PaintedBlend
+    ) -> None:
         super().__init__()
         self.config = config
         self.refinement = refinement
         self.synthesis = synthesis
+
+    @property
+    def refines(self) -> bool:
+        """Whether it has a refinement network; else its flows are the weights-free way's."""
+        return self.refinement is not None
+
+    @property
+    def paints_features(self) -> bool:
+        """Whether it paints from features, as the published method does, or mends the weights-free blend."""
+        return self.config.synthesis.network == "grid"
+
+    @property
+    def describes_pieces(self) -> bool:
+        """Whether it has the networks that ``piece_features`` asks."""
+        return self.refines and self.paints_features
 
     def get_dtype(self) -> torch.dtype:
         """The dtype of the weights, which frames are cast to."""
@@ -86,7 +112,11 @@ class AnimeInterp(nn.Module):
         _check_size(frame)
         frame = frame.to(self.get_dtype())
         size = (frame.shape[-2], frame.shape[-1])
-        return Encoded(self.refinement.encode(frame), self.synthesis.encode(frame), size)
+        return Encoded(
+            self.refinement.encode(frame) if self.refines else None,
+            self.synthesis.encode(frame) if self.paints_features else None,
+            size,
+        )
 
     def refine(
         self,
@@ -101,7 +131,8 @@ class AnimeInterp(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Fine flows ``(flow_01, flow_10)`` from coarse ones (paper 3.2); a start at zero where one is not given.
 
-        ``iterations`` (>= 0): None is the configuration's own number.
+        ``iterations`` (>= 0): None is the configuration's own number. A model without a refinement network refines by
+        dense optical flow begun at the coarse one.
 
         Raises:
             AnimeInterpError: frames that are not a pair of (1, 3, H, W), are under 64 pixels on a side, or flows of
@@ -114,6 +145,8 @@ class AnimeInterp(nn.Module):
                 check_flow(name, flow, frame0)
         if iterations is not None and (not isinstance(iterations, int) or iterations < 0):
             raise AnimeInterpError(f"iterations is {iterations!r}; it should be a whole number from 0, or None.")
+        if not self.refines:
+            return refine_dense(frame0, frame1, flow_01, flow_10)
         features = None if encoded is None else tuple(e.matching for e in _check_encoded(encoded, frame0))
         frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
         with heartbeat(self.refinement, step, self.refinement.parts(iterations, encoded=encoded is not None)):
@@ -127,12 +160,14 @@ class AnimeInterp(nn.Module):
         flow_10: Tensor,
         times: list[float],
         *,
+        known: Flow | None = None,
         encoded: tuple[Encoded, Encoded] | None = None,
         step: Callable[[float], None] | None = None,
     ) -> Tensor:
         """The frames (T, 3, H, W) at ``times`` (each 0..1), raw, in the dtype of ``frame0`` (paper 3.3).
 
         ``flow_01`` and ``flow_10`` lead the whole way from each frame to the other; they are scaled by t here.
+        ``known``: what else is known of this pair's motion (depth, arcs), for a model that mends the blend.
 
         Raises:
             AnimeInterpError: frames that are not a pair of (1, 3, H, W), are under 64 pixels on a side, flows of
@@ -143,6 +178,9 @@ class AnimeInterp(nn.Module):
         check_flow("flow_01", flow_01, frame0)
         check_flow("flow_10", flow_10, frame0)
         times = check_times(times)
+        if not self.paints_features:
+            flow = dataclasses.replace(known or Flow(flow_01, flow_10), flow_01=flow_01, flow_10=flow_10)
+            return self.synthesis(frame0, frame1, flow, times, step=step).to(frame0.dtype)
         features = None if encoded is None else tuple(e.pyramid for e in _check_encoded(encoded, frame0))
         frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
         with heartbeat(self.synthesis, step, self.synthesis.parts(len(times), encoded=encoded is not None)):
@@ -154,8 +192,14 @@ class AnimeInterp(nn.Module):
 
         The synthesis' pyramid and the refinement's encoder, which have the scales of VGG-19's four. Level k is
         (N, C, ceil(H / 2^k), ceil(W / 2^k)), the size of ``labels[::2^k, ::2^k]``, in the model's dtype.
+        AnimeInterpError where the model lacks one of the two (``describes_pieces``).
         """
         check_frames("frame", frame, channels=(3,))
+        if not self.describes_pieces:
+            raise AnimeInterpError(
+                "The model has no networks that describe pieces; it should have a refinement and a feature pyramid. Match "
+                "by pixels, with no model, or by VGG-19."
+            )
         height, width = frame.shape[-2:]
         padded = 2 * pad_to_multiple(frame.to(self.get_dtype()), 8) - 1
         maps = [*self.synthesis.pyramid(padded), self.refinement.encoder(padded)]
@@ -168,6 +212,8 @@ class AnimeInterp(nn.Module):
         correlation volume, float32 always and growing with the square of the pixels; the synthesis, by full-size maps.
         """
         pairs, (height, width) = (shape[0] if len(shape) > 3 else 1), shape[-2:]
+        if not self.refines and not self.paints_features:
+            return int(pairs * height * width * (4 * _CARRY_CHANNELS + dtype.itemsize * _MEND_CHANNELS))
         pixels, cells = height * width, (height // 8) * (width // 8)
         refining = cells**2 * 4 * _VOLUME_COPIES + pixels * (4 * _LOOK_UP_CHANNELS + dtype.itemsize * _REFINE_CHANNELS)
         painting = pixels * dtype.itemsize * _PAINT_CHANNELS
@@ -180,15 +226,21 @@ _VOLUME_COPIES = 1.7
 _LOOK_UP_CHANNELS = 50  # float32 always
 _REFINE_CHANNELS = 50
 _PAINT_CHANNELS = 680
+_CARRY_CHANNELS, _MEND_CHANNELS = 100, 120  # of the painter: float32, and the network's own
+
+
+_SYNTHESES = {"grid": SynthesisNetwork, "painter": PaintedBlend}
 
 
 def build(config: ModelConfig | None = None, operations: Any = nn) -> AnimeInterp:
     """A model with fresh weights. ``operations``: a namespace whose Conv2d and PReLU take ``torch.nn``'s arguments."""
     config = ModelConfig() if config is None else config
+    if config.synthesis.network not in _SYNTHESES:
+        raise AnimeInterpError(f"network is {config.synthesis.network!r}; it should be one of {', '.join(_SYNTHESES)}.")
     return AnimeInterp(
         config,
-        refinement=RefineNetwork(config.refine, operations=operations),
-        synthesis=SynthesisNetwork(config.synthesis, operations=operations),
+        refinement=None if config.refine is None else RefineNetwork(config.refine, operations=operations),
+        synthesis=_SYNTHESES[config.synthesis.network](config.synthesis, operations=operations),
     )
 
 

@@ -28,7 +28,7 @@ Listen = Callable[[float], None]
 
 # About how long each part takes, for the progress of a pair: measured in seconds at 960x540 on two cores.
 _SEEING, _ENCODING, _MATCHING, _COMPLETING, _REFINING = 0.6, 2.5, 0.5, 2.0, 20.0
-_BLENDING, _PAINTING = 0.3, 8.0  # a time
+_BLENDING, _MENDING, _PAINTING = 0.3, 1.0, 8.0  # a time
 
 
 class Seen:
@@ -57,8 +57,14 @@ class Stages:
     ) -> None:
         self.model = model
         self.features = features
+        self.refines = model is not None and model.refines
         self.segment_config = SegmentConfig() if segment_config is None else segment_config
         self.match_config = MatchConfig() if match_config is None else match_config
+
+    @property
+    def encodes(self) -> bool:
+        """Whether the model looks at a frame alone before it looks at a pair."""
+        return self.model is not None and (self.model.refines or self.model.paints_features)
 
     def device(self, frame: Tensor) -> torch.device:
         """Where the work is done if nobody says otherwise: where the model is, else where the frame is."""
@@ -86,8 +92,9 @@ class Stages:
         if seen.pieces is None:
             if labels is None:
                 labels = work_listening(lambda tell: segment(seen.frame, self.segment_config), listen)
-            network = self.features if self.features is not None else self.model
-            networks = {"features": self.features} if self.features is not None else {"model": self.model}
+            network, networks = self.features, {"features": self.features}
+            if network is None and self.model is not None and self.model.describes_pieces:
+                network, networks = self.model, {"model": self.model}
             if network is None:
                 seen.pieces = work_listening(lambda tell: describe_pieces(seen.frame, labels), listen)
             else:
@@ -106,8 +113,10 @@ class Stages:
     def encode(self, seen: Seen, listen: Listen | None = None) -> Encoded:
         """What the model's networks see in the frame alone."""
         if seen.encoded is None:
-            used = len(layers(self.model.refinement.encoder)) + len(layers(self.model.synthesis.pyramid))
-            with heartbeat(self.model, listen, used):
+            model = self.model
+            used = len(layers(model.refinement.encoder)) if model.refines else 0
+            used += len(layers(model.synthesis.pyramid)) if model.paints_features else 0
+            with heartbeat(model, listen, max(used, 1)):
                 seen.encoded = self.model.encode(seen.colour)
         return seen.encoded
 
@@ -147,10 +156,13 @@ class Pair:
             for seen in self._seen:
                 plan += [_SEEING] if seen.pieces is None else []
             plan.append(_MATCHING)
+        if not stages.refines:
+            plan += [_COMPLETING] * (flow is None or _is_coarse(flow))
         if stages.model is None:
-            return plan + [_COMPLETING] * (flow is None or _is_coarse(flow)) + [_BLENDING] * times
-        plan += [_ENCODING for seen in self._seen if seen.encoded is None]
-        return plan + [_REFINING] * (flow is None) + [_PAINTING] * times
+            return plan + [_BLENDING] * times
+        plan += [_ENCODING for seen in self._seen if seen.encoded is None] * stages.encodes
+        plan += [_REFINING] * (flow is None and stages.refines)
+        return plan + [_PAINTING if stages.model.paints_features else _MENDING] * times
 
     def _find(self, flow: Flow | None) -> Flow:
         """The flow to paint with: the given one, completed if need be, or found from the frames."""
@@ -162,15 +174,15 @@ class Pair:
                 if seen.pieces is None:
                     stages.pieces(seen, parts.begin())
             # The completion finds its own motions: it is told who matched whom, and no more.
-            flow = stages.match(seen0, seen1, parts.begin(), move=stages.model is not None)
-        if stages.model is None:
-            if not _is_coarse(flow):
-                return flow
-            return work_listening(lambda tell: complete(*frames, flow), parts.begin())
-        for seen in self._seen:
-            if seen.encoded is None:
-                stages.encode(seen, parts.begin())
-        if not fresh:
+            flow = stages.match(seen0, seen1, parts.begin(), move=stages.refines)
+        if not stages.refines and _is_coarse(flow):
+            coarse = flow
+            flow = work_listening(lambda tell: complete(*frames, coarse), parts.begin())
+        if stages.encodes:
+            for seen in self._seen:
+                if seen.encoded is None:
+                    stages.encode(seen, parts.begin())
+        if not (fresh and stages.refines):
             return flow
         colours, encoded = (seen0.colour, seen1.colour), (seen0.encoded, seen1.encoded)
         fine = stages.model.refine(*colours, flow.flow_01, flow.flow_10, encoded=encoded, step=parts.begin())
@@ -190,7 +202,8 @@ class Pair:
                 self.flow.flow_01,
                 self.flow.flow_10,
                 times,
-                encoded=(seen0.encoded, seen1.encoded),
+                known=self.flow,
+                encoded=(seen0.encoded, seen1.encoded) if stages.encodes else None,
                 step=part,
             )
         if seen0.frame.shape[1] == 3:

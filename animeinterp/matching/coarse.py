@@ -42,14 +42,16 @@ def describe_pieces(frame: Tensor, labels: Tensor, *, model: Any = None, feature
 
     :param frame: (1, 3 or 4, H, W) float in 0..1, on the network's device if there is one.
     :param labels: (1, H, W) or (H, W) integers, 0..K-1 without gaps, any device.
-    :param features: VGG-19 (``load_features``), taken before the ``model`` (``load_model``); with neither, the pixels'
-        colours and the pieces' shapes serve.
+    :param features: VGG-19 (``load_features``), taken before the ``model`` (``load_model``); with neither, or a model that
+        has no networks for it, the pixels' colours and the pieces' shapes serve.
     :raises AnimeInterpError: for a wrong frame, or labels of another shape, of another type, or with gaps.
     """
     check_frames("frame", frame, count=1)
     labels = _check_labels("labels", labels, frame)
     count = int(labels.max()) + 1
     moments = piece_moments(labels, count)
+    if model is not None and not model.describes_pieces:
+        model = None
     network = features if features is not None else model
     colour = frame if frame.shape[1] == 3 else frame[:, :3] * frame[:, 3:] + 0.5 * (1 - frame[:, 3:])
     if network is not None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
+
+from ..segmentation import to_image
 
 
 def dis_flow(image0: np.ndarray, image1: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
@@ -18,6 +22,22 @@ def dis_flow(image0: np.ndarray, image1: np.ndarray, start: np.ndarray | None = 
     if min(gray0.shape) < 32:  # too small for its pyramid
         return np.zeros((*gray0.shape, 2), np.float32) if start is None else start.copy()
     return solver.calc(gray0, gray1, None if start is None else start.copy())
+
+
+def refine_dense(
+    frame0: Tensor, frame1: Tensor, flow_01: Tensor | None = None, flow_10: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Dense flows both ways, begun at the given ones: frames (1, 3, H, W) in 0..1, flows (1, 2, H, W) in pixels.
+
+    Found on the CPU; returned in float32 on the frames' device.
+    """
+    images = to_image(frame0[0]), to_image(frame1[0])
+    found = []
+    for k, start in enumerate((flow_01, flow_10)):
+        begin = None if start is None else np.ascontiguousarray(start[0].permute(1, 2, 0).float().cpu().numpy())
+        flow = dis_flow(images[k], images[1 - k], begin)
+        found.append(torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))[None].to(frame0.device))
+    return found[0], found[1]
 
 
 def disagreement(flow: np.ndarray, back: np.ndarray) -> np.ndarray:

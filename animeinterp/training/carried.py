@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..datasets.cartoon import CartoonConfig, draw
@@ -88,6 +88,11 @@ def restore_carried(sample: dict[str, Tensor], step: int) -> tuple[Carried, Tens
     )
     frames = colour(sample["frames"])
     return carried, frames[:, 0], frames[:, 1], colour(sample["truth"][:, step])
+
+
+def read_carried(path: Path) -> dict[str, Tensor]:
+    """A sample that ``write_carried`` wrote."""
+    return load_file(path)
 
 
 def write_carried(path: Path, sample: dict[str, Tensor]) -> None:

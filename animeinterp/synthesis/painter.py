@@ -1,0 +1,173 @@
+"""The light synthesis network: it looks over what the blend made of two carried frames, and mends it.
+
+Where the published method paints a frame from splatted features (``gridnet``), this one starts from the weights-free
+in-between (``blend``), which is right nearly everywhere, and decides pixel by pixel among four candidates: the blend
+itself, either frame read again a little beside where the flow says, and what stands still. What none of them has, it
+adds. Its last layer begins at zero, so that without training it is the blend.
+
+A U-Net (Ronneberger et al., MICCAI 2015) at 1/2, 1/4, 1/8 and 1/16 of the size: full-size maps are what synthesis
+spends its time on, and the full-size picture is in the candidates already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..config import SynthesisConfig
+from ..flow import Flow, pixel_grid
+from .blend import EMPTY, Carried, Carrier
+from .sampling import sample_cubic
+
+MULTIPLE = 16  # what both sides are padded to a multiple of
+INPUTS = 23
+CANDIDATES = 4
+SLOPE = 0.1  # of the activations
+BLEND_BIAS = 4.0  # of the blend's logit: before training the others count about 2 % each, which they agree on mostly
+LOWEST, MASS_SCALE = -32.0, 16.0  # of the logarithm of a mass
+SPEED = 16.0  # pixels: a motion of so many comes to half of its greatest value
+_SHORTEST = 1e-2  # of a time
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int, *, operations: Any) -> None:
+        super().__init__()
+        self.conv1 = operations.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = operations.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(x + self.conv2(F.leaky_relu(self.conv1(x), SLOPE)), SLOPE)
+
+
+class Painter(nn.Module):
+    """See the module's docstring. ``channels``: of the levels at 1/2, 1/4, 1/8 and so on."""
+
+    def __init__(self, channels: Sequence[int] = (48, 72, 96, 128), *, operations: Any = nn) -> None:
+        super().__init__()
+
+        def conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
+            return nn.Sequential(
+                operations.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1), nn.LeakyReLU(SLOPE)
+            )
+
+        top = channels[0]
+        steps = list(zip(channels, channels[1:], strict=False))
+        self.stem = nn.Sequential(conv(4 * INPUTS, top), _Residual(top, operations=operations))
+        self.down = nn.ModuleList(
+            nn.Sequential(conv(wide, narrow, 2), _Residual(narrow, operations=operations)) for wide, narrow in steps
+        )
+        self.deepest = _Residual(channels[-1], operations=operations)
+        self.up = nn.ModuleList(operations.Conv2d(narrow, wide, 1) for wide, narrow in steps)
+        self.join = nn.ModuleList(_Residual(wide, operations=operations) for wide, _ in steps)
+        # At half the size: for each of 2x2 pixels the candidates' logits and what is added; and two shifts.
+        self.head = nn.Sequential(conv(top, top), operations.Conv2d(top, 4 * (CANDIDATES + 3) + 4, 3, padding=1))
+
+    def start_as_blend(self) -> None:
+        """Make an untrained network return the blend: its last layer says nothing."""
+        nn.init.zeros_(self.head[-1].weight)
+        nn.init.zeros_(self.head[-1].bias)
+
+    def forward(
+        self, carried: Carried, frame0: Tensor, frame1: Tensor, time: Tensor, corner: Tensor | None = None
+    ) -> Tensor:
+        """The in-betweens (B, 3, H, W), raw, in float32.
+
+        :param carried: B pairs carried to ``time`` (B,), three channels, (B, C, H, W) each.
+        :param frame0: (B, 3, H', W') in 0..1; ``frame1`` likewise.
+        :param corner: (B, 2), where x and y of ``carried`` begin in the frames if it is a part of them.
+        """
+        time = time.to(carried.blended).reshape(-1, 1, 1, 1)
+        shifts = _shifts(carried, time)
+        grid = pixel_grid(carried.blended)
+        if corner is not None:
+            grid = grid + corner.to(grid)[..., None, None]
+        still = [sample_cubic(frame, grid) for frame in (frame0, frame1)] if corner is not None else [frame0, frame1]
+        seen = self._inputs(carried, shifts, still, time)
+        logits, added, beside = self._look(seen)
+        candidates = [
+            carried.blended,
+            *(
+                sample_cubic(frame, grid - shift + move)
+                for frame, shift, move in zip((frame0, frame1), shifts, beside.chunk(2, dim=1), strict=True)
+            ),
+            torch.lerp(*still, time),
+        ]
+        weights = logits.softmax(dim=1)
+        return added + sum(w * c for w, c in zip(weights.split(1, dim=1), candidates, strict=True))
+
+    def _inputs(self, carried: Carried, shifts: list[Tensor], still: list[Tensor], time: Tensor) -> Tensor:
+        """All that is known of each pixel: (B, 23, H, W)."""
+        blended = carried.blended
+        landed = [mass > EMPTY for mass in carried.masses]
+        apart = [torch.where(there, c - blended, 0) for there, c in zip(landed, carried.colours, strict=True)]
+        masses = [m.clamp(min=EMPTY).log().clamp(LOWEST, 0) / MASS_SCALE + 1 for m in carried.masses]
+        speeds = [s / (way + _SHORTEST) for s, way in zip(shifts, (time, 1 - time), strict=True)]
+        return torch.cat(
+            [
+                2 * blended - 1,
+                *apart,
+                *(picture - blended for picture in still),
+                *masses,
+                carried.share,
+                *(speed / (speed.abs().sum(dim=1, keepdim=True) + SPEED) for speed in speeds),
+                time.expand_as(carried.share),
+            ],
+            dim=1,
+        )
+
+    def _look(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (B, 4, H, W), what is added (B, 3, H, W) and the two frames' shifts (B, 4, H, W) in pixels."""
+        height, width = seen.shape[-2:]
+        dtype = self.head[-1].weight.dtype
+        x = F.pad(seen, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate").to(dtype)
+        x = self.stem(F.pixel_unshuffle(x, 2))
+        levels = []
+        for down in self.down:
+            levels.append(x)
+            x = down(x)
+        x = self.deepest(x)
+        for up, join, level in zip(reversed(self.up), reversed(self.join), reversed(levels), strict=True):
+            x = join(F.interpolate(up(x), scale_factor=2, mode="bilinear", align_corners=False) + level)
+        said = self.head(x).float()
+        fine, beside = F.pixel_shuffle(said[:, :-4], 2), said[:, -4:]
+        beside = F.interpolate(beside, scale_factor=2, mode="bilinear", align_corners=False)
+        logits, added = fine[:, :CANDIDATES], fine[:, CANDIDATES:]
+        bias = logits.new_tensor([BLEND_BIAS] + [0.0] * (CANDIDATES - 1)).reshape(1, -1, 1, 1)
+        return tuple(part[..., :height, :width] for part in (logits + bias, added, beside))
+
+
+def _shifts(carried: Carried, time: Tensor) -> list[Tensor]:
+    """How far each frame's pixel has come; where one frame has none there, as far as the other's motion says."""
+    (shift0, shift1), (mass0, mass1) = carried.shifts, carried.masses
+    ratio = (time + _SHORTEST) / (1 - time + _SHORTEST)
+    return [
+        torch.where(mass0 > EMPTY, shift0, -shift1 * ratio),
+        torch.where(mass1 > EMPTY, shift1, -shift0 / ratio),
+    ]
+
+
+class PaintedBlend(nn.Module):
+    """The light synthesis, whole: frames and their flow -> frames between them. What it learns is its ``painter``."""
+
+    def __init__(self, config: SynthesisConfig, *, operations: Any = nn) -> None:
+        super().__init__()
+        self.config = config
+        self.painter = Painter(config.channels, operations=operations)
+
+    def forward(
+        self, frame0: Tensor, frame1: Tensor, flow: Flow, times: list[float],
+        *, step: Callable[[float], None] | None = None,
+    ) -> Tensor:
+        """The frames (T, 3, H, W), raw, at each of ``times``; arguments are those of ``blend``, three channels."""
+        carrier = Carrier(frame0, frame1, flow)
+        painted = []
+        for index, time in enumerate(times):
+            if step is not None:
+                step(index / len(times))
+            carried = carrier.at(time)
+            painted.append(self.painter(carried, *carrier.frames, carried.share.new_tensor([time])))
+        return torch.cat(painted)

@@ -1,0 +1,203 @@
+"""The training loop: steps, their schedule, a moving average of the weights, and checkpoints that go on to the bit.
+
+What is trained is a *Task*. Batches are a function of the step alone, so a run that was stopped and resumed from its full
+checkpoint is the run that was not stopped.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import AnimeInterpError
+from ..model import AnimeInterp
+from .checkpoint import load_compact, load_full, save_compact, save_full
+
+logger = logging.getLogger(__name__)
+
+
+class Task(Protocol):
+    """Something to train. ``name`` is the stage's; the rest is called by ``train``."""
+
+    name: str
+
+    def trained(self, model: AnimeInterp) -> nn.Module:
+        """The part of the model whose weights are learned; the rest is frozen."""
+
+    def batch(self, step: int, rank: int = 0) -> Any:
+        """The batch of a step, on the CPU: a function of its arguments (and the task's seed) and nothing else."""
+
+    def loss(self, model: AnimeInterp, batch: Any, device: torch.device) -> tuple[Tensor, dict[str, float]]:
+        """What is minimised, and its parts for the log."""
+
+    def report(self, model: AnimeInterp, device: torch.device) -> tuple[dict[str, float], Tensor | None]:
+        """Figures on samples that are never trained on, and a picture (3, H, W) in 0..1 to look at."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train, whatever is trained. ``steps`` in all, resumed ones included; ``rate`` is the highest learning rate,
+    reached after ``warmup`` steps and falling to a hundredth of it on a cosine. ``minutes``: stop in good order then."""
+
+    steps: int = 10_000
+    rate: float = 4e-4
+    warmup: int = 200
+    weight_decay: float = 1e-4
+    clip: float = 1.0  # norm of the gradient
+    ema: float = 0.999
+    bf16: bool = False
+    report_every: int = 1000
+    save_every: int = 500
+    log_every: int = 20
+    minutes: float | None = None
+
+    def rate_at(self, step: int) -> float:
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1.0))) / 2)
+
+
+class Trainer:
+    """One run of a task, in a folder: ``log.jsonl``, ``step_N.png``, ``full.pt``, ``compact.safetensors``."""
+
+    def __init__(
+        self, model: AnimeInterp, task: Task, config: TrainConfig, folder: Path, *,
+        device: str | torch.device = "cpu", rank: int = 0, world: int = 1,
+    ) -> None:
+        self.model, self.task, self.config, self.folder = model.to(device), task, config, Path(folder)
+        self.device, self.rank, self.world = torch.device(device), rank, world
+        self.step = 0
+        for parameter in model.parameters():
+            parameter.requires_grad_(False)
+        self.learned = list(task.trained(model).parameters())
+        for parameter in self.learned:
+            parameter.requires_grad_(True)
+        self.average = copy.deepcopy(model).requires_grad_(False).eval()
+        self.optimiser = torch.optim.AdamW(self.learned, lr=config.rate, weight_decay=config.weight_decay)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def full(self) -> Path:
+        return self.folder / "full.pt"
+
+    @property
+    def compact(self) -> Path:
+        return self.folder / "compact.safetensors"
+
+    def resume(self, path: Path | None = None) -> bool:
+        """Go on from ``path``, or from this folder's own full checkpoint; False where there is none to go on from."""
+        path = self.full if path is None and self.full.exists() else path
+        if path is None:
+            return False
+        if path.suffix == ".safetensors":
+            load_compact(path, self.model, self.average)
+        else:
+            self.step = load_full(path, self.model, self.average, self.optimiser, self.task.name)
+        return True
+
+    def run(self, stop: Callable[[], bool] | None = None) -> AnimeInterp:
+        """Train until ``steps``, ``minutes`` or ``stop()``; returns the averaged model. Saved before it returns.
+
+        Raises AnimeInterpError when the loss is no number any more: what was saved last is good still.
+        """
+        config, began, recent = self.config, time.monotonic(), []
+        while self.step < config.steps:
+            late = config.minutes is not None and time.monotonic() - began > 60 * config.minutes
+            if late or (stop is not None and stop()):
+                break
+            recent.append(self.one_step())
+            if self.step % config.log_every == 0 and self.rank == 0:
+                self._log(recent, time.monotonic() - began)
+                recent = []
+            if self.step % config.save_every == 0:
+                self.save()
+            if self.step % config.report_every == 0:
+                self.report()
+        self.save()
+        return self.average
+
+    def one_step(self) -> dict[str, float]:
+        """Forward, backward, update; returns the loss and its parts."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.rate_at(self.step)
+        self.model.train()
+        batch = self.task.batch(self.step, self.rank)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.config.bf16):
+            loss, parts = self.task.loss(self.model, batch, self.device)
+        if not bool(torch.isfinite(loss)):
+            raise AnimeInterpError(
+                f"The loss is {loss.item()} at step {self.step}; it should be a number. Resume from the last checkpoint "
+                "with a lower --rate."
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.world > 1:
+            self._share_gradients()
+        norm = nn.utils.clip_grad_norm_(self.learned, self.config.clip)
+        self.optimiser.step()
+        self.step += 1
+        self._follow()
+        return {"loss": loss.item(), "gradient_norm": float(norm), **parts}
+
+    def save(self) -> None:
+        """Write both checkpoints, each whole or not at all."""
+        if self.rank == 0:
+            save_full(self.full, self.model, self.average, self.optimiser, self.step, self.task.name)
+            save_compact(self.compact, self.model, self.average, self.step)
+
+    def report(self) -> dict[str, float]:
+        """The averaged model's figures, logged; its picture beside the log."""
+        if self.rank != 0:
+            return {}
+        figures, picture = self.task.report(self.average, self.device)
+        self._write({"step": self.step, "report": figures})
+        logger.info("step %d: %s", self.step, _shown(figures))
+        if picture is not None:
+            from ..datasets.clips import write_png
+
+            write_png(self.folder / f"step_{self.step:07d}.png", picture)
+        return figures
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        # Young averages follow faster, or the fresh weights would weigh in for thousands of steps.
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        averaged = dict(self.average.named_parameters())
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                averaged[name].lerp_(parameter, 1 - decay)
+
+    def _share_gradients(self) -> None:
+        for parameter in self.learned:
+            if parameter.grad is not None:
+                torch.distributed.all_reduce(parameter.grad)
+                parameter.grad /= self.world
+
+    def _log(self, recent: list[dict[str, float]], seconds: float) -> None:
+        mean = {name: sum(r[name] for r in recent) / len(recent) for name in recent[0]}
+        line = {"step": self.step, "rate": self.config.rate_at(self.step), "seconds": round(seconds, 1), **mean}
+        self._write(line)
+        logger.info("step %d: %s", self.step, _shown(mean))
+
+    def _write(self, line: dict[str, Any]) -> None:
+        with (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def settings(self) -> dict[str, Any]:
+        """What the run was made with, for its log."""
+        return {"task": self.task.name, **asdict(self.config)}
+
+
+def _shown(figures: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
