@@ -17,6 +17,7 @@ from .flow import Flow
 from .heartbeat import heartbeat, layers
 from .matching import describe_pieces, pair_flow, pair_matches
 from .matching.completion import complete
+from .matching.dense import refine_dense
 from .model import AnimeInterp, Encoded
 from .segmentation import segment
 from .synthesis.alpha import from_grey, over_grey
@@ -110,6 +111,26 @@ class Stages:
         return work_listening(lambda tell: find(seen0.frame, seen1.frame, *pieces, self.match_config), listen)
 
     @torch.no_grad()
+    def refine(
+        self, seen0: Seen, seen1: Seen, flow: Flow | None = None, iterations: int | None = None, listen: Listen | None = None
+    ) -> Flow:
+        """The fine flow from a coarse one, or from no motion (paper 3.2).
+
+        A model without a refinement network, or none, completes a coarse flow of ours and goes on from any other by dense
+        optical flow. ``iterations``: of the network, see ``AnimeInterp.refine``.
+        """
+        if not self.refines:
+            frames = seen0.frame, seen1.frame
+            if flow is not None and is_coarse(flow):
+                return work_listening(lambda tell: complete(*frames, flow), listen)
+            start = (None, None) if flow is None else (flow.flow_01, flow.flow_10)
+            colours = seen0.colour, seen1.colour
+            return Flow(*work_listening(lambda tell: refine_dense(*colours, *start), listen))
+        encoded = self.encode(seen0), self.encode(seen1)
+        start = (None, None) if flow is None else (flow.flow_01, flow.flow_10)
+        return Flow(*self.model.refine(seen0.colour, seen1.colour, *start, iterations, encoded=encoded, step=listen))
+
+    @torch.no_grad()
     def encode(self, seen: Seen, listen: Listen | None = None) -> Encoded:
         """What the model's networks see in the frame alone."""
         if seen.encoded is None:
@@ -157,7 +178,7 @@ class Pair:
                 plan += [_SEEING] if seen.pieces is None else []
             plan.append(_MATCHING)
         if not stages.refines:
-            plan += [_COMPLETING] * (flow is None or _is_coarse(flow))
+            plan += [_COMPLETING] * (flow is None or is_coarse(flow))
         if stages.model is None:
             return plan + [_BLENDING] * times
         plan += [_ENCODING for seen in self._seen if seen.encoded is None] * stages.encodes
@@ -167,7 +188,6 @@ class Pair:
     def _find(self, flow: Flow | None) -> Flow:
         """The flow to paint with: the given one, completed if need be, or found from the frames."""
         stages, (seen0, seen1), parts = self._stages, self._seen, self._parts
-        frames = seen0.frame, seen1.frame
         fresh = flow is None
         if fresh:
             for seen in self._seen:
@@ -175,18 +195,13 @@ class Pair:
                     stages.pieces(seen, parts.begin())
             # The completion finds its own motions: it is told who matched whom, and no more.
             flow = stages.match(seen0, seen1, parts.begin(), move=stages.refines)
-        if not stages.refines and _is_coarse(flow):
-            coarse = flow
-            flow = work_listening(lambda tell: complete(*frames, coarse), parts.begin())
+        if not stages.refines:
+            flow = stages.refine(seen0, seen1, flow, listen=parts.begin()) if is_coarse(flow) else flow
         if stages.encodes:
             for seen in self._seen:
                 if seen.encoded is None:
                     stages.encode(seen, parts.begin())
-        if not (fresh and stages.refines):
-            return flow
-        colours, encoded = (seen0.colour, seen1.colour), (seen0.encoded, seen1.encoded)
-        fine = stages.model.refine(*colours, flow.flow_01, flow.flow_10, encoded=encoded, step=parts.begin())
-        return Flow(*fine)
+        return stages.refine(seen0, seen1, flow, listen=parts.begin()) if fresh and stages.refines else flow
 
     def _paint(self, times: list[float]) -> Tensor:
         stages, (seen0, seen1) = self._stages, self._seen
@@ -233,6 +248,6 @@ class _Parts:
         return None if listen is None else lambda share: listen(start + (end - start) * share)
 
 
-def _is_coarse(flow: Flow) -> bool:
+def is_coarse(flow: Flow) -> bool:
     """Whether the matching made it, and nobody has completed it."""
     return flow.depth_0 is None and flow.matches is not None and flow.labels is not None

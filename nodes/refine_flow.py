@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from comfy_api.latest import io
 
-from ..animeinterp.flow import Flow
 from ..animeinterp.sequence import ClipFlow
+from ..animeinterp.stages import Stages
 from . import bridge, types
 
 
@@ -45,28 +45,17 @@ class AnimeInterpRefineFlow(io.ComfyNode):
         pairs = frames.shape[0] - 1
         if flow is not None:
             bridge.check_same_clip(len(flow), flow.size, frames, name="flow", pairs=True)
-        net = bridge.on_device(model, frames)
+        stages = Stages(bridge.on_device(model, frames))
         device = model.load_device
         progress = bridge.Progress()
 
         def refined():
-            frame1 = frames[:1, :3].to(device)
-            seen1 = net.encode(frame1)
+            seen1 = stages.look(frames[:1], device)
             for i in range(pairs):
-                frame0, seen0 = frame1, seen1
-                frame1 = frames[i + 1 : i + 2, :3].to(device)
-                seen1 = net.encode(frame1)
-                start = Flow(None, None) if flow is None else flow.pair(i, device)
-                flow_01, flow_10 = net.refine(
-                    frame0,
-                    frame1,
-                    start.flow_01,
-                    start.flow_10,
-                    iterations or None,
-                    encoded=(seen0, seen1),
-                    step=progress.part(i, pairs),
-                )
+                seen0, seen1 = seen1, stages.look(frames[i + 1 : i + 2], device)
+                start = None if flow is None else flow.pair(i, device)
+                fine = stages.refine(seen0, seen1, start, iterations or None, progress.part(i, pairs))
                 # The matches are of the coarse flow: with them, it would be taken for one that wants completing.
-                yield replace(start, flow_01=flow_01, flow_10=flow_10, matches=None, motion=None)
+                yield replace(fine, labels=None if start is None else start.labels, matches=None, motion=None)
 
         return io.NodeOutput(ClipFlow(refined(), labels=None if flow is None else flow.labels))
