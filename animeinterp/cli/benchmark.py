@@ -1,0 +1,283 @@
+"""``benchmark``: seconds and peak memory of each stage and end to end, on drawn frames that are the same everywhere.
+
+    python -m animeinterp benchmark                                       960x540, the GPU or else the CPU, every way
+    python -m animeinterp benchmark --devices cpu --yardstick --json speed.json      beside the published way of working
+    python -m animeinterp benchmark --sizes 960x540 1920x1080 --devices cuda --dtypes float16 --multipliers 2 8
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from ..errors import AnimeInterpError
+from ..evaluation import speed
+from ..model import SMALLEST_SIDE
+from ..weights import bundled_models
+from . import say
+from .progress import ProgressBar
+
+_COLUMN = 42
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``benchmark``."""
+    what = parser.add_argument_group("what is measured: every combination")
+    what.add_argument("--sizes", nargs="+", type=_size, default=[(540, 960)], metavar="WxH", help="default: 960x540")
+    what.add_argument("--devices", nargs="+", metavar="DEVICE", help="torch devices (default: cuda where there is one, "
+                      "else cpu)")
+    what.add_argument("--dtypes", nargs="+", choices=tuple(speed.DTYPES), default=["float32"],
+                      help="of the networks; the weights-free way has none and is float32 (default: float32)")
+    what.add_argument("--multipliers", nargs="+", type=int, default=[2], metavar="M",
+                      help="M - 1 frames between the two, end to end (default: 2)")
+    what.add_argument("--ways", nargs="+", metavar="WAY",
+                      help=f"of {', '.join(speed.WAYS)} (its shape, with random weights), or weight files "
+                           "(default: those three, bundled where weights ship)")
+    what.add_argument("--yardstick", nargs="?", type=int, const=1, metavar="ROUNDS",
+                      help="also the published way of working, as written down in benchmarks/, on the CPU, and how many "
+                           "times as long it takes (some minutes; 1 round unless said)")
+    how = parser.add_argument_group("how")
+    how.add_argument("--runs", type=int, default=3, metavar="N", help="of which the median counts (default: 3)")
+    how.add_argument("--warm-up", type=int, default=1, metavar="N", help="runs before, which do not (default: 1)")
+    how.add_argument("--no-memory", action="store_true", help="no fresh process to measure each way's memory on a CPU")
+    how.add_argument("--json", type=Path, metavar="FILE", help="leave all of it there too")
+    how.add_argument("--overwrite", action="store_true", help="replace that file")
+    how.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, show each table when it is there, and write the file at the end."""
+    devices = _checked(options)
+    ways = _ways(options.ways)
+    yardstick = None if options.yardstick is None else _yardstick_module()
+    cases = [(size, device, way, dtype) for size in options.sizes for device in devices for way in ways
+             for dtype in (options.dtypes if way != "weights-free" else ["float32"])]
+    steps = (options.runs + options.warm_up) * len(cases)
+    if yardstick is not None:
+        steps += len(options.sizes) * yardstick.steps(len(ways), options.yardstick)
+    report = {"machine": machine(devices), "settings": _settings(options, ways), "results": [], "yardstick": []}
+    say(_machine_text(report["machine"]))
+    bar, done = ProgressBar("measuring", quiet=options.quiet), 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        bar(done, steps)
+
+    try:
+        for size in options.sizes:
+            frames = speed.draw_pair(size)
+            for _, device, way, dtype in (case for case in cases if case[0] == size):
+                report["results"].append(_measured(frames, device, way, dtype, options, step))
+                bar.close()
+                say("\n" + _case_text(report["results"][-1]))
+            if yardstick is not None:
+                report["yardstick"].append(_compared(yardstick, frames, ways, options, step))
+                bar.close()
+                say("\n" + _yardstick_text(report["yardstick"][-1]))
+    except KeyboardInterrupt:
+        bar.close()
+        say("\nStopped." + (f" {options.json} was not written." if options.json else ""))
+        raise
+    if options.json is not None:
+        _write(report, options.json, options.overwrite)
+        say(f"\nAll of it: {options.json}")
+    return 0
+
+
+def _measured(frames, device: torch.device, way: str, dtype: str, options, step) -> dict[str, Any]:
+    model = speed.load_way(way, device, speed.DTYPES[dtype])
+    multipliers = options.multipliers
+    rows = speed.measure(model, frames, device, multipliers, runs=options.runs, warm_up=options.warm_up, done=step)
+    del model
+    wholes = {speed.whole_name(m): m for m in multipliers}
+    if device.type == "cpu" and not options.no_memory:
+        for row in rows:
+            if row["stage"] in wholes:
+                row["peak_bytes"] = speed.peak_in_fresh_process(way, frames, dtype, wholes[row["stage"]])
+    result = {"way": way, "size": _size_text(frames), "device": str(device), "dtype": dtype, "rows": rows}
+    seconds = {wholes[row["stage"]]: row["seconds"] for row in rows if row["stage"] in wholes}
+    few, many = min(seconds), max(seconds)
+    if many > few:
+        further = (seconds[many] - seconds[few]) / (many - few)
+        share = further / seconds[2] if few == 2 else None
+        result["further"] = {"seconds": further, "of_the_first": share, "from": [few, many]}
+    return result
+
+
+def _compared(yardstick, frames, ways: list[str], options, step) -> dict[str, Any]:
+    models = {way: speed.load_way(way) for way in ways}
+    found = yardstick.compare(frames, models, rounds=options.yardstick, done=step)
+    peak = None if options.no_memory else speed.peak_in_fresh_process("yardstick", frames, "float32", 2)
+    return {"size": _size_text(frames), "device": "cpu", "dtype": "float32", **found, "yardstick_peak_bytes": peak}
+
+
+# What was asked for ---------------------------------------------------------------------------------------------------
+
+
+def _checked(options: argparse.Namespace) -> list[torch.device]:
+    """The devices, all that was asked for being possible."""
+    for name, least in (("runs", 1), ("warm_up", 0), ("yardstick", 1)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise AnimeInterpError(f"--{name.replace('_', '-')} is {value}; it should be {least} or more.")
+    if min(options.multipliers) < 2:
+        raise AnimeInterpError(f"--multipliers holds {min(options.multipliers)}; each should be 2 or more.")
+    for name in ("sizes", "dtypes", "multipliers"):
+        setattr(options, name, list(dict.fromkeys(getattr(options, name))))
+    if options.json is not None:
+        _check_target(options.json, options.overwrite)
+    names = options.devices or ["cuda" if torch.cuda.is_available() else "cpu"]
+    return [speed.check_device(name) for name in dict.fromkeys(names)]
+
+
+def _check_target(path: Path, overwrite: bool) -> None:
+    if path.is_dir() or (path.exists() and not overwrite):
+        raise AnimeInterpError(f"{path} is there already; choose another name" + (
+            "." if path.is_dir() else ", or add --overwrite to replace it."))
+    if not path.absolute().parent.is_dir():
+        raise AnimeInterpError(f"The folder of {path} is not there; make it, or choose another.")
+
+
+def _ways(asked: list[str] | None) -> list[str]:
+    if asked is None:
+        return [way for way in speed.WAYS if way != "bundled" or bundled_models()]
+    for way in asked:
+        if way not in speed.WAYS and not Path(way).is_file():
+            raise AnimeInterpError(
+                f"The way {way!r} is not known, and no file is called so; it should be of {', '.join(speed.WAYS)}, or a "
+                "weight file. Check the path."
+            )
+        if way not in ("weights-free", "published"):
+            speed.load_way(way)  # a file that does not load is found now, not in an hour
+    return list(dict.fromkeys(asked))
+
+
+def _yardstick_module():
+    try:
+        return importlib.import_module("benchmarks.published_way_ratio")
+    except ImportError as error:
+        raise AnimeInterpError(
+            f"The yardstick is run from a checkout of the repository ({error}). Start python -m animeinterp in its root, or "
+            "leave out --yardstick."
+        ) from None
+
+
+def _size(text: str) -> tuple[int, int]:
+    """WxH as (H, W)."""
+    try:
+        width, height = map(int, text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; it should be as 960x540") from None
+    if min(width, height) < SMALLEST_SIDE:
+        raise argparse.ArgumentTypeError(f"{text} is too small; both sides should be {SMALLEST_SIDE} or more")
+    return height, width
+
+
+def _settings(options: argparse.Namespace, ways: list[str]) -> dict[str, Any]:
+    return {
+        "ways": ways, "runs": options.runs, "warm_up": options.warm_up, "multipliers": options.multipliers,
+        "seconds": "median of the runs", "peak_bytes": "on cuda the most that torch had allocated within the row, weights "
+        "included; on cpu the most resident memory of a fresh process that does the row alone, less what its imports took",
+    }
+
+
+# The machine ----------------------------------------------------------------------------------------------------------
+
+
+def machine(devices: list[torch.device]) -> dict[str, Any]:
+    """What the figures depend on. ``load_average``: of the last minute, before anything was measured."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "cpu": _cpu_name(), "cores": os.cpu_count(), "usable_cores": usable,
+        "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
+        "torch": torch.__version__, "torch_threads": torch.get_num_threads(),
+        "opencv": cv2.__version__, "opencv_threads": cv2.getNumThreads(),
+        "gpus": {str(device): torch.cuda.get_device_name(device) for device in devices if device.type == "cuda"},
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    if sys.platform == "darwin":
+        asked = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
+        if asked.stdout.strip():
+            return asked.stdout.strip()
+    return platform.processor() or platform.machine()
+
+
+# Tables ---------------------------------------------------------------------------------------------------------------
+
+
+def _machine_text(found: dict[str, Any]) -> str:
+    load = "" if found["load_average"] is None else f", load average {found['load_average']}"
+    gpus = "".join(f"\n{device}: {name}" for device, name in found["gpus"].items())
+    return (
+        f"{found['cpu']}, {found['usable_cores']} of {found['cores']} cores{load}; {found['system']}\n"
+        f"torch {found['torch']} on {found['torch_threads']} threads, OpenCV {found['opencv']} on "
+        f"{found['opencv_threads']}, Python {found['python']}{gpus}"
+    )
+
+
+def _case_text(result: dict[str, Any]) -> str:
+    way = result["way"] + (", random weights" if result["way"] == "published" else "")
+    lines = [f"{result['size']}, {result['device']}, {result['dtype']}: {way}"]
+    lines.append(f"  {'':{_COLUMN}}{'seconds':>9}{'peak memory':>14}")
+    for row in result["rows"]:
+        lines.append(f"  {row['stage']:{_COLUMN}}{_seconds(row['seconds']):>9}{_bytes(row['peak_bytes']):>14}")
+    if "further" in result:
+        share = result["further"]["of_the_first"]
+        note = "" if share is None else f"   {share:.2f} of the first"
+        lines.append(f"  {'each further in-between, end to end':{_COLUMN}}{_seconds(result['further']['seconds']):>9}{note}")
+    return "\n".join(lines)
+
+
+def _yardstick_text(found: dict[str, Any]) -> str:
+    rounds = f"{found['rounds']} round" + ("s" if found["rounds"] > 1 else "")
+    lines = [f"{found['size']}, cpu, float32: the published way of working beside ours, interleaved, {rounds}"]
+    lines.append(f"  {'':{_COLUMN}}{'yardstick':>9}{'ours':>9}{'ratio':>8}")
+    for row in [*found["stages"], *found["end_to_end"]]:
+        name = row.get("stage") or f"end to end: {row['way']}"
+        lines.append(f"  {name:{_COLUMN}}{_seconds(row['yardstick_seconds']):>9}{_seconds(row['our_seconds']):>9}"
+                     f"{row['ratio']:>8.1f}")
+    if found["yardstick_peak_bytes"] is not None:
+        lines.append(f"  peak memory of the yardstick: {_bytes(found['yardstick_peak_bytes'])}")
+    return "\n".join(lines)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value >= 100 else f"{value:.2f}" if value >= 1 else f"{value:.4f}"
+
+
+def _bytes(value: int | None) -> str:
+    return "-" if value is None else f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+
+
+def _size_text(frames: torch.Tensor) -> str:
+    return f"{frames.shape[-1]}x{frames.shape[-2]}"
+
+
+def _write(report: dict[str, Any], path: Path, overwrite: bool) -> None:
+    """Whole or not at all, and never over what has appeared there meanwhile."""
+    _check_target(path, overwrite)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise AnimeInterpError(f"{path} could not be written ({error}). Choose a folder that may be written to.") from error
