@@ -6,20 +6,26 @@ The real segmentation, matching and completion make it, with the mistakes that t
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..datasets.cartoon import CartoonConfig, draw
 from ..datasets.clips import FIRST_TRAINING_SEED
+from ..errors import AnimeInterpError
 from ..stages import Stages
 from ..synthesis.blend import Carried, Carrier
+from .caches import claim, read_sample, write_sample
 
+FORMAT = 1  # of the samples: raise it when what makes them changes, so that old ones are not mixed with new
+NAMES = {"times", "frames", "truth", "blended", "colours", "shares", "shifts", "masses"}
 SIZE = (270, 480)
 SHIFT_UNIT = 64.0  # steps a pixel that shifts are kept in
 MASS_UNIT = 1e3  # steps that the natural logarithm of a mass is kept in
@@ -43,7 +49,7 @@ def draw_carried(seed: int, folder: Path, *, size: tuple[int, int] = SIZE) -> Pa
     config = CartoonConfig(motion=motion, grain=0.05, jpeg=0.1, blur=0.05)
     times = (0.5, float(chance.uniform(0.1, 0.9)))
     clip = draw(FIRST_TRAINING_SEED + seed, size=size, times=times, config=config)
-    write_carried(path, carry_sample(clip.frame0, clip.frame1, clip.mids[0], times))
+    write_sample(path, carry_sample(clip.frame0, clip.frame1, clip.mids[0], times))
     return path
 
 
@@ -91,16 +97,50 @@ def restore_carried(sample: dict[str, Tensor], step: int) -> tuple[Carried, Tens
 
 
 def read_carried(path: Path) -> dict[str, Tensor]:
-    """A sample that ``write_carried`` wrote."""
-    return load_file(path)
+    """A sample that ``draw_carried`` made. AnimeInterpError, naming the file, where it is broken."""
+    sample = read_sample(path)
+    missing = sorted(NAMES - sample.keys())
+    if missing:
+        raise AnimeInterpError(f"{path} is broken ({missing[0]} is missing); delete it and it is made again.")
+    return sample
 
 
-def write_carried(path: Path, sample: dict[str, Tensor]) -> None:
-    """Write a sample, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    save_file({name: value.contiguous() for name, value in sample.items()}, unfinished)
-    unfinished.replace(path)
+def claim_carried(folder: Path, *, size: tuple[int, int] = SIZE) -> None:
+    """Make sure that the samples in ``folder`` are of these settings; see ``caches.claim``."""
+    claim(folder, {"holds": "carried pairs", "format": FORMAT, "size": list(size), "motions": MOTIONS})
+
+
+def make_carried(
+    folder: Path, seeds: Iterable[int], *, workers: int = 1, size: tuple[int, int] = SIZE,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Make those samples of ``seeds`` that are not in ``folder`` yet, in ``workers`` processes; returns how many.
+
+    ``progress(done, total)`` is called after each. AnimeInterpError where the folder's samples are of other settings.
+    """
+    claim_carried(folder, size=size)
+    missing = [seed for seed in seeds if not carried_path(folder, seed).exists()]
+    make = partial(draw_carried, folder=folder, size=size)
+    if workers <= 1:
+        made: Iterable[Path] = map(make, missing)
+        pool = None
+    else:
+        # Begun anew, not forked: a fork of a process with threads may wait for ever.
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread)
+        made = pool.map(make, missing)
+    try:
+        for done, _ in enumerate(made, start=1):
+            if progress is not None:
+                progress(done, len(missing))
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+    return len(missing)
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 def _to_8bit(x: Tensor) -> Tensor:

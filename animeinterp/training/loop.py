@@ -7,21 +7,25 @@ checkpoint is the run that was not stopped.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from ..datasets.clips import write_png
 from ..errors import AnimeInterpError
 from ..model import AnimeInterp
-from .checkpoint import load_compact, load_full, save_compact, save_full
+from .ahead import Ahead
+from .checkpoint import load_compact, load_full, save_compact, save_full, save_weights
+from .processes import Processes
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +34,14 @@ class Task(Protocol):
     """Something to train. ``name`` is the stage's; the rest is called by ``train``."""
 
     name: str
+    config: Any  # a dataclass, for the log
 
     def trained(self, model: AnimeInterp) -> nn.Module:
         """The part of the model whose weights are learned; the rest is frozen."""
 
     def batch(self, step: int, rank: int = 0) -> Any:
-        """The batch of a step, on the CPU: a function of its arguments (and the task's seed) and nothing else."""
+        """The batch of a step, on the CPU: a function of its arguments (and the task's seed) and nothing else. A thread
+        makes it, ahead of its step."""
 
     def loss(self, model: AnimeInterp, batch: Any, device: torch.device) -> tuple[Tensor, dict[str, float]]:
         """What is minimised, and its parts for the log."""
@@ -69,15 +75,20 @@ class TrainConfig:
 
 
 class Trainer:
-    """One run of a task, in a folder: ``log.jsonl``, ``step_N.png``, ``full.pt``, ``compact.safetensors``."""
+    """One run of a task, in a folder: ``log.jsonl``, ``step_N.png``, ``full.pt``, ``compact.safetensors``, and the
+    averaged weights, ready to be used, ``model.safetensors``. A folder belongs to one run."""
 
     def __init__(
         self, model: AnimeInterp, task: Task, config: TrainConfig, folder: Path, *,
-        device: str | torch.device = "cpu", rank: int = 0, world: int = 1,
+        device: str | torch.device = "cpu", processes: Processes | None = None,
     ) -> None:
-        self.model, self.task, self.config, self.folder = model.to(device), task, config, Path(folder)
-        self.device, self.rank, self.world = torch.device(device), rank, world
+        self.processes = processes or Processes(device=torch.device(device))
+        self.device, self.rank = self.processes.device, self.processes.rank
+        self.model, self.task, self.config, self.folder = model.to(self.device), task, config, Path(folder)
+        self.processes.agree(self.model)
         self.step = 0
+        self._ours = False  # whether what is in the folder is this run's
+        self._batches = Ahead(lambda step: task.batch(step, self.rank))
         for parameter in model.parameters():
             parameter.requires_grad_(False)
         self.learned = list(task.trained(model).parameters())
@@ -85,7 +96,10 @@ class Trainer:
             parameter.requires_grad_(True)
         self.average = copy.deepcopy(model).requires_grad_(False).eval()
         self.optimiser = torch.optim.AdamW(self.learned, lr=config.rate, weight_decay=config.weight_decay)
-        self.folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.jsonl"
 
     @property
     def full(self) -> Path:
@@ -96,10 +110,15 @@ class Trainer:
         return self.folder / "compact.safetensors"
 
     def resume(self, path: Path | None = None) -> bool:
-        """Go on from ``path``, or from this folder's own full checkpoint; False where there is none to go on from."""
+        """Go on from ``path``, or from this folder's own full checkpoint; False where there is none to go on from.
+
+        A compact checkpoint, or plain weights, begins at step 0 with a fresh optimiser.
+        """
         path = self.full if path is None and self.full.exists() else path
         if path is None:
             return False
+        path = Path(path)
+        self._ours = path.resolve().parent == self.folder.resolve()
         if path.suffix == ".safetensors":
             load_compact(path, self.model, self.average)
         else:
@@ -109,21 +128,26 @@ class Trainer:
     def run(self, stop: Callable[[], bool] | None = None) -> AnimeInterp:
         """Train until ``steps``, ``minutes`` or ``stop()``; returns the averaged model. Saved before it returns.
 
-        Raises AnimeInterpError when the loss is no number any more: what was saved last is good still.
+        Raises AnimeInterpError when the loss is no number any more (what was saved last is good still), and, before
+        anything is written, where the folder holds another run.
         """
+        self._take_folder()
         config, began, recent = self.config, time.monotonic(), []
-        while self.step < config.steps:
-            late = config.minutes is not None and time.monotonic() - began > 60 * config.minutes
-            if late or (stop is not None and stop()):
-                break
-            recent.append(self.one_step())
-            if self.step % config.log_every == 0 and self.rank == 0:
-                self._log(recent, time.monotonic() - began)
-                recent = []
-            if self.step % config.save_every == 0:
-                self.save()
-            if self.step % config.report_every == 0:
-                self.report()
+        try:
+            while self.step < config.steps:
+                late = config.minutes is not None and time.monotonic() - began > 60 * config.minutes
+                if self.processes.any(late or (stop is not None and stop())):
+                    break
+                recent.append(self.one_step())
+                if self.step % config.log_every == 0:
+                    self._log(recent, time.monotonic() - began)
+                    recent = []
+                if self.step % config.save_every == 0:
+                    self.save()
+                if self.step % config.report_every == 0:
+                    self.report()
+        finally:
+            self._batches.close()
         self.save()
         return self.average
 
@@ -132,29 +156,34 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self.config.rate_at(self.step)
         self.model.train()
-        batch = self.task.batch(self.step, self.rank)
+        batch = self._batches.get(self.step)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.config.bf16):
             loss, parts = self.task.loss(self.model, batch, self.device)
-        if not bool(torch.isfinite(loss)):
-            raise AnimeInterpError(
-                f"The loss is {loss.item()} at step {self.step}; it should be a number. Resume from the last checkpoint "
-                "with a lower --rate."
-            )
+        self._check_number("loss", loss)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if self.world > 1:
-            self._share_gradients()
+        self.processes.average(p.grad for p in self.learned)
         norm = nn.utils.clip_grad_norm_(self.learned, self.config.clip)
+        self._check_number("gradient's norm", norm)
         self.optimiser.step()
         self.step += 1
         self._follow()
         return {"loss": loss.item(), "gradient_norm": float(norm), **parts}
 
+    def _check_number(self, name: str, value: Tensor) -> None:
+        if self.processes.any(not bool(torch.isfinite(value))):
+            raise AnimeInterpError(
+                f"The {name} is {value.item()} at step {self.step}; it should be a finite number (in every process). The last "
+                "checkpoint is good still: resume from it with a lower --rate."
+            )
+
     def save(self) -> None:
-        """Write both checkpoints, each whole or not at all."""
+        """Write both checkpoints and the averaged weights, each whole or not at all."""
         if self.rank == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
             save_full(self.full, self.model, self.average, self.optimiser, self.step, self.task.name)
             save_compact(self.compact, self.model, self.average, self.step)
+            save_weights(self.folder / "model.safetensors", self.average)
 
     def report(self) -> dict[str, float]:
         """The averaged model's figures, logged; its picture beside the log."""
@@ -164,8 +193,6 @@ class Trainer:
         self._write({"step": self.step, "report": figures})
         logger.info("step %d: %s", self.step, _shown(figures))
         if picture is not None:
-            from ..datasets.clips import write_png
-
             write_png(self.folder / f"step_{self.step:07d}.png", picture)
         return figures
 
@@ -178,25 +205,39 @@ class Trainer:
             if parameter.requires_grad:
                 averaged[name].lerp_(parameter, 1 - decay)
 
-    def _share_gradients(self) -> None:
-        for parameter in self.learned:
-            if parameter.grad is not None:
-                torch.distributed.all_reduce(parameter.grad)
-                parameter.grad /= self.world
+    def _take_folder(self) -> None:
+        """Make the folder this run's own, unless it is another's already, and begin the log with the settings."""
+        found = [path.name for path in (self.log, self.full, self.compact) if path.exists()]
+        if self.processes.any(self.rank == 0 and bool(found) and not self._ours):
+            raise AnimeInterpError(
+                f"{self.folder} holds another run ({', '.join(found)}); no run is written over. Choose another folder with "
+                "--out, or go on with that run with --resume."
+            )
+        self._ours = True
+        self._write({"step": self.step, "settings": self.settings()})
 
     def _log(self, recent: list[dict[str, float]], seconds: float) -> None:
         mean = {name: sum(r[name] for r in recent) / len(recent) for name in recent[0]}
         line = {"step": self.step, "rate": self.config.rate_at(self.step), "seconds": round(seconds, 1), **mean}
         self._write(line)
-        logger.info("step %d: %s", self.step, _shown(mean))
+        if self.rank == 0:
+            logger.info("step %d: %s", self.step, _shown(mean))
 
     def _write(self, line: dict[str, Any]) -> None:
-        with (self.folder / "log.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        if self.rank == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, default=str) + "\n")
 
     def settings(self) -> dict[str, Any]:
         """What the run was made with, for its log."""
-        return {"task": self.task.name, **asdict(self.config)}
+        return {
+            "task": self.task.name,
+            **{self.task.name: dataclasses.asdict(self.task.config)},
+            "model": dataclasses.asdict(self.model.config),
+            "training": dataclasses.asdict(self.config),
+            "processes": self.processes.world,
+        }
 
 
 def _shown(figures: dict[str, float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ..errors import AnimeInterpError
 from ..evaluation.metrics import psnr_moving, to_8bit
 from ..model import AnimeInterp
 from ..synthesis.blend import Carried
-from .carried import draw_carried, read_carried, restore_carried
+from .carried import SIZE, claim_carried, draw_carried, make_carried, read_carried, restore_carried
 from .losses import picture_loss
 
 HELD_OUT = 900_000  # samples from here on are for reports
@@ -26,7 +27,7 @@ SPREAD = 9  # pixels, over which that is blurred
 @dataclass(frozen=True)
 class PaintConfig:
     """``samples`` carried clips in ``folder``, from seed 0 (those that are not there yet are made); ``crops`` of ``side``
-    pixels a step; ``held_out`` clips to report on."""
+    pixels a step; ``held_out`` clips to report on. ``size``: of the clips, height and width."""
 
     folder: Path
     samples: int = 2000
@@ -34,6 +35,7 @@ class PaintConfig:
     side: int = 192
     held_out: int = 12
     seed: int = 0
+    size: tuple[int, int] = SIZE
 
 
 class PaintTask:
@@ -42,7 +44,19 @@ class PaintTask:
     name = "paint"
 
     def __init__(self, config: PaintConfig) -> None:
+        """Raises AnimeInterpError where crops do not fit into the clips, or the folder holds clips of other settings."""
+        if config.side > min(config.size) or config.side % 2:
+            raise AnimeInterpError(
+                f"Crops of {config.side} pixels are asked for, of clips of {config.size[1]}x{config.size[0]}; they should be "
+                "even and fit in. Change --side or --size."
+            )
+        claim_carried(config.folder, size=config.size)
         self.config = config
+
+    def make_samples(self, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> int:
+        """Make all samples that are not there yet (see ``make_carried``), where a batch would make its own one by one."""
+        seeds = [*range(self.config.samples), *range(HELD_OUT, HELD_OUT + self.config.held_out)]
+        return make_carried(self.config.folder, seeds, workers=workers, size=self.config.size, progress=progress)
 
     def trained(self, model: AnimeInterp) -> nn.Module:
         painter = getattr(model.synthesis, "painter", None)
@@ -56,7 +70,7 @@ class PaintTask:
         chance = np.random.default_rng([config.seed, step, rank])
         samples, corners, times = [], [], []
         for _ in range(config.crops):
-            path = draw_carried(int(chance.integers(config.samples)), config.folder)
+            path = draw_carried(int(chance.integers(config.samples)), config.folder, size=config.size)
             sample = read_carried(path)
             moment = int(chance.integers(len(sample["times"])))
             corner = _corner(sample, moment, config.side, chance)
@@ -83,7 +97,7 @@ class PaintTask:
         """PSNR over moving pixels, of the painter's frames and of the blend's; a sheet of both beside the truth."""
         painted_db, blended_db, rows = [], [], []
         for k in range(self.config.held_out):
-            sample = read_carried(draw_carried(HELD_OUT + k, self.config.folder))
+            sample = read_carried(draw_carried(HELD_OUT + k, self.config.folder, size=self.config.size))
             carried, frame0, frame1, truth = restore_carried({n: v[None] for n, v in sample.items()}, 0)
             carried, frame0, frame1 = _to(carried, device), frame0.to(device), frame1.to(device)
             painted = model.synthesis.painter(carried, frame0, frame1, sample["times"][:1].to(device)).cpu()

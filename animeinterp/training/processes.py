@@ -1,0 +1,81 @@
+"""Several processes that train one model: who this one is, and what they tell one another.
+
+``torchrun --nproc-per-node 4 -m animeinterp train ...`` starts a process a GPU and tells each by its environment (RANK,
+WORLD_SIZE, LOCAL_RANK). Each makes its own batches and its own gradients; these are averaged, so that all take the same
+step. Without torchrun there is one process, and nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import AnimeInterpError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process' number among ``world``, and the device it works on."""
+
+    rank: int = 0
+    world: int = 1
+    device: torch.device = torch.device("cpu")
+
+    def any(self, flag: bool) -> bool:
+        """Whether ``flag`` is set in any of them: all of them must ask, and all get one answer."""
+        if self.world == 1:
+            return flag
+        told = torch.tensor([float(flag)], device=self.device)
+        torch.distributed.all_reduce(told, torch.distributed.ReduceOp.MAX)
+        return bool(told.item())
+
+    def average(self, gradients: Iterable[Tensor | None]) -> None:
+        """Average the gradients of all processes, in place."""
+        present = [g for g in gradients if g is not None]
+        if self.world == 1 or not present:
+            return
+        flat = torch.cat([g.flatten() for g in present])  # one message in place of hundreds
+        torch.distributed.all_reduce(flat)
+        flat /= self.world
+        for gradient, part in zip(present, flat.split([g.numel() for g in present]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def agree(self, model: nn.Module) -> None:
+        """Give every process the weights of the first."""
+        if self.world > 1:
+            for tensor in model.state_dict().values():
+                torch.distributed.broadcast(tensor, 0)
+
+
+@contextlib.contextmanager
+def processes(device: str | torch.device = "cpu") -> Iterator[Processes]:
+    """Join the processes that torchrun started, if it did; each takes the GPU of its LOCAL_RANK if ``device`` is "cuda".
+
+    Raises AnimeInterpError for a device that torch does not know or that is not there.
+    """
+    world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    try:
+        chosen = torch.device(device)
+        if chosen.type == "cuda" and world > 1:
+            chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)))
+        torch.empty(0, device=chosen)
+        if chosen.type == "cuda":
+            torch.cuda.set_device(chosen)
+    except (RuntimeError, AssertionError) as error:  # torch says the second of a build without CUDA
+        raise AnimeInterpError(
+            f"The device {device} cannot be used ({str(error).splitlines()[0]}); it should be cpu, cuda, cuda:1 or mps. "
+            "Choose another with --device."
+        ) from None
+    if world == 1:
+        yield Processes(0, 1, chosen)
+        return
+    torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield Processes(rank, world, chosen)
+    finally:
+        torch.distributed.destroy_process_group()
