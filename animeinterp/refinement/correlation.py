@@ -4,12 +4,45 @@ from __future__ import annotations
 
 import torch
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ..memory import free_memory
 
 LEVELS = 4
 RADIUS = 4
 CHANNELS = LEVELS * (2 * RADIUS + 1) ** 2
+
+# Into how many pieces each level's product is cut where nothing is learnt, so that a heartbeat is heard between them.
+_PIECES = (16, 4, 1, 1)
+# On a CPU a greater volume is not worth its memory: the look-up on demand takes no longer.
+_MOST_ON_CPU = 2 * 2**30
+
+
+class Pause(nn.Module):
+    """A layer that does nothing, called between pieces of work that are not layers, for a heartbeat to be heard."""
+
+    PER_VOLUME = _PIECES[0] + 2 * sum(_PIECES[1:])
+    PER_LOOK_UP = 2 * LEVELS
+
+    def forward(self) -> None:
+        return None
+
+
+def volume_bytes(pairs: int, height: int, width: int) -> int:
+    """What a CorrelationPyramid of features (pairs, C, height, width) takes: the largest level once, the rest twice."""
+    cells = height * width
+    coarse = sum((height >> k) * (width >> k) for k in range(1, LEVELS))
+    return 4 * pairs * cells * (cells * (1 if pairs == 1 else 2) + 2 * coarse)
+
+
+def volume_fits(features: Tensor) -> bool:
+    """Whether there is room for the volume of ``features`` (B, C, h, w), with as much left again as the rest needs."""
+    pairs, _, height, width = features.shape
+    size = volume_bytes(pairs, height, width)
+    if features.device.type == "cpu" and size > _MOST_ON_CPU:
+        return False
+    return size < 0.7 * free_memory(features.device)
 
 
 class CorrelationPyramid:
@@ -24,12 +57,12 @@ class CorrelationPyramid:
     All of it is float32 whatever the features are: a sum of 256 products overflows half precision.
     """
 
-    def __init__(self, features0: Tensor, features1: Tensor) -> None:
-        precision = torch.promote_types(features0.dtype, torch.float32)
-        features0, features1 = features0.to(precision), features1.to(precision)
+    def __init__(self, features0: Tensor, features1: Tensor, pause: Pause | None = None) -> None:
+        features0, features1 = in_precision(features0), in_precision(features1)
         self.shape = features0.shape
+        self._pause = Pause() if pause is None else pause
         scale = self.shape[1] ** -0.5
-        full = torch.einsum("bcp,bcq->bpq", features0.flatten(2) * scale, features1.flatten(2))
+        full = self._product(features0 * scale, features1, _PIECES[0])
         self.forward_levels = self._levels(full, features0 * scale, features1)
         # A view for a single pair; a batch of pairs copies.
         self.backward_levels = self._levels(full.transpose(1, 2), features1 * scale, features0)
@@ -37,27 +70,50 @@ class CorrelationPyramid:
     def _levels(self, full: Tensor, source: Tensor, target: Tensor) -> list[Tensor]:
         """The pyramid of one direction: level k is (B h w, 1, h / 2^k, w / 2^k)."""
         levels = [full.reshape(-1, 1, *target.shape[-2:])]
-        for _ in range(LEVELS - 1):
+        for pieces in _PIECES[1:]:
             target = F.avg_pool2d(target, 2)
-            level = torch.einsum("bcp,bcq->bpq", source.flatten(2), target.flatten(2))
-            levels.append(level.reshape(-1, 1, *target.shape[-2:]))
+            levels.append(self._product(source, target, pieces).reshape(-1, 1, *target.shape[-2:]))
         return levels
+
+    def _product(self, source: Tensor, target: Tensor, pieces: int) -> Tensor:
+        """(B, source's pixels, target's pixels)."""
+        source, target = source.flatten(2).transpose(1, 2), target.flatten(2)
+        if source.requires_grad or target.requires_grad:
+            return torch.bmm(source, target)
+        product = source.new_empty(source.shape[0], source.shape[1], target.shape[2])
+        for rows, result in zip(source.chunk(pieces, 1), product.chunk(pieces, 1), strict=True):
+            self._pause()
+            torch.bmm(rows, target, out=result)
+        return product
 
     def look_up(self, positions: Tensor) -> Tensor:
         """The 9x9 neighbourhood of each position at each level: (2B, 324, h, w); of a level's 81, y varies fastest."""
         pairs, _, height, width = self.shape
-        steps = torch.arange(-RADIUS, RADIUS + 1, device=positions.device, dtype=positions.dtype)
-        offsets = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), dim=-1)  # [i, j] = (x_i, y_j)
+        offsets = window(positions)
         found = []
         for direction, levels in enumerate((self.forward_levels, self.backward_levels)):
             centres = positions[direction * pairs : (direction + 1) * pairs]
             centres = rearrange(centres, "b two h w -> (b h w) 1 1 two")
-            samples = [_sample(level, centres / 2**k + offsets) for k, level in enumerate(levels)]
+            samples = []
+            for k, level in enumerate(levels):
+                self._pause()
+                samples.append(sample(level, centres / 2**k + offsets))
             found.append(rearrange(torch.cat(samples, dim=1), "(b h w) c -> b c h w", b=pairs, h=height, w=width))
         return torch.cat(found)
 
 
-def _sample(images: Tensor, positions: Tensor) -> Tensor:
+def in_precision(features: Tensor) -> Tensor:
+    """At least float32."""
+    return features.to(torch.promote_types(features.dtype, torch.float32))
+
+
+def window(like: Tensor) -> Tensor:
+    """The steps from a position to its neighbourhood, (9, 9, 2): [i, j] = (x_i, y_j)."""
+    steps = torch.arange(-RADIUS, RADIUS + 1, device=like.device, dtype=like.dtype)
+    return torch.stack(torch.meshgrid(steps, steps, indexing="ij"), dim=-1)
+
+
+def sample(images: Tensor, positions: Tensor) -> Tensor:
     """Bilinear samples of one-channel images (M, 1, h, w) at pixel positions (M, i, j, 2), zeros outside: (M, i j)."""
     height, width = images.shape[-2:]
     # Pixel centres at (2 x + 1) / w - 1 (align_corners=False): the same samples as 2 x / (w - 1) - 1 with

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..memory import arranged
+
 CHANNELS = 256
 STRIDE = 8
 _STAGES = ((64, 1), (96, 2), (128, 2))  # output channels and stride of each pair of residual blocks
@@ -45,7 +47,7 @@ class Encoder(nn.Module):
         self.head = operations.Conv2d(channels, CHANNELS, 1)
 
     def forward(self, frames: Tensor) -> Tensor:
-        x = torch.relu(self.stem(frames))
+        x = torch.relu(self.stem(arranged(frames)))
         for block in self.blocks:
             x = block(x)
         return self.head(x)

@@ -2,7 +2,8 @@
 
 RAFT's shape (Teed and Deng, ECCV 2020) with a guided start: the recurrence begins at the coarse flow, not at zero.
 Frames are resized to multiples of 8, encoded once each, correlated once for both directions; the two directions then
-run through the recurrence as one batch, and only the last state is brought to full size.
+run through the recurrence as one batch, and only the last state is brought to full size. Where there is no room for
+the correlation volume, what is looked up in it is made when it is asked for.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from torch.nn import functional as F
 from ..config import RefineConfig
 from ..flow import backwarp, pixel_grid, resize_flow
 from ..heartbeat import layers
-from .correlation import CorrelationPyramid
+from ..memory import arranged
+from .correlation import CorrelationPyramid, Pause, volume_fits
 from .encoder import STRIDE, Encoder
+from .local import LocalCorrelation
 from .update import HIDDEN, UpdateBlock
 
 
@@ -54,6 +57,7 @@ class RefineNetwork(nn.Module):
         self.encoder = Encoder(operations=operations)
         self.update = UpdateBlock(operations=operations)
         self.guidance = Guidance(operations=operations)
+        self.pause = Pause()
 
     def forward(
         self,
@@ -64,16 +68,19 @@ class RefineNetwork(nn.Module):
         iterations: int | None = None,
         *,
         encoded: tuple[Tensor, Tensor] | None = None,
+        lean: bool | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Fine flows, each (B, 2, H, W) float32, in pixels of the frames' size.
 
         ``frame0``, ``frame1`` (B, 3, H, W) in 0..1 in the network's dtype, sides from 64; ``flow_01``, ``flow_10``
         (B, 2, H, W) in pixels, zero where not given; ``encoded``: what ``encode`` made of each frame before.
+        ``lean``: whether to do without the correlation volume, in memory linear in pixels; None: where it does not fit.
         """
         iterations = self.config.iterations if iterations is None else iterations
         # One after the other, so that the result is the same to the bit whether they are handed in or not.
         features0, features1 = encoded or (self.encode(frame0), self.encode(frame1))
-        volume = CorrelationPyramid(features0, features1)
+        lean = not volume_fits(features0) if lean is None else lean
+        volume = (LocalCorrelation if lean else CorrelationPyramid)(features0, features1, self.pause)
         start = self._start(frame0, frame1, _stack(flow_01, flow_10, frame0), volume.shape[-2:])
         flow, hidden = self._iterate(torch.cat([features0, features1]), volume, start, iterations)
         fine = resize_flow(self.update.upsample(hidden, flow), tuple(frame0.shape[-2:]))
@@ -90,7 +97,8 @@ class RefineNetwork(nn.Module):
         iterations = self.config.iterations if iterations is None else iterations
         upsampling = 2
         guidance = len(layers(self.guidance)) if self.config.masked_start else 0
-        return encoding + guidance + iterations * (len(layers(self.update)) - upsampling) + upsampling
+        step = Pause.PER_LOOK_UP + len(layers(self.update)) - upsampling
+        return encoding + Pause.PER_VOLUME + guidance + iterations * step + upsampling
 
     def _start(self, frame0: Tensor, frame1: Tensor, coarse: Tensor | None, size: torch.Size) -> Tensor:
         """The coarse flow of both directions at 1/8 of the frames' size, masked where the configuration says so."""
@@ -104,16 +112,17 @@ class RefineNetwork(nn.Module):
         return start
 
     def _iterate(
-        self, features: Tensor, volume: CorrelationPyramid, start: Tensor, iterations: int
+        self, features: Tensor, volume: CorrelationPyramid | LocalCorrelation, start: Tensor, iterations: int
     ) -> tuple[Tensor, Tensor]:
         """The recurrence: flow (2B, 2, h, w) and the last hidden state."""
+        features = arranged(features)
         hidden, context = torch.tanh(features[:, :HIDDEN]), torch.relu(features[:, HIDDEN:])
         grid = pixel_grid(start)
         # The published training added the coarse flow before the loop and again in it, and learnt to live with that.
         flow = 2 * start if self.config.doubled_start else start
         for _ in range(iterations):
-            correlations = volume.look_up(grid + flow).to(features.dtype)
-            hidden, change = self.update(hidden, context, correlations, flow.to(features.dtype))
+            correlations = arranged(volume.look_up(grid + flow).to(features.dtype))
+            hidden, change = self.update(hidden, context, correlations, arranged(flow.to(features.dtype)))
             flow = flow + change.to(flow.dtype)
         return flow, hidden
 

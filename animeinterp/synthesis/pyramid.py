@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..memory import arranged
+
 CHANNELS = (32, 64, 96)
 
 
@@ -32,7 +34,7 @@ class FeaturePyramid(nn.Module):
         self.levels = nn.ModuleList(levels)
 
     def forward(self, frames: Tensor) -> list[Tensor]:
-        features = []
+        features, frames = [], arranged(frames)
         for level in self.levels:
             frames = level(frames)
             features.append(frames)
