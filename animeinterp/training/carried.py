@@ -7,22 +7,21 @@ The real segmentation, matching and completion make it, with the mistakes that t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..datasets.cartoon import CartoonConfig, draw
+from ..datasets.cartoon.sprites import with_sprites
 from ..datasets.clips import FIRST_TRAINING_SEED
 from ..errors import AnimeInterpError
 from ..stages import Stages
 from ..synthesis.blend import Carried, Carrier
 from .caches import claim, read_sample, write_sample
+from .processes import helpers
 
 FORMAT = 1  # of the samples: raise it when what makes them changes, so that old ones are not mixed with new
 NAMES = {"times", "frames", "truth", "blended", "colours", "shares", "shifts", "masses"}
@@ -38,15 +37,18 @@ def carried_path(folder: Path, seed: int) -> Path:
     return folder / f"{seed}.safetensors"
 
 
-def draw_carried(seed: int, folder: Path, *, size: tuple[int, int] = SIZE) -> Path:
-    """Make the sample of a seed (from 0; the clip's own is beyond the test clips') in ``folder``, if it is not there."""
+def draw_carried(seed: int, folder: Path, *, size: tuple[int, int] = SIZE, sprites: str | None = None) -> Path:
+    """Make the sample of a seed (from 0; the clip's own is beyond the test clips') in ``folder``, if it is not there.
+
+    ``sprites``: see ``CartoonConfig``; half of the clips then show some.
+    """
     path = carried_path(folder, seed)
     if path.exists():
         return path
     chance = np.random.default_rng([seed, 17])
     shares = np.array([share for share, _ in MOTIONS])
     motion = MOTIONS[chance.choice(len(MOTIONS), p=shares / shares.sum())][1]
-    config = CartoonConfig(motion=motion, grain=0.05, jpeg=0.1, blur=0.05)
+    config = CartoonConfig(motion=motion, grain=0.05, jpeg=0.1, blur=0.05, **with_sprites(sprites))
     times = (0.5, float(chance.uniform(0.1, 0.9)))
     clip = draw(FIRST_TRAINING_SEED + seed, size=size, times=times, config=config)
     write_sample(path, carry_sample(clip.frame0, clip.frame1, clip.mids[0], times))
@@ -105,42 +107,32 @@ def read_carried(path: Path) -> dict[str, Tensor]:
     return sample
 
 
-def claim_carried(folder: Path, *, size: tuple[int, int] = SIZE) -> None:
+def claim_carried(folder: Path, *, size: tuple[int, int] = SIZE, sprites: str | None = None) -> None:
     """Make sure that the samples in ``folder`` are of these settings; see ``caches.claim``."""
-    claim(folder, {"holds": "carried pairs", "format": FORMAT, "size": list(size), "motions": MOTIONS})
+    made_by = {"holds": "carried pairs", "format": FORMAT, "size": list(size), "motions": MOTIONS}
+    claim(folder, made_by if sprites is None else {**made_by, "sprites": sprites})
 
 
 def make_carried(
-    folder: Path, seeds: Iterable[int], *, workers: int = 1, size: tuple[int, int] = SIZE,
+    folder: Path, seeds: Iterable[int], *, workers: int = 1, size: tuple[int, int] = SIZE, sprites: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Make those samples of ``seeds`` that are not in ``folder`` yet, in ``workers`` processes; returns how many.
 
     ``progress(done, total)`` is called after each. AnimeInterpError where the folder's samples are of other settings.
     """
-    claim_carried(folder, size=size)
+    claim_carried(folder, size=size, sprites=sprites)
     missing = [seed for seed in seeds if not carried_path(folder, seed).exists()]
-    make = partial(draw_carried, folder=folder, size=size)
-    if workers <= 1:
-        made: Iterable[Path] = map(make, missing)
-        pool = None
-    else:
-        # Begun anew, not forked: a fork of a process with threads may wait for ever.
-        pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread)
-        made = pool.map(make, missing)
+    make = partial(draw_carried, folder=folder, size=size, sprites=sprites)
+    pool = helpers(workers) if workers > 1 else None
     try:
-        for done, _ in enumerate(made, start=1):
+        for done, _ in enumerate((map if pool is None else pool.map)(make, missing), start=1):
             if progress is not None:
                 progress(done, len(missing))
     finally:
         if pool is not None:
             pool.shutdown(cancel_futures=True)
     return len(missing)
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 def _to_8bit(x: Tensor) -> Tensor:

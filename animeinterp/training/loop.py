@@ -131,7 +131,8 @@ class Trainer:
         Raises AnimeInterpError when the loss is no number any more (what was saved last is good still), and, before
         anything is written, where the folder holds another run.
         """
-        self._take_folder()
+        self.take_folder()
+        self._write({"step": self.step, "settings": self.settings()})
         config, began, recent = self.config, time.monotonic(), []
         try:
             while self.step < config.steps:
@@ -205,8 +206,8 @@ class Trainer:
             if parameter.requires_grad:
                 averaged[name].lerp_(parameter, 1 - decay)
 
-    def _take_folder(self) -> None:
-        """Make the folder this run's own, unless it is another's already, and begin the log with the settings."""
+    def take_folder(self) -> None:
+        """Make the folder this run's own; AnimeInterpError where it holds another run. ``run`` does so too."""
         found = [path.name for path in (self.log, self.full, self.compact) if path.exists()]
         if self.processes.any(self.rank == 0 and bool(found) and not self._ours):
             raise AnimeInterpError(
@@ -214,7 +215,6 @@ class Trainer:
                 "--out, or go on with that run with --resume."
             )
         self._ours = True
-        self._write({"step": self.step, "settings": self.settings()})
 
     def _log(self, recent: list[dict[str, float]], seconds: float) -> None:
         mean = {name: sum(r[name] for r in recent) / len(recent) for name in recent[0]}
@@ -231,9 +231,11 @@ class Trainer:
 
     def settings(self) -> dict[str, Any]:
         """What the run was made with, for its log."""
+        source = getattr(self.task, "source", None)
         return {
             "task": self.task.name,
-            **{self.task.name: dataclasses.asdict(self.task.config)},
+            self.task.name: dataclasses.asdict(self.task.config),
+            **({} if source is None else {"source": dataclasses.asdict(source.config)}),
             "model": dataclasses.asdict(self.model.config),
             "training": dataclasses.asdict(self.config),
             "processes": self.processes.world,

@@ -27,7 +27,8 @@ SPREAD = 9  # pixels, over which that is blurred
 @dataclass(frozen=True)
 class PaintConfig:
     """``samples`` carried clips in ``folder``, from seed 0 (those that are not there yet are made); ``crops`` of ``side``
-    pixels a step; ``held_out`` clips to report on. ``size``: of the clips, height and width."""
+    pixels a step; ``held_out`` clips to report on. ``size``: of the clips, height and width. ``sprites``: see
+    ``CartoonConfig``."""
 
     folder: Path
     samples: int = 2000
@@ -36,6 +37,7 @@ class PaintConfig:
     held_out: int = 12
     seed: int = 0
     size: tuple[int, int] = SIZE
+    sprites: str | None = None
 
 
 class PaintTask:
@@ -45,18 +47,26 @@ class PaintTask:
 
     def __init__(self, config: PaintConfig) -> None:
         """Raises AnimeInterpError where crops do not fit into the clips, or the folder holds clips of other settings."""
-        if config.side > min(config.size) or config.side % 2:
+        if config.side > min(config.size):
             raise AnimeInterpError(
-                f"Crops of {config.side} pixels are asked for, of clips of {config.size[1]}x{config.size[0]}; they should be "
-                "even and fit in. Change --side or --size."
+                f"Crops of {config.side} pixels are asked for, of clips of {config.size[1]}x{config.size[0]}; they should "
+                "fit in. Change --side or --size."
             )
-        claim_carried(config.folder, size=config.size)
+        claim_carried(config.folder, size=config.size, sprites=config.sprites)
         self.config = config
 
-    def make_samples(self, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> int:
-        """Make all samples that are not there yet (see ``make_carried``), where a batch would make its own one by one."""
-        seeds = [*range(self.config.samples), *range(HELD_OUT, HELD_OUT + self.config.held_out)]
-        return make_carried(self.config.folder, seeds, workers=workers, size=self.config.size, progress=progress)
+    def make_samples(
+        self, workers: int = 1, progress: Callable[[int, int], None] | None = None, *, rank: int = 0, world: int = 1
+    ) -> int:
+        """Make this process' part of the samples that are not there yet (see ``make_carried``); a batch makes what it lacks."""
+        seeds = [*range(self.config.samples), *range(HELD_OUT, HELD_OUT + self.config.held_out)][rank::world]
+        config = self.config
+        return make_carried(
+            config.folder, seeds, workers=workers, size=config.size, sprites=config.sprites, progress=progress
+        )
+
+    def _sample(self, seed: int) -> dict[str, Tensor]:
+        return read_carried(draw_carried(seed, self.config.folder, size=self.config.size, sprites=self.config.sprites))
 
     def trained(self, model: AnimeInterp) -> nn.Module:
         painter = getattr(model.synthesis, "painter", None)
@@ -70,8 +80,7 @@ class PaintTask:
         chance = np.random.default_rng([config.seed, step, rank])
         samples, corners, times = [], [], []
         for _ in range(config.crops):
-            path = draw_carried(int(chance.integers(config.samples)), config.folder, size=config.size)
-            sample = read_carried(path)
+            sample = self._sample(int(chance.integers(config.samples)))
             moment = int(chance.integers(len(sample["times"])))
             corner = _corner(sample, moment, config.side, chance)
             samples.append(_cut(sample, moment, corner, config.side))
@@ -97,7 +106,7 @@ class PaintTask:
         """PSNR over moving pixels, of the painter's frames and of the blend's; a sheet of both beside the truth."""
         painted_db, blended_db, rows = [], [], []
         for k in range(self.config.held_out):
-            sample = read_carried(draw_carried(HELD_OUT + k, self.config.folder, size=self.config.size))
+            sample = self._sample(HELD_OUT + k)
             carried, frame0, frame1, truth = restore_carried({n: v[None] for n, v in sample.items()}, 0)
             carried, frame0, frame1 = _to(carried, device), frame0.to(device), frame1.to(device)
             painted = model.synthesis.painter(carried, frame0, frame1, sample["times"][:1].to(device)).cpu()

@@ -2,16 +2,23 @@
 
 ``torchrun --nproc-per-node 4 -m animeinterp train ...`` starts a process a GPU and tells each by its environment (RANK,
 WORLD_SIZE, LOCAL_RANK). Each makes its own batches and its own gradients; these are averaged, so that all take the same
-step. Without torchrun there is one process, and nothing here does anything.
+step. Without torchrun there is one process, and they have nothing to tell.
+
+Beside them there may be ``helpers``, processes that make samples.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing import get_context
 
+import cv2
 import torch
 from torch import Tensor, nn
 
@@ -74,8 +81,21 @@ def processes(device: str | torch.device = "cpu") -> Iterator[Processes]:
     if world == 1:
         yield Processes(0, 1, chosen)
         return
-    torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    # One may be making samples for long while the others wait for it.
+    torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=timedelta(hours=4))
     try:
         yield Processes(rank, world, chosen)
     finally:
         torch.distributed.destroy_process_group()
+
+
+def helpers(count: int) -> ProcessPoolExecutor:
+    """``count`` processes to make samples with, a thread each. Shut it down, or use it as a context manager."""
+    # Begun anew, not forked: a fork of a process with threads may wait for ever.
+    return ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin_helper)
+
+
+def _begin_helper() -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that they work for

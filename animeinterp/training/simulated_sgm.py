@@ -97,7 +97,7 @@ class _Side:
         means = self.mean(torch.cat([x[None], y[None], truth, frame]))
         self.mean_flow = means[:, 2:4]
         own = self.mean((truth - self.spread(self.mean_flow)).square().sum(0, keepdim=True)).sqrt()
-        numbers = torch.cat([means, own, self.pixels], 1).double().cpu().numpy()
+        numbers = torch.cat([means, own, self.pixels], 1).cpu().double().numpy()
         self.centre, self.shift, self.colour = numbers[:, :2] / width, numbers[:, 2:4] / width, numbers[:, 4:7]
         self.own, self.area = numbers[:, 7] / width, numbers[:, 8] / (height * width)
         self.speed = np.hypot(*self.shift.T)

@@ -14,6 +14,7 @@ from .palette import Style
 from .person import Person
 from .place import Place
 from .scene import Scene
+from .sprites import SpriteSet, put_background, put_sprites, sprite_set
 
 STILL = 2.0 / 384  # of the width: under this nothing moves much
 
@@ -32,14 +33,20 @@ def compose(seed: int, size: tuple[int, int], config: CartoonConfig) -> Scene:
     camera = Camera(scene, rng, canvas, wide, amount)
     scene.backdrop = True
     place = Place(scene, rng, style, wide, camera.plane)
+    drawn = _sprites(seed, config, style)
     plain = rng.random() < config.plain or (style.ground is not None and rng.random() < 0.6)
     name = str(rng.choice(list(PLACES), p=[0.24, 0.3, 0.18, 0.1, 0.1, 0.08]))
     (blank if plain else PLACES[name])(place)
     scene.blur = float(rng.uniform(0.4, 1.8)) if rng.random() < 0.5 and not place.inked else 0.0
+    dice = np.random.default_rng([seed, 13])  # so that a shot without sprites is the one it was before there were any
+    if drawn is not None and drawn.backgrounds and dice.random() < 0.6:
+        put_background(scene, drawn, dice, camera.plane(0.3), wide, height)
     scene.backdrop = False
 
     hold = rng.random() < config.hold and camera.moves
     count = int(rng.integers(config.figures[0], config.figures[1] + 1))
+    if drawn is not None and drawn.sprites and dice.random() < 0.5:
+        count = 0  # the sprites have the shot to themselves
     figures = cast(scene, rng, style, camera.plane(1.0), wide, count)
     if style.ground is None and rng.random() < 0.2:
         foreground(place)
@@ -48,11 +55,22 @@ def compose(seed: int, size: tuple[int, int], config: CartoonConfig) -> Scene:
         sign = -sign if rng.random() < 0.7 else sign
         if not hold:
             act(figure, rng, amount, sign)
+    if drawn is not None and drawn.sprites:
+        put_sprites(scene, drawn, dice, camera.plane(1.0), wide, 0.0 if hold else amount, height)
     fit_motion(scene, amount, (360.0, wide))
     if config.ease:
         for joint in scene.joints:
             joint.ease = float(rng.uniform(-0.6, 1.0)) if rng.random() < config.ease else 0.0
     return scene
+
+
+def _sprites(seed: int, config: CartoonConfig, style: Style) -> SpriteSet | None:
+    """The set of drawings that the shot of ``seed`` shows some of, if it does."""
+    if config.sprites is None or style.ground is not None:
+        return None
+    if np.random.default_rng([seed, 12]).random() >= config.sprite_share:
+        return None
+    return sprite_set(config.sprites)
 
 
 def travel(rng: np.random.Generator, config: CartoonConfig) -> float:

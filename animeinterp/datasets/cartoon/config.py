@@ -15,7 +15,8 @@ class CartoonConfig:
     width. ``hold`` is the share of clips whose figures stand still while the background pans, ``ease`` that of joints
     which accelerate and brake. ``line_art``, ``plain`` (pure black or white ground) and ``inverted`` (light lines on
     dark) are shares of clips. ``grain``, ``jpeg`` and ``blur`` are shares of clips degraded so, all frames of a clip
-    alike. ``subsamples`` is the number of lines a pixel is sampled on by the rasteriser.
+    alike. ``subsamples`` is the number of lines a pixel is sampled on by the rasteriser. ``sprites`` is a folder or zip of
+    drawings (see ``sprites.SpriteSet``), of which ``sprite_share`` of the clips in colour show some.
     """
 
     motion: tuple[float, float] | None = None
@@ -29,3 +30,5 @@ class CartoonConfig:
     jpeg: float = 0.0
     blur: float = 0.0
     subsamples: int = 5
+    sprites: str | None = None
+    sprite_share: float = 0.0

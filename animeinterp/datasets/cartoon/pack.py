@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .kinematics import Joints
-from .scene import Scene
+from .scene import Scene, Texture
 
 SAMPLES = 6  # vertices to a control point of a smooth outline; straight edges need only their ends
 
@@ -33,6 +33,9 @@ class Packed:
     piece: Tensor  # (M,) int64
     rank: Tensor  # (M,) int64, greater is in front
     gate: Tensor  # (M,) bool: clips others and is not painted itself
+    texture: Tensor  # (M,) int64, -1 for none
+    texture_table: Tensor  # (X, 7) float64: x, y, width, height of the box; the first texel, rows, columns
+    texels: Tensor  # (N, 4) float32, colours multiplied with alpha
     clip_levels: int
     backdrop_marks: int  # marks before this one are of backdrops
     pieces: int  # the largest number of pieces of a scene
@@ -42,8 +45,8 @@ class Packed:
 class FlatScene:
     """One scene as arrays: small, quick to pickle, so that a loader's workers can compose and a GPU draw.
 
-    ``joints`` (J, 25): parent (-1 for roots), depth in the tree, then a Joint's numbers in order. ``marks`` (M, 9):
-    joint, piece, clip, clip level, gate, backdrop, colour. ``paint`` (M, 13). ``points`` (P, 3) of all contours,
+    ``joints`` (J, 25): parent (-1 for roots), depth in the tree, then a Joint's numbers in order. ``marks`` (M, 10):
+    joint, piece, clip, clip level, gate, backdrop, colour, texture. ``paint`` (M, 13). ``points`` (P, 3) of all contours,
     ``counts`` (C,) points each, ``owners`` (C,) the mark of each and ``offsets`` (C,) how far out it is pushed.
     """
 
@@ -56,6 +59,7 @@ class FlatScene:
     offsets: np.ndarray
     pieces: int
     blur: float
+    textures: list[Texture] = field(default_factory=list)
 
 
 def flatten(scene: Scene) -> FlatScene:
@@ -69,13 +73,13 @@ def flatten(scene: Scene) -> FlatScene:
     marks = []
     for m in scene.marks:  # a mark comes after what clips it
         level.append(level[m.clip] + 1 if m.clip >= 0 else 0)
-        marks.append((m.joint, m.piece, m.clip, level[-1], not m.painted, m.backdrop, *m.colour))
+        marks.append((m.joint, m.piece, m.clip, level[-1], not m.painted, m.backdrop, *m.colour, m.texture))
     rings = [(c, i, m.offset) for i, m in enumerate(scene.marks) for c in m.contours]
     return FlatScene(
         joints=np.array(joints), marks=np.array(marks), paint=np.array([m.paint for m in scene.marks]),
         points=np.concatenate([c for c, _, _ in rings]), counts=np.array([len(c) for c, _, _ in rings]),
         owners=np.array([i for _, i, _ in rings]), offsets=np.array([o for _, _, o in rings]), pieces=scene.pieces,
-        blur=scene.blur,
+        blur=scene.blur, textures=scene.textures,
     )
 
 
@@ -97,6 +101,9 @@ def pack(scenes: Sequence[FlatScene], device: torch.device | str) -> Packed:
     offset = np.concatenate([s.offsets for s in scenes])
     counts, points = np.concatenate([s.counts for s in scenes]), np.concatenate([s.points for s in scenes])
     vertices, follower, ring_of = _outline(points, counts, offset, device)
+    first_texture = np.cumsum([0, *(len(s.textures) for s in scenes)])
+    texture = np.where(marks[:, 9] >= 0, marks[:, 9] + first_texture[scene], -1)
+    table, texels = _pack_textures(scenes, device)
     first_joint = np.cumsum([0, *(len(s.joints) for s in scenes)])
 
     def tensor(values: np.ndarray, dtype: torch.dtype) -> Tensor:
@@ -109,8 +116,19 @@ def pack(scenes: Sequence[FlatScene], device: torch.device | str) -> Packed:
         paint=tensor(paint, torch.float32), painted=tensor(np.abs(paint).any(1), torch.bool),
         clip=tensor(clip, torch.int64), clip_level=tensor(marks[:, 3], torch.int64),
         piece=tensor(marks[:, 1], torch.int64), rank=tensor(rank, torch.int64), gate=tensor(marks[:, 4], torch.bool),
+        texture=tensor(texture, torch.int64), texture_table=table, texels=texels,
         clip_levels=int(marks[:, 3].max()), backdrop_marks=sum(behind), pieces=max(s.pieces for s in scenes),
     )
+
+
+def _pack_textures(scenes: Sequence[FlatScene], device: torch.device | str) -> tuple[Tensor, Tensor]:
+    textures = [t for s in scenes for t in s.textures]
+    sizes = [t.pixels.shape[0] * t.pixels.shape[1] for t in textures]
+    first = np.cumsum([0, *sizes])
+    rows = [(*t.box, begin, *t.pixels.shape[:2]) for t, begin in zip(textures, first, strict=False)]
+    texels = np.concatenate([np.zeros((0, 4), np.float32), *(t.pixels.reshape(-1, 4) for t in textures)])
+    table = np.array(rows, np.float64).reshape(-1, 7)
+    return torch.from_numpy(table).to(device), torch.from_numpy(texels).to(device)
 
 
 def _pack_joints(scenes: Sequence[FlatScene], first: np.ndarray, device: torch.device | str) -> Joints:

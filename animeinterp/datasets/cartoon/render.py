@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .kinematics import INVERSE, forward, motion_table
+from .kinematics import INVERSE, backward, forward, motion_table
 from .pack import Packed
 from .raster import Windows, rasterise
-from .textures import look_up
+from .textures import look_up, look_up_picture
 
 
 @dataclass
@@ -37,7 +37,7 @@ def render(packed: Packed, times: Tensor, size: tuple[int, int], blur: list[floa
     motion = motion_table(packed.joints, times.double())[packed.joint]  # (M, T, 19)
     vertices = forward(packed.vertices[:, None], motion[packed.mark]).float()  # (V, T, 2)
     windows = rasterise(vertices, packed.follower, packed.mark, len(packed.joint), size, subsamples)
-    window, pixel, alpha = _fragments(packed, windows, steps, size)
+    window, pixel, alpha = _fragments(packed, motion, windows, steps, size)
     shown = torch.zeros(count * steps * size[0] * size[1], dtype=torch.int32, device=vertices.device)
     shown.scatter_reduce_(0, pixel, torch.where(alpha > 0.5, window, 0), "amax")
     shown = torch.div(shown, steps, rounding_mode="floor").long().view(count, steps, *size)
@@ -45,15 +45,17 @@ def render(packed: Packed, times: Tensor, size: tuple[int, int], blur: list[floa
     picture = torch.ones(shown.numel(), 3, device=vertices.device)
     paint = _paint_table(packed, motion)
     split = int(torch.searchsorted(window, packed.backdrop_marks * steps))
-    _lay(packed, paint, window[:split], pixel[:split], alpha[:split], picture, size)
+    _lay(packed, motion, paint, window[:split], pixel[:split], alpha[:split], picture, size)
     if any(blur):
         _blur(picture.view(count, steps, *size, 3), blur)
-    _lay(packed, paint, window[split:], pixel[split:], alpha[split:], picture, size)
+    _lay(packed, motion, paint, window[split:], pixel[split:], alpha[split:], picture, size)
     frames = picture.view(count, steps, *size, 3).permute(0, 1, 4, 2, 3).contiguous()
     return Pictures(frames, shown, motion, packed.joint)
 
 
-def _fragments(packed: Packed, windows: Windows, steps: int, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+def _fragments(
+    packed: Packed, motion: Tensor, windows: Windows, steps: int, size: tuple[int, int]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Every mark's share in every pixel that it touches, within what clips it, in painter's order.
 
     Returns window (n,) int32, which is mark T + time, pixel (n,) int64, counted through the stack of (B, T) pictures,
@@ -71,6 +73,10 @@ def _fragments(packed: Packed, windows: Windows, steps: int, size: tuple[int, in
         r, cell = _cells((level == depth).nonzero()[:, 0], first, wide)
         by = packed.clip[mark[r]] * steps + owner[r] % steps
         windows.coverage[cell] *= windows.at(by, cell - first[r] + windows.left[owner[r]], y[r])
+    shows = (packed.texture[mark] >= 0).nonzero()[:, 0]
+    if len(shows):
+        r, cell = _cells(shows, first, wide)
+        windows.coverage[cell] *= _picture(packed, motion, owner[r], base[r] + cell, size)[:, 3]
     windows.coverage[_cells(packed.gate[mark].nonzero()[:, 0], first, wide)[1]] = 0.0
     cell = windows.coverage.nonzero()[:, 0]
     row = torch.arange(len(owner), dtype=torch.int32, device=owner.device)
@@ -87,7 +93,16 @@ def _cells(rows: Tensor, first: Tensor, wide: Tensor) -> tuple[Tensor, Tensor]:
     return row, torch.arange(len(row), device=row.device) + shift
 
 
-def _lay(packed: Packed, paint: Tensor, window: Tensor, pixel: Tensor, alpha: Tensor, picture: Tensor,
+def _picture(packed: Packed, motion: Tensor, window: Tensor, pixel: Tensor, size: tuple[int, int]) -> Tensor:
+    """What the textures of windows (n,) show at pixels (n,) of the stack: (n, 4), colours multiplied with alpha."""
+    mark = torch.div(window, motion.shape[1], rounding_mode="floor").long()
+    row = torch.div(pixel, size[1], rounding_mode="floor")
+    place = torch.stack([(pixel - row * size[1]) + 0.5, (row % size[0]) + 0.5], 1).double()
+    rest = backward(place, motion[mark, (window % motion.shape[1]).long()])
+    return look_up_picture(packed.texels, packed.texture_table[packed.texture[mark]], rest)
+
+
+def _lay(packed: Packed, motion: Tensor, paint: Tensor, window: Tensor, pixel: Tensor, alpha: Tensor, picture: Tensor,
          size: tuple[int, int]) -> None:
     """Lay fragments over ``picture`` (P, 3), in place; ``paint`` (M T, 16) is _paint_table's."""
     floor = torch.zeros(len(picture), dtype=torch.int32, device=picture.device)
@@ -98,6 +113,10 @@ def _lay(packed: Packed, paint: Tensor, window: Tensor, pixel: Tensor, alpha: Te
     colour = packed.colour[mark]
     painted = packed.painted[mark].nonzero()[:, 0]
     colour[painted] += _paint(paint[window[painted]], pixel[painted], size)
+    shows = (packed.texture[mark] >= 0).nonzero()[:, 0]
+    if len(shows):
+        seen = _picture(packed, motion, window[shows], pixel[shows], size)
+        colour[shows] = seen[:, :3] / seen[:, 3:].clamp(min=1e-4)
 
     whole = alpha[:, 0] >= 1  # one to a pixel, the lowest that is left there
     ground, rest = whole.nonzero()[:, 0], (~whole).nonzero()[:, 0]

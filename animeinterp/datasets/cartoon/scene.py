@@ -60,6 +60,16 @@ class Mark:
     paint: tuple[float, ...] = NO_PAINT
     backdrop: bool = False
     painted: bool = True
+    texture: int = -1  # which of the scene's textures it shows, in place of its colour
+
+
+@dataclass
+class Texture:
+    """A picture (h, w, 4) float32, colours multiplied with alpha, that lies on ``box`` (x, y, width, height) of the rest
+    pose of the joint that its mark hangs on; its outermost pixels go on beyond. Unlike paint it follows a bend too."""
+
+    pixels: np.ndarray
+    box: tuple[float, float, float, float]
 
 
 @dataclass
@@ -71,6 +81,7 @@ class Scene:
     pieces: int = 0
     blur: float = 0.0  # of the backdrop, in points (360 to the picture's height)
     backdrop: bool = False  # whether marks being added belong to the backdrop
+    textures: list[Texture] = field(default_factory=list)
 
     def joint(self, parent: int, pivot: tuple[float, float] = (0.0, 0.0), **options: object) -> int:
         """Add a joint; returns its index."""
@@ -85,6 +96,14 @@ class Scene:
         contours = contours if isinstance(contours, list) else [contours]
         self.marks.append(Mark(contours, joint, colour, piece, backdrop=self.backdrop, **options))
         return len(self.marks) - 1
+
+    def textured(
+        self, contour: np.ndarray, joint: int, pixels: np.ndarray, box: tuple[float, float, float, float],
+        colour: tuple[float, float, float],
+    ) -> int:
+        """A mark that shows a Texture, clear where that is; ``colour`` is about its own. Returns its index."""
+        self.textures.append(Texture(pixels, box))
+        return self.mark(contour, joint, colour, texture=len(self.textures) - 1)
 
     def gate(self, contours: np.ndarray | list[np.ndarray], joint: int) -> int:
         """A mark that is not painted and only clips others; returns its index."""

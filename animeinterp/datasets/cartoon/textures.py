@@ -1,4 +1,4 @@
-"""Painterly grain: a few tiles of periodic noise, the same on every device, looked up by rest coordinates."""
+"""Painterly grain: a few tiles of periodic noise, the same on every device, looked up by rest coordinates; and pictures."""
 
 from __future__ import annotations
 
@@ -50,3 +50,21 @@ def look_up(kind: Tensor, u: Tensor, v: Tensor) -> Tensor:
     top = torch.lerp(flat[base + y0 * SIDE + x0], flat[base + y0 * SIDE + x1], fx)
     low = torch.lerp(flat[base + y1 * SIDE + x0], flat[base + y1 * SIDE + x1], fx)
     return torch.lerp(top, low, fy)
+
+
+def look_up_picture(texels: Tensor, table: Tensor, point: Tensor) -> Tensor:
+    """Pictures at rest coordinates: bilinear, (n, 4) float32, colours multiplied with alpha.
+
+    ``table`` (n, 7) is the picture's row of ``Packed.texture_table`` for each of ``point`` (n, 2).
+    """
+    x0, y0, wide, tall, first, rows, columns = table.unbind(1)
+    u = ((point[:, 0] - x0) / wide * columns - 0.5).clamp(min=0).minimum(columns - 1)
+    v = ((point[:, 1] - y0) / tall * rows - 0.5).clamp(min=0).minimum(rows - 1)
+    left, top = u.floor(), v.floor()
+    right, low = (left + 1).minimum(columns - 1), (top + 1).minimum(rows - 1)
+    fx, fy = (u - left).float()[:, None], (v - top).float()[:, None]
+
+    def at(row: Tensor, column: Tensor) -> Tensor:
+        return texels[(first + row * columns + column).long()]
+
+    return torch.lerp(torch.lerp(at(top, left), at(top, right), fx), torch.lerp(at(low, left), at(low, right), fx), fy)
