@@ -1,7 +1,8 @@
 """Forward splatting: each pixel is carried along its flow and shared among the four pixels that it lands between.
 
-Niklaus and Liu, "Softmax Splatting for Video Frame Interpolation" (CVPR 2020), section 3. Plain torch, so the same on
-every device and differentiable in the pixels, the flow and the weights.
+Niklaus and Liu, "Softmax Splatting for Video Frame Interpolation" (CVPR 2020), section 3. Differentiable in the pixels,
+the flow and the weights. Plain torch, so the same on every device; where CUDA and cupy are, a kernel does the same
+faster (``splatting_cuda``). Everything that travels, weights included, goes in one pass over the pixels.
 
 Convention, for every function here: ``x`` is (N, C, H, W); ``flow`` (N, 2, H, W) in pixels, dx then dy, on the grid of
 ``x``; weights and metrics (N, 1, H, W). A pixel at whole position p lands at p + flow(p), pixel centres at whole
@@ -16,11 +17,14 @@ import torch
 from torch import Tensor
 
 from ..flow import pixel_grid
+from . import splatting_cuda
 
 # exp(-60) is far below any visible share and far above float32's smallest number, bilinear shares included.
 _LOWEST = -60.0
 # A pixel that lands beside a whole position by float32's rounding leaves this much next door: nothing, not a colour.
 _ROUNDING = 5e-6
+# Values carried at a time: what stays in a CPU's cache on its way; on other devices, what fits beside the result.
+_PART_ON_CPU, _PART = 2**18, 2**26
 
 
 def splat(x: Tensor, flow: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -28,8 +32,7 @@ def splat(x: Tensor, flow: Tensor, weights: Tensor | None = None) -> tuple[Tenso
 
     The second is the sum of the landed weights: 0 where nothing landed. Nothing is divided here.
     """
-    x, weights = _in_precision(x, weights)
-    landed = _scatter(torch.cat([x * weights, weights], dim=1), flow)
+    landed = _carry(x, flow, weights)
     return landed[:, :-1], landed[:, -1:]
 
 
@@ -50,39 +53,51 @@ def splat_softmax(x: Tensor, flow: Tensor, metric: Tensor) -> tuple[Tensor, Tens
     frame count, and those below 60 under the frame's greatest are all the same. The coverage is the sum of the bilinear
     shares without their weights, as ``splat_average`` gives it: 0 in a hole, whatever the metric.
     """
-    x, metric = _in_precision(x, metric)
+    metric = metric.to(torch.promote_types(x.dtype, torch.float32))
     highest = metric.detach().amax(dim=(1, 2, 3), keepdim=True)
     weights = (metric - highest).clamp(min=_LOWEST).exp()
-    landed = _scatter(torch.cat([x * weights, weights, torch.ones_like(weights)], dim=1), flow)
+    landed = _carry(x, flow, weights, coverage=True)
     return _divide(landed[:, :-2], landed[:, -2:-1]), landed[:, -1:]
-
-
-def _in_precision(x: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-    x = x.to(torch.promote_types(x.dtype, torch.float32))
-    return x, x.new_ones(x.shape[0], 1, *x.shape[-2:]) if weights is None else weights.to(x.dtype)
 
 
 def _divide(total: Tensor, mass: Tensor, least: float = 0.0) -> Tensor:
     """total / mass, and 0 with zero gradient where there is no mass, or no more than ``least``."""
-    filled = mass > least
-    return torch.where(filled, total / torch.where(filled, mass, 1), 0)
+    return total / torch.where(mass > least, mass, torch.inf)
 
 
-def _scatter(x: Tensor, flow: Tensor) -> Tensor:
-    """All channels of ``x`` carried along ``flow`` and summed, in one pass a corner: (N, C, H, W)."""
+def _carry(x: Tensor, flow: Tensor, weights: Tensor | None, *, coverage: bool = False) -> Tensor:
+    """What lands of ``x`` times the weights, of the weights and, if asked for, of ones: (N, C + 1 or C + 2, H, W)."""
+    precision = torch.promote_types(x.dtype, torch.float32)
+    flow, weights = flow.to(precision), None if weights is None else weights.to(precision)
+    if splatting_cuda.can_splat(x):
+        return splatting_cuda.carry(x, flow, weights, coverage)
     batch, channels, height, width = x.shape
-    to_x, to_y = (pixel_grid(x) + flow.to(x.dtype)).unbind(dim=1)
+    (to_x, to_y), stride = (pixel_grid(flow) + flow).unbind(dim=1), width + 3
     # The result gets a border that takes whatever leaves the frame, so that no share needs a mask.
     to_x = to_x.nan_to_num(nan=-1.0).clamp(-1, width)
     to_y = to_y.nan_to_num(nan=-1.0).clamp(-1, height)
     left, top = to_x.detach().floor(), to_y.detach().floor()
-    right_share, bottom_share = to_x - left, to_y - top
-    stride = width + 3
-    corner = (top.long() + 1) * stride + left.long() + 1
-    result = x.new_zeros(batch, channels, (height + 3) * stride)
-    for down, vertical in enumerate((1 - bottom_share, bottom_share)):
-        for across, horizontal in enumerate((1 - right_share, right_share)):
-            shared = (x * (vertical * horizontal)[:, None]).flatten(2)
-            index = (corner + (down * stride + across)).flatten(1)[:, None].expand_as(shared)
-            result.scatter_add_(2, index, shared)
-    return result.unflatten(2, (height + 3, stride))[..., 1 : height + 1, 1 : width + 1]
+    corner = ((top.long() + 1) * stride + left.long() + 1).flatten(1)
+    right_share, bottom_share = (to_x - left).flatten(1), (to_y - top).flatten(1)
+    # A pixel's channels side by side: each share is then one run of memory, and the result is channels last.
+    pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
+    result = flow.new_zeros(batch, (height + 3) * stride, channels + (2 if coverage else 1))
+    size = max((_PART_ON_CPU if x.device.type == "cpu" else _PART) // result.shape[2], 1)
+    for n in range(batch):
+        weight = None if weights is None else weights[n].reshape(-1, 1)
+        for begin in range(0, height * width, size):
+            part = slice(begin, begin + size)
+            moved = _weighted(pixels[n, part].to(precision), None if weight is None else weight[part], coverage)
+            for down, vertical in enumerate((1 - bottom_share[n, part], bottom_share[n, part])):
+                for across, horizontal in enumerate((1 - right_share[n, part], right_share[n, part])):
+                    place = corner[n, part] + (down * stride + across)
+                    result[n].index_add_(0, place, moved * (vertical * horizontal)[:, None])
+    result = result.unflatten(1, (height + 3, stride))[:, 1 : height + 1, 1 : width + 1]
+    return result.permute(0, 3, 1, 2)
+
+
+def _weighted(pixels: Tensor, weight: Tensor | None, coverage: bool) -> Tensor:
+    """Pixels (P, C) times their weights (P, 1), the weights, and ones if coverage is asked for, side by side."""
+    ones = pixels.new_ones(len(pixels), 1)
+    moved = [pixels, ones] if weight is None else [pixels * weight, weight]
+    return torch.cat([*moved, ones] if coverage else moved, dim=1)
