@@ -3,8 +3,9 @@
     python -m animeinterp benchmark --yardstick
 
 Both do one pair with the same random weights (the published configuration and VGG-19) on the CPU in float32. Each stage is
-done the published way and at once the library's way, so that whatever else the machine does slows both. The library's
-stages are its own: segmentation and features of a frame are done once, and both directions together.
+done the published way and at once the library's way, so that whatever else the machine does slows both; and on a busy
+machine the processor's own time, of all threads, still tells which does less. The library's stages are its own:
+segmentation and features of a frame are done once, and both directions together.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ STAGES = (
     "synthesis, an in-between",
 )
 SMALL = (64, 96)  # of the frames that both warm up on
+Took = tuple[float, float]  # seconds by the clock, and of the processor
 
 
 def random_vgg() -> VGGFeatures:
@@ -113,23 +115,23 @@ def compare(
         pair = warming(small, model, vgg)
         for stage in STAGES:
             pair.do(stage)
-    theirs: dict[str, list[float]] = {stage: [] for stage in STAGES}
-    ours: dict[str, list[float]] = {stage: [] for stage in STAGES}
-    wholes: dict[str, list[float]] = {name: [] for name in whole_ways}
+    theirs: dict[str, list[Took]] = {stage: [] for stage in STAGES}
+    ours: dict[str, list[Took]] = {stage: [] for stage in STAGES}
+    wholes: dict[str, list[Took]] = {name: [] for name in whole_ways}
     for _ in range(rounds):
         published, library = Published(frames, model, vgg), Ours(frames, model, vgg)
         for stage in STAGES:
-            theirs[stage].append(_seconds(lambda p=published, s=stage: p.do(s)))
-            ours[stage].append(_seconds(lambda o=library, s=stage: o.do(s)))
+            theirs[stage].append(_took(lambda p=published, s=stage: p.do(s)))
+            ours[stage].append(_took(lambda o=library, s=stage: o.do(s)))
             done()
         del published, library
         for name, (way, features) in whole_ways.items():
             wholes[name].append(
-                _seconds(lambda w=way, f=features: interpolate(frames, times=[TIME], model=w, features=f))
+                _took(lambda w=way, f=features: interpolate(frames, times=[TIME], model=w, features=f))
             )
             done()
     # The published way does its stages one after the other and nothing else: the whole is their sum.
-    sums = [sum(runs) for runs in zip(*theirs.values(), strict=True)]
+    sums = [(sum(wall for wall, _ in runs), sum(cpu for _, cpu in runs)) for runs in zip(*theirs.values(), strict=True)]
     return {
         "rounds": rounds,
         "stages": [_row({"stage": stage}, theirs[stage], ours[stage]) for stage in STAGES],
@@ -150,12 +152,15 @@ def whole(frames: Tensor) -> Tensor:
     return pair.painted
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _took(work: Callable[[], object]) -> Took:
+    start = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
-def _row(name: dict[str, str], theirs: list[float], ours: list[float]) -> dict[str, Any]:
-    seconds = statistics.median(theirs), statistics.median(ours)
-    return {**name, "yardstick_seconds": seconds[0], "our_seconds": seconds[1], "ratio": seconds[0] / seconds[1]}
+def _row(name: dict[str, str], theirs: list[Took], ours: list[Took]) -> dict[str, Any]:
+    (wall, cpu), (our_wall, our_cpu) = (map(statistics.median, zip(*runs, strict=True)) for runs in (theirs, ours))
+    return {
+        **name, "yardstick_seconds": wall, "our_seconds": our_wall, "ratio": wall / our_wall,
+        "yardstick_cpu_seconds": cpu, "our_cpu_seconds": our_cpu, "cpu_ratio": cpu / max(our_cpu, 1e-9),
+    }

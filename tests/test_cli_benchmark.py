@@ -66,6 +66,7 @@ def test_ratios_are_those_of_the_seconds_beside_them(whole_run):
     assert [row["way"] for row in found["end_to_end"]] == ["published, with VGG-19", "weights-free", "published"]
     for row in [*found["stages"], *found["end_to_end"]]:
         assert row["ratio"] == pytest.approx(row["yardstick_seconds"] / row["our_seconds"])
+        assert row["cpu_ratio"] == pytest.approx(row["yardstick_cpu_seconds"] / row["our_cpu_seconds"])
     total = sum(row["yardstick_seconds"] for row in found["stages"])
     for row in found["end_to_end"]:
         assert row["yardstick_seconds"] == pytest.approx(total)

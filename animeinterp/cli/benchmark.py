@@ -62,9 +62,10 @@ def run(options: argparse.Namespace) -> int:
     yardstick = None if options.yardstick is None else _yardstick_module()
     cases = [(size, device, way, dtype) for size in options.sizes for device in devices for way in ways
              for dtype in (options.dtypes if way != "weights-free" else ["float32"])]
-    steps = (options.runs + options.warm_up) * len(cases)
+    fresh = 0 if options.no_memory else sum(len(options.multipliers) for _, device, _, _ in cases if device.type == "cpu")
+    steps = (options.runs + options.warm_up) * len(cases) + fresh
     if yardstick is not None:
-        steps += len(options.sizes) * yardstick.steps(len(ways), options.yardstick)
+        steps += len(options.sizes) * (yardstick.steps(len(ways), options.yardstick) + (not options.no_memory))
     report = {"machine": machine(devices), "settings": _settings(options, ways), "results": [], "yardstick": []}
     say(_machine_text(report["machine"]))
     bar, done = ProgressBar("measuring", quiet=options.quiet), 0
@@ -105,6 +106,7 @@ def _measured(frames, device: torch.device, way: str, dtype: str, options, step)
         for row in rows:
             if row["stage"] in wholes:
                 row["peak_bytes"] = speed.peak_in_fresh_process(way, frames, dtype, wholes[row["stage"]])
+                step()
     result = {"way": way, "size": _size_text(frames), "device": str(device), "dtype": dtype, "rows": rows}
     seconds = {wholes[row["stage"]]: row["seconds"] for row in rows if row["stage"] in wholes}
     few, many = min(seconds), max(seconds)
@@ -118,7 +120,10 @@ def _measured(frames, device: torch.device, way: str, dtype: str, options, step)
 def _compared(yardstick, frames, ways: list[str], options, step) -> dict[str, Any]:
     models = {way: speed.load_way(way) for way in ways}
     found = yardstick.compare(frames, models, rounds=options.yardstick, done=step)
-    peak = None if options.no_memory else speed.peak_in_fresh_process("yardstick", frames, "float32", 2)
+    peak = None
+    if not options.no_memory:
+        peak = speed.peak_in_fresh_process("yardstick", frames, "float32", 2)
+        step()
     return {"size": _size_text(frames), "device": "cpu", "dtype": "float32", **found, "yardstick_peak_bytes": peak}
 
 
@@ -250,11 +255,11 @@ def _case_text(result: dict[str, Any]) -> str:
 def _yardstick_text(found: dict[str, Any]) -> str:
     rounds = f"{found['rounds']} round" + ("s" if found["rounds"] > 1 else "")
     lines = [f"{found['size']}, cpu, float32: the published way of working beside ours, interleaved, {rounds}"]
-    lines.append(f"  {'':{_COLUMN}}{'yardstick':>9}{'ours':>9}{'ratio':>8}")
+    lines.append(f"  {'':{_COLUMN}}{'yardstick':>9}{'ours':>9}{'ratio':>8}{'by CPU time':>14}")
     for row in [*found["stages"], *found["end_to_end"]]:
         name = row.get("stage") or f"end to end: {row['way']}"
         lines.append(f"  {name:{_COLUMN}}{_seconds(row['yardstick_seconds']):>9}{_seconds(row['our_seconds']):>9}"
-                     f"{row['ratio']:>8.1f}")
+                     f"{row['ratio']:>8.1f}{row['cpu_ratio']:>14.1f}")
     if found["yardstick_peak_bytes"] is not None:
         lines.append(f"  peak memory of the yardstick: {_bytes(found['yardstick_peak_bytes'])}")
     return "\n".join(lines)
