@@ -17,9 +17,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..memory import arranged
 from .pyramid import CHANNELS
 
 MULTIPLE = 4  # what both sides have to be a multiple of
+# How far a pixel of the output sees, 49 pixels, rounded up to a multiple: two convolutions of each block on the longest
+# way there and back, three blocks at 1/4, and the doublings between.
+REACH = 52
 
 
 def _block(channels_in: int, channels_out: int, *, operations: Any, stride: int = 1) -> nn.Sequential:
@@ -64,16 +68,28 @@ class GridNet(nn.Module):
         self.tail = _block(top, 3, operations=operations)
 
     def forward(self, frames: Tensor, features: list[Tensor]) -> Tensor:
-        x00 = self.frames(frames) + self.features[0](features[0])
+        features = [arranged(level) for level in features]
+        x00 = self.frames(arranged(frames)) + self.features[0](features[0])
         x10 = self.down["10"](x00) + self.features[1](features[1])
         x20 = self.down["20"](x10) + self.features[2](features[2])
+        del features
+        # Each node goes when the last that needs it is there: they are most of what a frame takes.
         x01 = self.lateral["01"](x00) + x00
+        del x00
         x11 = self.lateral["11"](x10) + x10 + self.down["11"](x01)
+        del x10
         x21 = self.lateral["21"](x20) + x20 + self.down["21"](x11)
+        del x20
         x24 = self.lateral["24"](x21) + x21
-        x25 = self.lateral["25"](x24) + x24
+        del x21
         x14 = self.up["14"](x24) + self.lateral["14"](x11) + x11
+        del x11
         x04 = self.up["04"](x14) + self.lateral["04"](x01) + x01
+        del x01
+        x25 = self.lateral["25"](x24) + x24
+        del x24
         x15 = self.up["15"](x25) + self.lateral["15"](x14) + x14
+        del x14, x25
         x05 = self.up["05"](x15) + self.lateral["05"](x04) + x04
+        del x04, x15
         return self.tail(x05)

@@ -1,11 +1,14 @@
 """Frame warping and synthesis (paper 3.3): frames and fine flows -> the frame at any time between them.
 
 What does not depend on the time is done once a pair (``prepare``); a frame at a time is then splatting and the grid
-network (``render``). Both frames go through as one batch, the second below the first.
+network (``render``). Where there is no room for its maps, the grid network paints in tiles, each seen with all around
+it that its pixels depend on, so that the frame is the same.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,23 +20,41 @@ from ..config import SynthesisConfig
 from ..errors import AnimeInterpError
 from ..flow import backwarp, resize_flow
 from ..heartbeat import layers
-from .gridnet import MULTIPLE, GridNet
+from ..memory import free_memory
+from .gridnet import MULTIPLE, REACH, GridNet
 from .pyramid import FeaturePyramid
 from .splatting import splat_average, splat_softmax
+
+# Full-size maps that the grid network has at once at its peak, beside what it is given: measured on a CPU, 243 in float32
+# and 369 in float16.
+_GRID_CHANNELS = 380
+# A tile is never smaller, margin aside: what is computed twice is then more than what is computed.
+_SMALLEST_TILE = 64
+
+
+@dataclass(frozen=True)
+class Side:
+    """What is known of the one frame of each of B pairs before a time is; nothing is copied that is held elsewhere.
+
+    ``frame`` (B, 3, H, W) padded; ``features`` of it at 1, 1/2 and 1/4; ``flows``: the whole way to the other frame,
+    at each of the three sizes, float32; ``metrics``: Z at each, or None for average splatting.
+    """
+
+    frame: Tensor
+    features: list[Tensor]
+    flows: list[Tensor]
+    metrics: list[Tensor] | None
+
+    def layer(self, level: int) -> Tensor:
+        """What is splatted at a level: at the first, the frame and its features together."""
+        return self.features[level] if level else torch.cat([self.frame, self.features[0]], dim=1)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is known of B pairs before a time is. Batches are 2B: frame 0 of each pair, then frame 1 of each.
+    """Both frames of B pairs. ``size``: height and width before padding."""
 
-    ``layers``: what is splatted at 1, 1/2 and 1/4 (frame and features; features; features). ``flows``: the whole way
-    to the other frame, at each of the three sizes, float32. ``metrics``: Z at each, or None for average splatting.
-    ``size``: height and width before padding.
-    """
-
-    layers: list[Tensor]
-    flows: list[Tensor]
-    metrics: list[Tensor] | None
+    sides: tuple[Side, Side]
     size: tuple[int, int]
 
 
@@ -74,31 +95,26 @@ class SynthesisNetwork(nn.Module):
 
         ``encoded``: what ``encode`` made of each frame before.
         """
-        size = tuple(frame0.shape[-2:])
-        precision = torch.promote_types(frame0.dtype, torch.float32)
-        frames = pad_to_multiple(torch.cat([frame0, frame1]), MULTIPLE)
-        flow = pad_to_multiple(torch.cat([flow_01, flow_10]).to(precision), MULTIPLE)
+        frames = [pad_to_multiple(frame, MULTIPLE) for frame in (frame0, frame1)]
         # One after the other, so that the result is the same to the bit whether they are handed in or not.
         pyramids = encoded or (self.encode(frame0), self.encode(frame1))
-        features = [torch.cat(level) for level in zip(*pyramids, strict=True)]
-        # Nearest, as the published network does: a blend of two motions would be neither's.
-        flows = [resize_flow(flow, tuple(level.shape[-2:]), mode="nearest") for level in features]
-        metrics = None
-        if self.config.splatting == "softmax":
-            metric = self._metric(frames.to(precision), flow)
-            metrics = [F.interpolate(metric, size=level.shape[-2:], mode="nearest") for level in features]
-        layers = [torch.cat([frames, features[0]], dim=1), *features[1:]]
-        return Prepared(layers, flows, metrics, size)
+        sides = (
+            self._side(frames[0], frames[1], flow_01, pyramids[0]),
+            self._side(frames[1], frames[0], flow_10, pyramids[1]),
+        )
+        return Prepared(sides, tuple(frame0.shape[-2:]))
 
-    def render(self, prepared: Prepared, time: float) -> Tensor:
-        """The frames (B, 3, H, W) at ``time`` (0..1), raw: neither clamped nor composed with the inputs."""
+    def render(self, prepared: Prepared, time: float, *, tile: int | None = None) -> Tensor:
+        """The frames (B, 3, H, W) at ``time`` (0..1), raw: neither clamped nor composed with the inputs.
+
+        ``tile``: how many pixels of each pair are painted at once; None: as many as there is room for.
+        """
         images, features = [], []
         # One frame after the other: what splatting needs on its way is several times its result.
-        for frame, travelled in enumerate((time, 1 - time)):
-            for level in range(len(prepared.layers)):
-                layer, flow = prepared.layers[level].chunk(2)[frame], prepared.flows[level].chunk(2)[frame]
-                metric = None if prepared.metrics is None else prepared.metrics[level].chunk(2)[frame]
-                landed, coverage = self.splat(layer, travelled * flow, metric)
+        for side, travelled in zip(prepared.sides, (time, 1 - time), strict=True):
+            for level, flow in enumerate(side.flows):
+                metric = None if side.metrics is None else side.metrics[level]
+                landed, coverage = self.splat(side.layer(level), travelled * flow, metric)
                 if level == 0:
                     images.append(landed[:, :3])
                     if self.config.hole_mask:
@@ -106,10 +122,13 @@ class SynthesisNetwork(nn.Module):
                     landed = landed[:, 3:]
                 features.append(landed)
         half = len(features) // 2
-        joined = [torch.cat(pair, dim=1) for pair in zip(features[:half], features[half:], strict=True)]
-        del features, layer, landed  # the grid network needs the room
-        painted = self.grid(torch.cat(images, dim=1), joined)
-        return painted[..., : prepared.size[0], : prepared.size[1]]
+        images = torch.cat(images, dim=1)
+        joined = []
+        for level in range(half):
+            joined.append(torch.cat([features[level], features[half + level]], dim=1))
+            features[level] = features[half + level] = None
+        del landed, coverage  # the grid network needs the room
+        return self._paint(images, joined, tile)[..., : prepared.size[0], : prepared.size[1]]
 
     def forward(
         self,
@@ -120,10 +139,11 @@ class SynthesisNetwork(nn.Module):
         times: list[float],
         *,
         encoded: tuple[list[Tensor], list[Tensor]] | None = None,
+        tile: int | None = None,
     ) -> Tensor:
-        """The frames at each of ``times``, (T, B, 3, H, W); the rest as for ``prepare``."""
+        """The frames at each of ``times``, (T, B, 3, H, W); the rest as for ``prepare`` and ``render``."""
         prepared = self.prepare(frame0, frame1, flow_01, flow_10, encoded=encoded)
-        return torch.stack([self.render(prepared, time) for time in times])
+        return torch.stack([self.render(prepared, time, tile=tile) for time in times])
 
     def parts(self, times: int, *, encoded: bool = False) -> int:
         """How many layers a forward pass for so many times runs, to tell how far it is."""
@@ -131,14 +151,60 @@ class SynthesisNetwork(nn.Module):
         encoding = 0 if encoded else 2 * len(layers(self.pyramid))
         return encoding + times * (splats + len(layers(self.grid)))
 
-    def _metric(self, frames: Tensor, flow: Tensor) -> Tensor:
-        """Z = -alpha |I0 - backwarp(I1, f01)|, the mean over the colours, for both directions: (2B, 1, H, W)."""
-        frame0, frame1 = frames.chunk(2)
-        other = backwarp(torch.cat([frame1, frame0]), flow)
-        return -self.config.alpha * (frames - other).abs().mean(dim=1, keepdim=True)
+    def _side(self, frame: Tensor, other: Tensor, flow: Tensor, features: list[Tensor]) -> Side:
+        flow = pad_to_multiple(flow.to(torch.promote_types(frame.dtype, torch.float32)), MULTIPLE)
+        sizes = [tuple(level.shape[-2:]) for level in features]
+        # Nearest, as the published network does: a blend of two motions would be neither's.
+        flows = [resize_flow(flow, size, mode="nearest") for size in sizes]
+        metrics = None
+        if self.config.splatting == "softmax":
+            # Z = -alpha |I0 - backwarp(I1, f01)|, the mean over the colours.
+            other = backwarp(other.to(flow.dtype), flow)
+            metric = -self.config.alpha * (frame.to(flow.dtype) - other).abs().mean(dim=1, keepdim=True)
+            metrics = [F.interpolate(metric, size=size, mode="nearest") for size in sizes]
+        return Side(frame, features, flows, metrics)
+
+    def _paint(self, images: Tensor, features: list[Tensor], tile: int | None) -> Tensor:
+        """The grid network's frame, in tiles of at most ``tile`` pixels (None: of as many as there is room for)."""
+        pairs, _, height, width = images.shape
+        if tile is None:
+            tile = int(0.7 * free_memory(images.device) / (pairs * _GRID_CHANNELS * images.element_size()))
+        if height * width <= tile:
+            return self.grid(images, features)
+        painted = images.new_empty(pairs, 3, height, width)
+        for down, across in _tiles(height, width, tile):
+            # What surrounds the tile and its pixels depend on, as far as the frame goes.
+            top, left = max(down.start - REACH, 0), max(across.start - REACH, 0)
+            bottom, right = min(down.stop + REACH, height), min(across.stop + REACH, width)
+            cut = [
+                level[..., top >> k : bottom >> k, left >> k : right >> k]
+                for k, level in ((0, images), *enumerate(features))
+            ]
+            part = self.grid(cut[0], cut[1:])
+            inner = slice(down.start - top, down.stop - top), slice(across.start - left, across.stop - left)
+            painted[(..., down, across)] = part[(..., *inner)]
+        return painted
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     """``x`` (N, C, H, W) with its last row and column repeated until both sides are multiples of ``multiple``."""
     down, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
     return F.pad(x, (0, right, 0, down), mode="replicate") if down or right else x
+
+
+def _tiles(height: int, width: int, most: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of tiles that have at most ``most`` pixels, what is seen around them included.
+
+    They begin at multiples of the grid network's; where ``most`` is too little for the smallest tile, it is exceeded.
+    """
+    rows = columns = 1
+    down, across = height, width
+    while (down + 2 * REACH) * (across + 2 * REACH) > most and max(down, across) > _SMALLEST_TILE:
+        if down > across:
+            rows += 1
+        else:
+            columns += 1
+        down, across = (MULTIPLE * math.ceil(side / n / MULTIPLE) for side, n in ((height, rows), (width, columns)))
+    for top in range(0, height, down):
+        for left in range(0, width, across):
+            yield slice(top, min(top + down, height)), slice(left, min(left + across, width))
