@@ -1,0 +1,25 @@
+"""What the training's tests share: a thread, and a few small samples of the painter's."""
+
+import pytest
+import torch
+from toy import SMALL
+
+from animeinterp.training.carried import make_carried
+from animeinterp.training.paint import HELD_OUT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """What is this small is done fastest by one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def carried_samples(tmp_path_factory):
+    """A cache of two samples of SMALL to train on and one to report on. Read only."""
+    folder = tmp_path_factory.mktemp("carried")
+    assert make_carried(folder, [0, 1, HELD_OUT], size=SMALL) == 3
+    return folder
