@@ -17,6 +17,7 @@ from ..errors import AnimeInterpError
 COMMANDS = {
     "interpolate": "Put new frames between pictures or the frames of a video, into a video or a folder.",
     "evaluate": "Measure in-betweens on ATD-12K or on any folder of triplets, beside other methods.",
+    "train": "Learn weights: on drawn cartoons, on ATD-12K or other triplets; on a CPU, one GPU or several.",
     "benchmark": "Measure seconds and memory of each stage and end to end, here, on drawn frames.",
 }
 
