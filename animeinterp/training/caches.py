@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from .. import __version__
 from ..errors import AnimeInterpError
 from ..flow import Flow
 from ..matching import coarse_flow
@@ -25,12 +26,12 @@ FLOW_UNIT = 32.0  # steps a pixel that a kept flow has; it reaches to 1024 pixel
 
 
 def claim(folder: Path, made_by: dict[str, Any]) -> None:
-    """Make sure that the samples in ``folder`` are, and will be, those of ``made_by`` (plain JSON data).
+    """Make sure that the samples in ``folder`` are, and will be, those of ``made_by`` (plain JSON data) and this version.
 
     Raises AnimeInterpError where the folder has samples of other settings, or samples and no manifest.
     """
     folder = Path(folder)
-    path, wanted = folder / MANIFEST, json.loads(json.dumps(made_by))
+    path, wanted = folder / MANIFEST, json.loads(json.dumps({"library": __version__, **made_by}))
     if not path.is_file():
         if any(folder.glob("*.safetensors")):
             raise AnimeInterpError(
