@@ -18,6 +18,7 @@ from animeinterp.training.frame import FrameConfig, FrameTask
 from animeinterp.training.loop import TrainConfig, Trainer
 from animeinterp.training.paint import PaintConfig, PaintTask
 from animeinterp.training.pairs import DrawnConfig, DrawnPairs, TripletConfig, TripletPairs
+from animeinterp.training.processes import helpers
 
 CPU = torch.device("cpu")
 GUIDED = ModelConfig(
@@ -211,3 +212,11 @@ def test_what_cannot_be_trained_says_what_to_do(carried_samples):
         drawn(side=(60, 90))
     with pytest.raises(AnimeInterpError, match="simulated, sgm, zero"):
         drawn(coarse="wrong")
+
+
+def test_scenes_composed_by_other_processes_are_the_same():
+    alone = drawn()
+    with helpers(1) as composers:
+        helped = DrawnPairs(alone.config, composers)
+        ours, theirs = (source.realise(source.plan(3), CPU) for source in (alone, helped))
+    assert torch.equal(ours.frame0, theirs.frame0) and torch.equal(ours.coarse_01, theirs.coarse_01)
