@@ -16,6 +16,8 @@ from torch import Tensor
 
 from ..datasets.triplets import Triplet
 from ..errors import AnimeInterpError
+from ..flow import Flow
+from ..stages import Stages
 from ..synthesis.splatting import splat
 from ..weights import bundled_models, load_model
 from . import baselines
@@ -82,7 +84,9 @@ def ablation(
     model: str = "auto", *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32,
     published_flows: bool = False,
 ) -> list[Method]:
-    """The paper's rows (section 5.3), each stage's network with and without the others.
+    """The paper's rows (section 5.3), each stage with and without the others.
+
+    Of a model without a refinement network, "RFR" is the completion that stands in its place.
 
     - without SGM: the refinement starts at zero;
     - without RFR: the coarse flow goes into the synthesis as it is;
@@ -110,15 +114,17 @@ def ablation(
 
 
 def _stages(model, device, *, coarse, refined: bool, painted: bool) -> Draw:
+    stages = Stages(model)
+
     @torch.inference_mode()
     def draw(triplet: Triplet) -> Tensor:
-        frame0, frame1 = triplet.frame0.to(device), triplet.frame1.to(device)
-        flows = (None, None) if coarse is None else coarse(triplet, frame0, frame1, model)
+        seen0, seen1 = (stages.look(frame, device) for frame in (triplet.frame0, triplet.frame1))
+        flow = None if coarse is None else coarse(triplet, seen0.colour, seen1.colour, model)
         if refined:
-            flows = model.refine(frame0, frame1, *flows)
+            flow = stages.refine(seen0, seen1, flow)
         if painted:
-            return model.synthesize(frame0, frame1, *flows, times=[0.5])
-        return _carried(frame0, frame1, *flows)
+            return model.synthesize(seen0.colour, seen1.colour, flow.flow_01, flow.flow_10, times=[0.5], known=flow)
+        return _carried(seen0.colour, seen1.colour, flow.flow_01, flow.flow_10)
 
     return draw
 
@@ -131,15 +137,14 @@ def _carried(frame0: Tensor, frame1: Tensor, flow_01: Tensor, flow_10: Tensor) -
     return torch.where(filled, total / torch.where(filled, mass, 1.0), 0.5 * (frame0 + frame1))
 
 
-def _computed(triplet: Triplet, frame0: Tensor, frame1: Tensor, model) -> tuple[Tensor, Tensor]:
-    flow = _library().coarse_flow(frame0, frame1, model=model)
-    return flow.flow_01, flow.flow_10
+def _computed(triplet: Triplet, frame0: Tensor, frame1: Tensor, model) -> Flow:
+    return _library().coarse_flow(frame0, frame1, model=model)
 
 
-def _published(triplet: Triplet, frame0: Tensor, frame1: Tensor, model) -> tuple[Tensor, Tensor]:
+def _published(triplet: Triplet, frame0: Tensor, frame1: Tensor, model) -> Flow:
     if triplet.flow_01 is None or triplet.flow_10 is None:
         raise AnimeInterpError(f"The triplet {triplet.name} has no SGM flows beside it; take ATD-12K or compute them.")
-    return triplet.flow_01.to(frame0), triplet.flow_10.to(frame0)
+    return Flow(triplet.flow_01.to(frame0), triplet.flow_10.to(frame0))
 
 
 def _weights(model: str) -> Path | None:
