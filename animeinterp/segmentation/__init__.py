@@ -37,7 +37,7 @@ def segment_image(image: np.ndarray, config: SegmentConfig) -> np.ndarray:
     regions = trapped_ball_fill(lines, config.ball_radius, least)
     if not regions.any():  # nothing but line: one piece
         return np.zeros(regions.shape, np.int32)
-    _, regions = grow(regions)
+    regions = grow(regions)
     return merge_small(regions, image, least)
 
 

@@ -6,6 +6,8 @@ responses that hang on strong ones. Light lines, which a Laplacian of one sign d
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import NamedTuple
 
 import cv2
@@ -13,18 +15,22 @@ import numpy as np
 
 
 class BilateralPreset(NamedTuple):
-    """Parameters of the bilateral filter and of the hysteresis that follows (REFERENCE values of the method)."""
+    """Parameters of the bilateral filter and of the hysteresis that follows (REFERENCE values of the method).
 
-    diameter: int
+    ``spacings``: of the passes that stand in for the one wide filter of the method, see ``smooth_colours``.
+    """
+
     sigma_colour: float
     sigma_space: float
     low: float
+    spacings: tuple[int, ...]
 
 
 STYLES = {
-    "japanese": BilateralPreset(10, 10.0, 10.0, 2.0),
-    "disney": BilateralPreset(30, 40.0, 30.0, 1.0),
+    "japanese": BilateralPreset(10.0, 10.0, 2.0, (2, 1, 1)),  # for 10 pixels of diameter
+    "disney": BilateralPreset(40.0, 30.0, 1.0, (3, 2, 1)),  # for 30
 }
+PASS = 5  # pixels: the diameter of one pass
 HIGH = 20.0  # hysteresis: a line has to reach this somewhere
 LEAST_SCALE = 64.0  # a frame whose strongest response is weaker than this is not stretched further: that would be noise
 LIGHT_LOW, LIGHT_HIGH = 12, 40  # hysteresis of the top-hat, in 8-bit levels
@@ -39,41 +45,52 @@ def find_contours(image: np.ndarray, style: str = "japanese") -> np.ndarray:
     :return: (H, W) bool, True on a line or on the dark side of an edge.
     """
     preset = STYLES[style]
-    smooth = smooth_colours(image, preset)
-    return _dark_lines(smooth, preset.low) | _light_lines(smooth)
+    channels = cv2.split(smooth_colours(image, preset))
+    return _dark_lines(channels, preset.low) | _light_lines(channels)
 
 
 def smooth_colours(image: np.ndarray, preset: BilateralPreset) -> np.ndarray:
     """The frame with shading and compression noise flattened, edges kept. (H, W, 3) uint8.
 
-    The cost of a bilateral filter grows with the square of its diameter: for a wide one, two passes of ten pixels stand in.
+    The cost of a bilateral filter grows with the square of its diameter. Small passes, the pixels of each further apart
+    than those of the next (the a-trous way: Dammertz et al., "Edge-Avoiding A-Trous Wavelet Transform", HPG 2010),
+    spread as far at a fifth of the cost or less.
     """
-    if preset.diameter <= 10:
-        return cv2.bilateralFilter(image, preset.diameter, preset.sigma_colour, preset.sigma_space)
-    once = cv2.bilateralFilter(image, 10, preset.sigma_colour, 10.0)
-    return cv2.bilateralFilter(once, 10, preset.sigma_colour, 10.0)
+    for spacing in preset.spacings:
+        smooth = np.empty_like(image)
+        for y in range(spacing):
+            for x in range(spacing):
+                phase = np.ascontiguousarray(image[y::spacing, x::spacing])
+                if phase.size:
+                    smooth[y::spacing, x::spacing] = cv2.bilateralFilter(
+                        phase, PASS, preset.sigma_colour, preset.sigma_space
+                    )
+        image = smooth
+    return image
 
 
-def _dark_lines(smooth: np.ndarray, low: float) -> np.ndarray:
-    response = np.zeros(smooth.shape[:2], np.float32)
-    for channel in cv2.split(smooth):
-        np.maximum(response, cv2.Laplacian(channel, cv2.CV_32F, ksize=5), out=response)
-    response *= 255.0 / max(float(response.max()), LEAST_SCALE * 16)
-    return hysteresis(response, low, HIGH)
+def _dark_lines(channels: tuple[np.ndarray, ...], low: float) -> np.ndarray:
+    response = _strongest(cv2.Laplacian(channel, cv2.CV_16S, ksize=5) for channel in channels)
+    scale = 255.0 / max(float(response.max()), LEAST_SCALE * 16)
+    return hysteresis(response, low / scale, HIGH / scale)
 
 
-def _light_lines(smooth: np.ndarray) -> np.ndarray:
+def _light_lines(channels: tuple[np.ndarray, ...]) -> np.ndarray:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (LIGHT_WIDTH, LIGHT_WIDTH))
     # The channel that it stands out in most: a coloured line need not be lighter than its surroundings in all of them.
-    response = cv2.morphologyEx(smooth, cv2.MORPH_TOPHAT, kernel).max(axis=2)
+    response = _strongest(cv2.morphologyEx(channel, cv2.MORPH_TOPHAT, kernel) for channel in channels)
     return hysteresis(response, LIGHT_LOW, LIGHT_HIGH)
 
 
+def _strongest(responses: Iterable[np.ndarray]) -> np.ndarray:
+    return reduce(cv2.max, responses)
+
+
 def hysteresis(response: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Pixels over ``low`` that are connected (8 neighbours) to one over ``high``. (H, W) bool."""
-    weak = response > low
+    """Pixels over ``low`` that are connected (8 neighbours) to one over ``high``. (H, W) integers to (H, W) bool."""
+    weak = response > int(np.floor(low))  # of integers, the same, and nothing is converted
     count, components = cv2.connectedComponents(weak.view(np.uint8), connectivity=8)
     keep = np.zeros(count, bool)
-    keep[components[response > high]] = True
+    keep[components[response > int(np.floor(high))]] = True
     keep[0] = False
-    return keep[components]
+    return keep.take(components)
