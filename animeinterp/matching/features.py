@@ -59,25 +59,28 @@ def piece_moments(labels: Tensor, count: int) -> Tensor:
     :return: (count, 6) float64: area, x, y, var(x), var(y), cov(x, y), in pixels; pixel centres at whole numbers.
     """
     height, width = labels.shape
-    labels = labels.to(torch.int64)
-    y = torch.arange(height, device=labels.device)
-    x = torch.arange(width, device=labels.device)
-    # How many pixels each piece has in each row and in each column: all but the covariance follows from these.
-    in_rows = torch.bincount((labels * height + y[:, None]).flatten(), minlength=count * height)
-    in_columns = torch.bincount((labels * width + x[None]).flatten(), minlength=count * width)
-    in_rows, in_columns = in_rows.view(count, height).double(), in_columns.view(count, width).double()
-    x, y = x.double(), y.double()
-    area = in_rows.sum(1)
-    weight = area.clamp(min=1)
-    cx, cy = in_columns @ x / weight, in_rows @ y / weight
-    var_x = (in_columns * (x[None] - cx[:, None]) ** 2).sum(1) / weight
-    var_y = (in_rows * (y[None] - cy[:, None]) ** 2).sum(1) / weight
-    # Products of positions about the middle of the frame are small enough for float64 to sum to the last digit.
+    # By runs of one piece in a row, of which there are a few per cent as many as pixels.
+    begins = torch.ones_like(labels, dtype=torch.bool)
+    begins[:, 1:] = labels[:, 1:] != labels[:, :-1]
+    first = begins.flatten().nonzero()[:, 0]
+    length = torch.diff(first, append=first.new_tensor([labels.numel()])).double()
+    piece = labels.flatten()[first].to(torch.int64)
+    # Positions about the middle of the frame are small enough for float64 to sum their products to the last digit.
     mx, my = (width - 1) / 2, (height - 1) / 2
-    product = ((y - my)[:, None] * (x - mx)[None]).flatten()
-    mean_product = torch.bincount(labels.flatten(), product, minlength=count) / weight
-    covariance = mean_product - (cx - mx) * (cy - my)
-    return torch.stack([area, cx, cy, var_x, var_y, covariance], dim=1)
+    x = (first % width).double() + (length - 1) / 2 - mx
+    y = torch.div(first, width, rounding_mode="floor").double() - my
+
+    def total(values: Tensor) -> Tensor:
+        return torch.bincount(piece, values * length, minlength=count)
+
+    area = torch.bincount(piece, length, minlength=count)
+    weight = area.clamp(min=1)
+    cx, cy = total(x) / weight, total(y) / weight
+    # A run of n pixels has a variance of (n^2 - 1) / 12 of its own.
+    var_x = (total(x * x + (length**2 - 1) / 12) / weight - cx**2).clamp(min=0)
+    var_y = (total(y * y) / weight - cy**2).clamp(min=0)
+    covariance = total(x * y) / weight - cx * cy
+    return torch.stack([area, cx + mx, cy + my, var_x, var_y, covariance], dim=1)
 
 
 def pixel_features(frame: Tensor) -> list[Tensor]:
