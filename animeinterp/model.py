@@ -20,6 +20,7 @@ from .flow import Flow
 from .heartbeat import heartbeat
 from .matching.dense import refine_dense
 from .refinement import RefineNetwork
+from .refinement.correlation import volume_bytes
 from .synthesis import SynthesisNetwork
 from .synthesis.network import pad_to_multiple
 from .synthesis.painter import PaintedBlend
@@ -183,7 +184,8 @@ class AnimeInterp(nn.Module):
             return self.synthesis(frame0, frame1, flow, times, step=step).to(frame0.dtype)
         features = None if encoded is None else tuple(e.pyramid for e in _check_encoded(encoded, frame0))
         frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
-        with heartbeat(self.synthesis, step, self.synthesis.parts(len(times), encoded=encoded is not None)):
+        parts = self.synthesis.parts(len(times), frames[0], encoded=encoded is not None)
+        with heartbeat(self.synthesis, step, parts):
             painted = self.synthesis(*frames, flow_01, flow_10, times, encoded=features)
         return painted[:, 0].to(frame0.dtype)
 
@@ -209,23 +211,24 @@ class AnimeInterp(nn.Module):
         """Bytes that refining and synthesizing one pair needs beyond the weights, without gradients.
 
         ``shape`` ends in (H, W) as a frame's (N, C, H, W) does, N being pairs. The refinement is dominated by the
-        correlation volume, float32 always and growing with the square of the pixels; the synthesis, by full-size maps.
+        correlation volume, float32 always and growing with the square of the pixels, up to a size where it is better
+        done without; the synthesis, by full-size maps, up to a size where it is better done in tiles. With less than
+        this, both choose the lean way earlier.
         """
         pairs, (height, width) = (shape[0] if len(shape) > 3 else 1), shape[-2:]
         if not self.refines and not self.paints_features:
             return int(pairs * height * width * (4 * _CARRY_CHANNELS + dtype.itemsize * _MEND_CHANNELS))
-        pixels, cells = height * width, (height // 8) * (width // 8)
-        refining = cells**2 * 4 * _VOLUME_COPIES + pixels * (4 * _LOOK_UP_CHANNELS + dtype.itemsize * _REFINE_CHANNELS)
-        painting = pixels * dtype.itemsize * _PAINT_CHANNELS
-        return int(pairs * max(refining, painting))
+        pixels, volume = height * width, volume_bytes(1, height // 8, width // 8)
+        refining = pixels * (4 * _LOOK_UP_CHANNELS + dtype.itemsize * _REFINE_CHANNELS)
+        painting = dtype.itemsize * (pixels * _CARRIED_CHANNELS + min(pixels, _PAINTED_AT_ONCE) * _PAINT_CHANNELS)
+        return int(pairs * max(refining + (volume if volume <= _LARGEST_VOLUME else 0), painting))
 
 
-# How many times the largest correlation level the whole pyramid takes, and how many full-size channels the rest does at
-# its peak: measured on a CPU from 320x192 to 960x540, in float32 and float16.
-_VOLUME_COPIES = 1.7
-_LOOK_UP_CHANNELS = 50  # float32 always
-_REFINE_CHANNELS = 50
-_PAINT_CHANNELS = 680
+# Full-size channels at the peak, what is known of both frames included: measured on a CPU from 480x270 to 1920x1080, in
+# float32 and float16.
+_LOOK_UP_CHANNELS, _REFINE_CHANNELS = 155, 150  # float32 always, and the network's own
+_CARRIED_CHANNELS, _PAINT_CHANNELS = 300, 380  # what is splatted, and what the grid network adds
+_LARGEST_VOLUME, _PAINTED_AT_ONCE = 8 * 2**30, 2**20  # bytes (1080p takes 6.5 GiB) and pixels
 _CARRY_CHANNELS, _MEND_CHANNELS = 100, 120  # of the painter: float32, and the network's own
 
 

@@ -83,8 +83,11 @@ class RefineNetwork(nn.Module):
         volume = (LocalCorrelation if lean else CorrelationPyramid)(features0, features1, self.pause)
         start = self._start(frame0, frame1, _stack(flow_01, flow_10, frame0), volume.shape[-2:])
         flow, hidden = self._iterate(torch.cat([features0, features1]), volume, start, iterations)
-        fine = resize_flow(self.update.upsample(hidden, flow), tuple(frame0.shape[-2:]))
-        fine_01, fine_10 = fine.chunk(2)
+        size = tuple(frame0.shape[-2:])
+        # One direction after the other: the weights of all pixels are more than all else at this point.
+        fine_01, fine_10 = (
+            resize_flow(self.update.upsample(*state), size) for state in zip(hidden.chunk(2), flow.chunk(2), strict=True)
+        )
         return fine_01, fine_10
 
     def encode(self, frames: Tensor) -> Tensor:
@@ -98,7 +101,7 @@ class RefineNetwork(nn.Module):
         upsampling = 2
         guidance = len(layers(self.guidance)) if self.config.masked_start else 0
         step = Pause.PER_LOOK_UP + len(layers(self.update)) - upsampling
-        return encoding + Pause.PER_VOLUME + guidance + iterations * step + upsampling
+        return encoding + Pause.PER_VOLUME + guidance + iterations * step + 2 * upsampling
 
     def _start(self, frame0: Tensor, frame1: Tensor, coarse: Tensor | None, size: torch.Size) -> Tensor:
         """The coarse flow of both directions at 1/8 of the frames' size, masked where the configuration says so."""

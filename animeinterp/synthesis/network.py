@@ -8,7 +8,6 @@ it that its pixels depend on, so that the frame is the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,11 +144,11 @@ class SynthesisNetwork(nn.Module):
         prepared = self.prepare(frame0, frame1, flow_01, flow_10, encoded=encoded)
         return torch.stack([self.render(prepared, time, tile=tile) for time in times])
 
-    def parts(self, times: int, *, encoded: bool = False) -> int:
-        """How many layers a forward pass for so many times runs, to tell how far it is."""
+    def parts(self, times: int, frame: Tensor, *, encoded: bool = False) -> int:
+        """About how many layers a forward pass for so many times runs, to tell how far it is."""
         splats = 2 * len(self.pyramid.levels)
         encoding = 0 if encoded else 2 * len(layers(self.pyramid))
-        return encoding + times * (splats + len(layers(self.grid)))
+        return encoding + times * (splats + len(layers(self.grid)) * len(_tiles(*frame.shape[-2:], _room(frame))))
 
     def _side(self, frame: Tensor, other: Tensor, flow: Tensor, features: list[Tensor]) -> Side:
         flow = pad_to_multiple(flow.to(torch.promote_types(frame.dtype, torch.float32)), MULTIPLE)
@@ -167,12 +166,11 @@ class SynthesisNetwork(nn.Module):
     def _paint(self, images: Tensor, features: list[Tensor], tile: int | None) -> Tensor:
         """The grid network's frame, in tiles of at most ``tile`` pixels (None: of as many as there is room for)."""
         pairs, _, height, width = images.shape
-        if tile is None:
-            tile = int(0.7 * free_memory(images.device) / (pairs * _GRID_CHANNELS * images.element_size()))
-        if height * width <= tile:
+        tiles = _tiles(height, width, _room(images) if tile is None else tile)
+        if len(tiles) == 1:
             return self.grid(images, features)
         painted = images.new_empty(pairs, 3, height, width)
-        for down, across in _tiles(height, width, tile):
+        for down, across in tiles:
             # What surrounds the tile and its pixels depend on, as far as the frame goes.
             top, left = max(down.start - REACH, 0), max(across.start - REACH, 0)
             bottom, right = min(down.stop + REACH, height), min(across.stop + REACH, width)
@@ -192,19 +190,28 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     return F.pad(x, (0, right, 0, down), mode="replicate") if down or right else x
 
 
-def _tiles(height: int, width: int, most: int) -> Iterator[tuple[slice, slice]]:
+def _room(frames: Tensor) -> int:
+    """How many pixels of each of ``frames`` (B, C, H, W) the grid network has the room to paint at once."""
+    return int(0.7 * free_memory(frames.device) / (frames.shape[0] * _GRID_CHANNELS * frames.element_size()))
+
+
+def _tiles(height: int, width: int, most: int) -> list[tuple[slice, slice]]:
     """Rows and columns of tiles that have at most ``most`` pixels, what is seen around them included.
 
     They begin at multiples of the grid network's; where ``most`` is too little for the smallest tile, it is exceeded.
     """
     rows = columns = 1
     down, across = height, width
-    while (down + 2 * REACH) * (across + 2 * REACH) > most and max(down, across) > _SMALLEST_TILE:
+    seen = height * width
+    while seen > most and max(down, across) > _SMALLEST_TILE:
         if down > across:
             rows += 1
         else:
             columns += 1
         down, across = (MULTIPLE * math.ceil(side / n / MULTIPLE) for side, n in ((height, rows), (width, columns)))
-    for top in range(0, height, down):
-        for left in range(0, width, across):
-            yield slice(top, min(top + down, height)), slice(left, min(left + across, width))
+        seen = min(down + 2 * REACH, height) * min(across + 2 * REACH, width)
+    return [
+        (slice(top, min(top + down, height)), slice(left, min(left + across, width)))
+        for top in range(0, height, down)
+        for left in range(0, width, across)
+    ]
