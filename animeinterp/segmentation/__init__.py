@@ -53,7 +53,9 @@ def to_image(frame: Tensor) -> np.ndarray:
     if frame.shape[0] == 4:
         frame = frame[:3] * frame[3:] + 0.5 * (1 - frame[3:])
     pixels = frame.mul(255).round_().clamp_(0, 255).nan_to_num_(0.0).to(torch.uint8)
-    return cv2.merge(tuple(pixels.numpy()))
+    image = pixels.permute(1, 2, 0).numpy()
+    # What came as (H, W, 3) lies so already; planes of their own are woven together several times as fast by OpenCV.
+    return image if image.flags.c_contiguous else cv2.merge([np.ascontiguousarray(plane) for plane in pixels.numpy()])
 
 
 def _check(config: SegmentConfig) -> None:
