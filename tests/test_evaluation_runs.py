@@ -183,12 +183,19 @@ def test_progress_counts_every_measurement(tmp_path):
 class FakeModel:
     """Flows grow by one in the refinement; the synthesis tells what it was given."""
 
-    def refine(self, frame0, frame1, flow_01=None, flow_10=None):
+    refines, paints_features = True, False
+    refinement = SimpleNamespace(encoder=torch.nn.Identity())
+
+    def encode(self, frame):
+        return frame
+
+    def refine(self, frame0, frame1, flow_01=None, flow_10=None, iterations=None, *, encoded, step=None):
+        assert torch.equal(encoded[0], frame0) and torch.equal(encoded[1], frame1)
         zero = torch.zeros_like(frame0[:, :2])
         return (zero if flow_01 is None else flow_01) + 1, (zero if flow_10 is None else flow_10) + 1
 
-    def synthesize(self, frame0, frame1, flow_01, flow_10, times):
-        assert times == [0.5]
+    def synthesize(self, frame0, frame1, flow_01, flow_10, times, *, known):
+        assert times == [0.5] and known.flow_01 is flow_01 and known.flow_10 is flow_10
         return (flow_01.mean() / 100 + flow_10.mean() / 10).expand_as(frame0)
 
 
