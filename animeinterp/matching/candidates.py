@@ -12,10 +12,12 @@ import numpy as np
 
 from ..segmentation.merging import neighbours
 from .dense import disagreement
-from .motion import PieceGrid, align, fit_motions, inverse, moved_centre, similarity
+from .motion import PieceGrid, align, difference, fit_motions, inverse, moved_centre, similarity, warp
 
 TURNS = np.deg2rad([-45, -30, -18, -8, 8, 18, 30, 45])
 NEIGHBOURS = 4
+DOUBT = 8.0  # levels that a motion costs which is APART pixels or more from what dense flow is sure of
+APART, ALIKE = 16.0, 50.0  # pixels; summed colour difference
 PRIOR = 0.35  # levels: how much better a motion of its own must look than the frame's
 
 
@@ -28,8 +30,9 @@ class Side:
         self.fine, self.middle, self.coarse = (PieceGrid.of(image, other, labels, moments, s) for s in (1, step, 3 * step))
         self.dense = dense
         self.trust = (1 / (1 + disagreement(dense, back) ** 2)).astype(np.float32)
+        self.believed = self._believed()
         self.motion = np.zeros((self.count, 6), np.float32)
-        self.cost = self.middle.cost(self.motion)
+        self.cost = self.tried(self.motion)
         self.adjacent = adjacency(labels, self.count)
 
     @property
@@ -40,9 +43,27 @@ class Side:
     def centres(self) -> np.ndarray:
         return self.middle.centres
 
+    def _believed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Dense flow on the middle grid, in its pixels, and what it counts: it leads back, and to what looks alike."""
+        grid = self.middle
+        at = slice(grid.step // 2, None, grid.step)
+        flow = np.ascontiguousarray(self.dense[at, at]) / grid.step
+        warped, inside = warp(grid.other, flow)
+        alike = inside & (difference(warped, grid.image) < ALIKE)
+        return flow, self.trust[at, at] * alike * grid.weight
+
+    def tried(self, motion: np.ndarray) -> np.ndarray:
+        """What each piece's row of ``motion`` costs: unlikeness, and doubt where it is far off a believed dense flow. (K,)."""
+        grid, (dense, count) = self.middle, self.believed
+        flow = grid.flow(motion)
+        off = flow - dense
+        apart = np.minimum(np.sqrt(np.square(off).sum(axis=2)), APART / grid.step)
+        doubt = np.bincount(grid.labels.ravel(), (apart * count).ravel(), grid.count) / grid.mass * (grid.step / APART)
+        return grid.cost(motion) + DOUBT * doubt
+
     def offer(self, motion: np.ndarray, which: np.ndarray | None = None, penalty: float = 0.0) -> None:
         """Let each piece (of ``which``, a bool mask) take its row of ``motion`` if that looks better."""
-        cost = self.middle.cost(motion) + penalty
+        cost = self.tried(motion) + penalty
         better = cost < self.cost
         if which is not None:
             better &= which

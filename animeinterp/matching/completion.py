@@ -26,7 +26,7 @@ from .dense import dis_flow, disagreement
 from .depth import piece_depths
 from .features import piece_moments
 from .motion import half_way
-from .ownership import line_owners
+from .ownership import LineOwners
 
 MEDIAN = 5  # pixels: single pixels that chose otherwise than all around them are errors
 FOLLOWS = 6.0  # pixels, by which a pixel's flow may be off its piece's motion to turn with it
@@ -88,15 +88,17 @@ def _sides(images, labels) -> tuple[Side, Side]:
 
 def _order(sides, images) -> tuple[tuple, tuple]:
     """The owner of each pixel and the depth of each piece; lines that either side could own wait for a first order."""
-    lines = _both(lambda k: find_contours(images[k]))
     grids = sides[0].fine, sides[1].fine
-    depths = None
-    for _ in range(2):
-        known = depths or (None, None)
-        owners = _both(lambda k, known=known: line_owners(grids[k], sides[k].motion, lines[k], known[k]))
-        flows = _both(lambda k, owners=owners: grids[k].flow_of(sides[k].motion, owners[k]))
-        depths = piece_depths(grids, owners, flows)
-    return owners, depths
+    lines = _both(lambda k: LineOwners(grids[k], sides[k].motion, find_contours(images[k])))
+    owners = _both(lambda k: lines[k].first())
+    depths = _depths(sides, owners)
+    owners = _both(lambda k: lines[k].final(depths[k]))
+    return owners, _depths(sides, owners)
+
+
+def _depths(sides, owners) -> tuple[np.ndarray, np.ndarray]:
+    grids = sides[0].fine, sides[1].fine
+    return piece_depths(grids, owners, _both(lambda k: grids[k].flow_of(sides[k].motion, owners[k])))
 
 
 def _fields(sides, images, owners) -> list[np.ndarray]:

@@ -20,6 +20,8 @@ TRUNCATE_PIECE, TRUNCATE_PIXEL = 30.0, 60.0  # of the summed colour difference
 NEAR = 8.0  # pixels by which a single pixel may leave its piece's flow
 FAR = 64.0  # pixels by which it may where the other flow leads there and back and looks better by MARGIN levels
 MARGIN, RETURNS = 4.0, 1.5  # levels, pixels
+TELLS = 2.0  # mean weight of a window from which its pixels tell where they went
+SAME, SLACK = 4.0, 3.0  # pixels by which flows are the same but for their edges; levels that the smooth one may cost more
 STILL = 3.0  # a window whose summed colour difference is under this has not moved,
 LEAST_MOTION = 1.5  # if the motion found there is under this many pixels
 
@@ -81,6 +83,12 @@ def choose_flow(
         sure = there_and_back & (apart < FAR) & (cost < best - MARGIN)
         better = (cost < best) & ((apart < NEAR) | sure)
         result[better], best[better] = flow[better], cost[better]
+    # Where motions hardly differ the smooth flow of the whole frame is the better one, as it does not break beside outlines;
+    # but in the inside of a flat piece, where the pixels do not tell, it is a guess.
+    plain = flows[-1]
+    alike = (np.abs(plain - result).sum(axis=2) < SAME) & returns[-1] & (local[-1] < best + SLACK)
+    alike &= cv2.blur(grid.weight, (WINDOW, WINDOW)) > TELLS
+    result[alike] = plain[alike]
     # Only where next to no motion was found: the inside of a flat piece that moves looks still too.
     still = cv2.blur(difference(grid.other, grid.image), (WINDOW, WINDOW)) < STILL
     result[still & (np.abs(result).sum(axis=2) < LEAST_MOTION)] = 0

@@ -2,6 +2,7 @@
 
 The label map halves every line between the pieces on its two sides; moved so, it tears into crumbs. Each stretch of line
 between two pieces therefore goes as a whole to the piece whose motion explains it, or, where both do, to the one in front.
+What is still not explained goes on with the line that it is part of.
 """
 
 from __future__ import annotations
@@ -13,44 +14,129 @@ from .motion import TRUNCATE, PieceGrid, difference, warp
 
 SURE = 1.0  # levels a pixel by which one piece's motion has to explain the line better
 IN_FRONT = 0.3  # difference in depth from which the front piece gets a line that either could own
+UNEXPLAINED, EXPLAINED = 25.0, 0.6  # levels a pixel; the share of that which a motion may leave to claim the line
+STRETCH = 16  # pixels: a line is given away in parts so long
+CLAIMS = 2  # times so far may an owner follow its line
+ROW = 1024  # pixels read at a time
 REACHES = (2, 4)  # pixels in which the piece on the other side is looked for
 
 
-def line_owners(
-    grid: PieceGrid, motion: np.ndarray, lines: np.ndarray, depth: np.ndarray | None = None
-) -> np.ndarray:
-    """The piece that each pixel moves with.
+class LineOwners:
+    """The frame's lines and how well the pieces on either side of them explain them: found once, asked twice."""
 
-    :param grid: the frame's pieces at full size.
-    :param motion: (K, 6), see ``PieceGrid.flow``.
-    :param lines: (H, W) bool, the frame's contours.
-    :param depth: (K,), greater in front; None while it is not known.
-    :return: (H, W) int32, the labels with the lines given away.
+    def __init__(self, grid: PieceGrid, motion: np.ndarray, lines: np.ndarray) -> None:
+        """
+        :param grid: the frame's pieces at full size.
+        :param motion: (K, 6), see ``PieceGrid.flow``.
+        :param lines: (H, W) bool, the frame's contours.
+        """
+        self._grid, self._motion = grid, motion
+        labels = grid.labels
+        other_side = _other_side(labels)
+        self._wide = cv2.dilate(lines.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
+        self._index = index = np.flatnonzero(self._wide & (other_side != labels))
+        own, far = labels.ravel()[index].astype(np.int64), other_side.ravel()[index].astype(np.int64)
+        cost_own = _cost(grid, motion, labels).ravel()[index]
+        cost_far = _cost(grid, motion, other_side).ravel()[index]
+        low, high = np.minimum(own, far), np.maximum(own, far)
+        pairs, self._member, size = np.unique(low * grid.count + high, return_inverse=True, return_counts=True)
+        worse = np.where(own == low, cost_far - cost_own, cost_own - cost_far)
+        self._advantage = np.bincount(self._member, worse, len(pairs)) / size
+        self._low, self._high = pairs // grid.count, pairs % grid.count
+
+    def first(self) -> np.ndarray:
+        """The piece that each pixel moves with, as far as it can be told without depth: (H, W) int32."""
+        return self._given(np.where(self._advantage >= 0, self._low, self._high), np.abs(self._advantage) > SURE)
+
+    def final(self, depth: np.ndarray) -> np.ndarray:
+        """As ``first``, knowing each piece's ``depth`` (K,), greater in front, and where lines go on."""
+        ahead = depth[self._low] - depth[self._high]
+        decided = np.abs(self._advantage) > SURE
+        ahead = np.where(decided, self._advantage, ahead)
+        owner = self._given(np.where(ahead >= 0, self._low, self._high), decided | (np.abs(ahead) > IN_FRONT))
+        for _ in range(CLAIMS):
+            claimed = _claimed(self._grid, self._motion, owner, self._wide)
+            if claimed is owner:
+                break
+            owner = claimed
+        return owner
+
+    def _given(self, owner: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        result = self._grid.labels.copy()
+        given = decided[self._member]
+        result.ravel()[self._index[given]] = owner[self._member][given]
+        return result
+
+
+def _claimed(grid: PieceGrid, motion: np.ndarray, owner: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """``owner`` with the stretches of line that it does not explain given to owners of the same line that do.
+
+    A strand of hair or a fingertip is a line in the middle of what it passes over, and no border between two pieces; but
+    it goes on as one, and moves with the piece that moves the rest of it. ``owner`` itself is returned where nothing changes.
     """
-    labels = grid.labels
-    other_side = _other_side(labels)
-    zone = cv2.dilate(lines.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool) & (other_side != labels)
-    index = np.flatnonzero(zone)
+    height, width = owner.shape
+    lost = wide & (_cost(grid, motion, owner) > UNEXPLAINED)
+    index = np.flatnonzero(lost)
     if index.size == 0:
-        return labels
-    own, far = labels.ravel()[index].astype(np.int64), other_side.ravel()[index].astype(np.int64)
-    cost_own = _cost(grid, motion, labels).ravel()[index]
-    cost_far = _cost(grid, motion, other_side).ravel()[index]
-    low, high = np.minimum(own, far), np.maximum(own, far)
-    pairs, member, size = np.unique(low * grid.count + high, return_inverse=True, return_counts=True)
-    advantage = np.bincount(member, np.where(own == low, cost_far - cost_own, cost_own - cost_far)) / size
-    low, high = pairs // grid.count, pairs % grid.count
-    owner = np.where(advantage >= 0, low, high)
-    decided = np.abs(advantage) > SURE
-    if depth is not None:
-        ahead = depth[low] - depth[high]
-        by_depth = ~decided & (np.abs(ahead) > IN_FRONT)
-        owner = np.where(by_depth, np.where(ahead >= 0, low, high), owner)
-        decided |= by_depth
-    result = labels.copy()
-    given = decided[member]
-    result.ravel()[index[given]] = owner[member][given]
+        return owner
+    _, parts = cv2.connectedComponents(wide.view(np.uint8), connectivity=8)
+    # A stretch is of one connected line, one owner, and short: an outline goes round more than one piece.
+    across = width // STRETCH + 3  # a column of cells more on each side: neighbours do not wrap around
+    cells = across * (height // STRETCH + 3)
+
+    def place(at: np.ndarray) -> np.ndarray:
+        return parts.ravel()[at].astype(np.int64) * cells + (at // width // STRETCH + 1) * across + at % width // STRETCH + 1
+
+    stretches, member = np.unique(place(index) * grid.count + owner.ravel()[index], return_inverse=True)
+    everywhere = np.flatnonzero(wide)
+    known = np.unique(place(everywhere) * grid.count + owner.ravel()[everywhere])
+    stretch, piece = np.divmod(_continued(stretches // grid.count, known, grid.count, across), grid.count)
+    y, x = np.divmod(index, width)
+    # Every pixel of a stretch under the motion of every piece that owns the line beside it.
+    order = np.argsort(member, kind="stable")
+    size = np.bincount(member, minlength=len(stretches))
+    first = np.cumsum(size) - size
+    pair = np.repeat(np.arange(len(stretch)), size[stretch])
+    within = np.arange(pair.size) - np.repeat(np.cumsum(size[stretch]) - size[stretch], size[stretch])
+    pixel = order[first[stretch[pair]] + within]
+    error = _error_at(grid, motion, x[pixel], y[pixel], piece[pair])
+    error = np.bincount(pair, error, len(stretch)) / size[stretch]
+    own = np.bincount(member, _error_at(grid, motion, x, y, owner.ravel()[index]), len(stretches)) / size
+    best = np.lexsort((error, stretch))[np.searchsorted(stretch, np.arange(len(stretches)))]
+    claimed = (error[best] < EXPLAINED * own) & (own > UNEXPLAINED)
+    if not claimed.any():
+        return owner
+    result = owner.copy()
+    taken = claimed[member]
+    result.ravel()[index[taken]] = piece[best][member][taken]
     return result
+
+
+def _continued(place: np.ndarray, known: np.ndarray, count: int, across: int) -> np.ndarray:
+    """The owners of the same line in the cells around each stretch, as stretch * count + owner."""
+    at = known // count
+    found = []
+    for step in (dy * across + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)):
+        first, last = np.searchsorted(at, place + step), np.searchsorted(at, place + step, side="right")
+        size = last - first
+        stretch = np.repeat(np.arange(len(place)), size)
+        row = np.repeat(first - np.cumsum(size) + size, size) + np.arange(stretch.size)
+        found.append(stretch * count + known[row] % count)
+    return np.unique(np.concatenate(found))
+
+
+def _error_at(grid: PieceGrid, motion: np.ndarray, x: np.ndarray, y: np.ndarray, piece: np.ndarray) -> np.ndarray:
+    """The truncated colour difference of single pixels, each under the motion of its row of ``piece``. (N,)."""
+    m, off_x, off_y = motion[piece], x - grid.centres[piece, 0], y - grid.centres[piece, 1]
+    to_x = x + m[:, 0] + m[:, 2] * off_x + m[:, 3] * off_y
+    to_y = y + m[:, 1] + m[:, 4] * off_x + m[:, 5] * off_y
+    height, width = grid.labels.shape
+    inside = (to_x > -0.5) & (to_x < width - 0.5) & (to_y > -0.5) & (to_y < height - 0.5)
+    rows = -(-len(x) // ROW)
+    to_x, to_y = (np.resize(a.astype(np.float32), (rows, ROW)) for a in (to_x, to_y))
+    found = cv2.remap(grid.other, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    error = np.abs(found.reshape(-1, 3)[: len(x)] - grid.image[y, x]).sum(axis=1)
+    return np.where(inside, np.minimum(error, 3 * TRUNCATE), 3 * TRUNCATE)
 
 
 def _other_side(labels: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from .sampling import sample_lanczos
 from .splatting import splat
 
 DEPTH_GAIN = 2.0  # of the metric, a unit of depth
+ALIKE, APART = 4.0, 12.0  # pixels by which motions around differ: up to the first no order in depth counts, from the second all
 UNLIKE = 50.0 / 255  # summed colour difference at which a pixel counts 1/e
 LEAST = 1e-4  # what a pixel counts that looks like nothing at its target: it may be all there is
 STRAY, SURROUNDINGS = 0.6, 15  # a pixel more unlike than this that also stands out from what is around it, in pixels, ...
@@ -135,7 +136,9 @@ def _weights(frames: list[Tensor], fields: list[Tensor], flow: Flow) -> list[Ten
     if depths[0] is None or depths[1] is None:
         order = [torch.zeros_like(field[:, :1]) for field in fields]
     else:
-        depths = [depth.to(fields[0].device, torch.float32) for depth in depths]
+        depths = [
+            _where_it_matters(depth.to(field.device, torch.float32), field) for depth, field in zip(depths, fields, strict=True)
+        ]
         nearest = torch.maximum(depths[0].amax(), depths[1].amax())
         order = [(DEPTH_GAIN * (depth - nearest)).clamp(min=-50) for depth in depths]
     weights = []
@@ -148,6 +151,25 @@ def _weights(frames: list[Tensor], fields: list[Tensor], flow: Flow) -> list[Ten
         unlike = (unlike + around) / 2 + stray
         weights.append(order[k].exp() * (-unlike / UNLIKE).exp().clamp(min=LEAST))
     return weights
+
+
+def _where_it_matters(depth: Tensor, field: Tensor) -> Tensor:
+    """``depth`` (1, 1, H, W), evened out where all around moves alike.
+
+    Nothing passes over another there, and a hard order would only have what is in front grow by the part of a pixel that
+    it lands beside: lines thicken and their soft edges break.
+    """
+    size, step, reach = field.shape[-2:], 4, 5
+
+    def pooled(pool: Callable, x: Tensor) -> Tensor:
+        return pool(pool(x, step, ceil_mode=True), reach, stride=1, padding=reach // 2)
+
+    # The reach is that of small frames, 4 pixels a step: what it is wanted for is smooth.
+    spread = (pooled(F.max_pool2d, field) + pooled(F.max_pool2d, -field)).amax(dim=1, keepdim=True)
+    matters = ((spread - ALIKE) / (APART - ALIKE)).clamp(0, 1)
+    mean = F.avg_pool2d(F.avg_pool2d(depth, step, ceil_mode=True), reach, stride=1, padding=reach // 2, count_include_pad=False)
+    matters, mean = (F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in (matters, mean))
+    return torch.lerp(mean, depth, matters)
 
 
 def _moved(fields: list[Tensor], bends: list[Tensor | None], t: float) -> list[Tensor]:

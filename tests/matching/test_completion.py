@@ -8,7 +8,10 @@ import torch
 from animeinterp import AnimeInterpError, coarse_flow, segment
 from animeinterp.config import SegmentConfig
 from animeinterp.flow import Flow
+from animeinterp.matching.candidates import DOUBT, Side
 from animeinterp.matching.completion import complete
+from animeinterp.matching.dense import dis_flow
+from animeinterp.matching.features import piece_moments
 from animeinterp.matching.motion import PieceGrid, half_way, inverse, moved_centre, similarity, warp
 from animeinterp.synthesis.blend import blend
 
@@ -67,6 +70,37 @@ def test_the_outline_moves_with_the_box_not_with_what_it_passes_over():
     assert (left_line - 40).abs().median() < 1.5
 
 
+def test_a_strand_moves_with_what_it_grows_from():
+    """A line in the middle of what it passes over is no border between two pieces."""
+
+    def drawn(dx):
+        image = with_box(painted(), 110 + dx, 120, size=70)
+        cv2.line(image, (100 + dx, 100), (84 + dx, 60), (10, 10, 10), 2, cv2.LINE_AA)
+        return image
+
+    flow = completed(drawn(0), drawn(14))
+    x, y = np.linspace(86, 97, 8).round().astype(int), np.linspace(65, 92, 8).round().astype(int)
+    assert (flow.flow_01[0, 0, y, x] - 14).abs().median() < 1.5
+    assert (flow.flow_10[0, 0, y, x + 14] + 14).abs().median() < 1.5
+
+
+def test_posts_of_a_fence_are_not_taken_for_their_neighbours():
+    """A motion that looks as well, but is far off what dense flow is sure of, is doubted."""
+
+    def drawn(dx):
+        image = np.full((HEIGHT, WIDTH, 3), 180, np.uint8)
+        for x in range(-12, WIDTH, 40):
+            cv2.rectangle(image, (x + dx, 0), (x + dx + 12, HEIGHT), (120, 60, 60), -1)
+        return image
+
+    images = drawn(0), drawn(3)
+    labels = np.zeros((HEIGHT, WIDTH), np.int32)
+    moments = piece_moments(torch.from_numpy(labels), 1).numpy()
+    side = Side(*images, labels, moments, dis_flow(*images), dis_flow(*images[::-1]))
+    true, next_post = (np.array([[dx, 0, 0, 0, 0, 0]], np.float32) for dx in (3, 43))
+    assert side.tried(next_post)[0] > side.tried(true)[0] + DOUBT / 2
+
+
 def test_a_turn_is_found():
     flow = completed(with_box(painted(), 128, 96, turn=0), with_box(painted(), 128, 96, turn=25))
     x, y = 20, 0  # about the box's centre
@@ -109,8 +143,6 @@ def test_a_flow_that_is_not_coarse_is_refused():
 
 
 def grid_of(image0, image1, step=1) -> PieceGrid:
-    from animeinterp.matching.features import piece_moments
-
     labels = segment(tensor(image0), SegmentConfig())[0]
     moments = piece_moments(labels, int(labels.max()) + 1).numpy()
     return PieceGrid.of(image0, image1, labels.numpy(), moments, step)

@@ -133,3 +133,21 @@ def test_wrong_input_is_named(flow, times, says):
     frame = smooth()
     with pytest.raises(AnimeInterpError, match=says):
         blend(frame, frame, flow or uniform(frame, 0, 0), times)
+
+
+def test_an_order_in_depth_counts_only_where_motions_part():
+    """Where all moves alike nothing is covered; where it does not, what is in front stays in front."""
+    generator = torch.Generator().manual_seed(1)
+    frame = torch.rand(1, 3, 40, 64, generator=generator)
+    depth = torch.zeros(1, 1, 40, 64)
+    depth[..., :32] = 1
+    slow, parted = torch.full((1, 2, 40, 64), 0.5), torch.full((1, 2, 40, 64), 0.5)
+    slow[:, 0, :, 32:] += 1
+    parted[:, 0, :, :32] += 14
+
+    def ordering_matters(field):
+        with_order = blend(frame, frame, Flow(field, -field, depth_0=depth, depth_1=depth), [0.5])
+        return (with_order - blend(frame, frame, Flow(field, -field), [0.5])).abs().max()
+
+    assert ordering_matters(slow) < 0.05
+    assert ordering_matters(parted) > 0.2
