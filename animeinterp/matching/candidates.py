@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ..segmentation.merging import neighbours
-from .dense import disagreement
+from .dense import disagreement, lengths
 from .motion import PieceGrid, align, difference, fit_motions, inverse, moved_centre, similarity, warp
 
 TURNS = np.deg2rad([-45, -30, -18, -8, 8, 18, 30, 45])
@@ -56,10 +56,9 @@ class Side:
         """What each piece's row of ``motion`` costs: unlikeness, and doubt where it is far off a believed dense flow. (K,)."""
         grid, (dense, count) = self.middle, self.believed
         flow = grid.flow(motion)
-        off = flow - dense
-        apart = np.minimum(np.sqrt(np.square(off).sum(axis=2)), APART / grid.step)
+        apart = np.minimum(lengths(flow - dense), APART / grid.step)
         doubt = np.bincount(grid.labels.ravel(), (apart * count).ravel(), grid.count) / grid.mass * (grid.step / APART)
-        return grid.cost(motion) + DOUBT * doubt
+        return grid.cost(motion, flow) + DOUBT * doubt
 
     def offer(self, motion: np.ndarray, which: np.ndarray | None = None, penalty: float = 0.0) -> None:
         """Let each piece (of ``which``, a bool mask) take its row of ``motion`` if that looks better."""

@@ -22,7 +22,7 @@ from ..flow import Flow
 from ..segmentation import find_contours, to_image
 from .candidates import Side, find_motions
 from .deformation import add_residual, choose_flow
-from .dense import dis_flow, disagreement
+from .dense import dis_flow, disagreement, lengths
 from .depth import piece_depths
 from .features import piece_moments
 from .motion import half_way
@@ -76,7 +76,7 @@ def _bend(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
     grid = side.fine
     straight = grid.flow_of(side.motion, owner)
     bend = grid.flow_of(half_way(side.motion, grid.centres, grid.spread), owner) - straight / 2
-    follows = np.exp(-np.square(flow - straight).sum(axis=2, keepdims=True) / FOLLOWS**2)
+    follows = np.exp(-np.square(lengths(flow - straight) / FOLLOWS))[..., None]
     return bend * follows
 
 

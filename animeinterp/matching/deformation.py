@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .dense import dis_flow, disagreement
+from .dense import dis_flow, disagreement, lengths
 from .motion import PieceGrid, difference, steepness, warp
 
 SMOOTH = 9.0  # pixels, of the residual within a piece
@@ -33,7 +33,7 @@ def add_residual(grid: PieceGrid, image: np.ndarray, other: np.ndarray, owner: n
     before = cv2.blur(difference(warped, image).astype(np.float32), (5, 5))
     after = cv2.blur(difference(warp(other, flow + residual)[0], image).astype(np.float32), (5, 5))
     edge = np.minimum(steepness(grid.image) / 20, 1)
-    trusted = inside & (after <= before + 3) & (after < 120) & ((residual**2).sum(axis=2) < LARGEST**2)
+    trusted = inside & (after <= before + 3) & (after < 120) & (lengths(residual) < LARGEST)
     weight = (edge + 0.02) * np.exp(-(disagreement(residual, back) ** 2)) * trusted
     return flow + smooth_within(residual, weight.astype(np.float32), owner)
 
@@ -79,20 +79,26 @@ def choose_flow(
     chosen = np.choose(choice[..., None], flows)
     result, best = chosen.copy(), np.choose(choice, local)
     for flow, cost, there_and_back in zip(flows, local, returns, strict=True):
-        apart = np.abs(flow - chosen).sum(axis=2)
+        apart = _apart(flow, chosen)
         sure = there_and_back & (apart < FAR) & (cost < best - MARGIN)
         better = (cost < best) & ((apart < NEAR) | sure)
         result[better], best[better] = flow[better], cost[better]
     # Where motions hardly differ the smooth flow of the whole frame is the better one, as it does not break beside outlines;
     # but in the inside of a flat piece, where the pixels do not tell, it is a guess.
     plain = flows[-1]
-    alike = (np.abs(plain - result).sum(axis=2) < SAME) & returns[-1] & (local[-1] < best + SLACK)
+    alike = (_apart(plain, result) < SAME) & returns[-1] & (local[-1] < best + SLACK)
     alike &= cv2.blur(grid.weight, (WINDOW, WINDOW)) > TELLS
     result[alike] = plain[alike]
     # Only where next to no motion was found: the inside of a flat piece that moves looks still too.
     still = cv2.blur(difference(grid.other, grid.image), (WINDOW, WINDOW)) < STILL
-    result[still & (np.abs(result).sum(axis=2) < LEAST_MOTION)] = 0
+    result[still & (_apart(result, np.zeros_like(result)) < LEAST_MOTION)] = 0
     return result
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """|dx| + |dy| between two flows (H, W, 2). (H, W)."""
+    off = cv2.absdiff(one, other)
+    return off[..., 0] + off[..., 1]
 
 
 def _wide_blur(values: np.ndarray, sigma: float) -> np.ndarray:

@@ -49,5 +49,9 @@ def disagreement(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
     x = flow[..., 0] + np.arange(width, dtype=np.float32)[None]
     y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
     returned = cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    off = flow + returned
-    return np.sqrt(off[..., 0] ** 2 + off[..., 1] ** 2)  # cv2.magnitude is not the same twice
+    return lengths(flow + returned)
+
+
+def lengths(field: np.ndarray) -> np.ndarray:
+    """The length of each vector of a field (H, W, 2). (H, W)."""
+    return np.sqrt(field[..., 0] ** 2 + field[..., 1] ** 2)  # cv2.magnitude is not the same twice, a sum over axes slower

@@ -73,9 +73,12 @@ class PieceGrid:
             field[..., axis] = np.take(m[:, shift], at) + np.take(m[:, along_x], at) * x + np.take(m[:, along_y], at) * y
         return field
 
-    def cost(self, motion: np.ndarray) -> np.ndarray:
-        """Mean truncated colour difference of each piece under its motion, to the other frame's pixels. (K,)."""
-        warped, inside = warp(self.other, self.flow(motion))
+    def cost(self, motion: np.ndarray, flow: np.ndarray | None = None) -> np.ndarray:
+        """Mean truncated colour difference of each piece under its motion, to the other frame's pixels. (K,).
+
+        :param flow: of this motion, where it is there already.
+        """
+        warped, inside = warp(self.other, self.flow(motion) if flow is None else flow)
         error = np.minimum(difference(warped, self.image), TRUNCATE)
         error = np.where(inside, error, 0.5 * TRUNCATE) * self.weight  # what leaves the frame: no opinion
         return np.bincount(self.labels.ravel(), error.ravel(), self.count) / self.mass

@@ -54,8 +54,9 @@ class LineOwners:
         decided = np.abs(self._advantage) > SURE
         ahead = np.where(decided, self._advantage, ahead)
         owner = self._given(np.where(ahead >= 0, self._low, self._high), decided | (np.abs(ahead) > IN_FRONT))
+        _, parts = cv2.connectedComponents(self._wide.view(np.uint8), connectivity=8)
         for _ in range(CLAIMS):
-            claimed = _claimed(self._grid, self._motion, owner, self._wide)
+            claimed = _claimed(self._grid, self._motion, owner, parts)
             if claimed is owner:
                 break
             owner = claimed
@@ -68,18 +69,17 @@ class LineOwners:
         return result
 
 
-def _claimed(grid: PieceGrid, motion: np.ndarray, owner: np.ndarray, wide: np.ndarray) -> np.ndarray:
+def _claimed(grid: PieceGrid, motion: np.ndarray, owner: np.ndarray, parts: np.ndarray) -> np.ndarray:
     """``owner`` with the stretches of line that it does not explain given to owners of the same line that do.
 
     A strand of hair or a fingertip is a line in the middle of what it passes over, and no border between two pieces; but
     it goes on as one, and moves with the piece that moves the rest of it. ``owner`` itself is returned where nothing changes.
+    ``parts`` (H, W): the line, by number, that each pixel is of; 0 for none.
     """
     height, width = owner.shape
-    lost = wide & (_cost(grid, motion, owner) > UNEXPLAINED)
-    index = np.flatnonzero(lost)
+    index = np.flatnonzero((parts > 0) & (_cost(grid, motion, owner) > UNEXPLAINED))
     if index.size == 0:
         return owner
-    _, parts = cv2.connectedComponents(wide.view(np.uint8), connectivity=8)
     # A stretch is of one connected line, one owner, and short: an outline goes round more than one piece.
     across = width // STRETCH + 3  # a column of cells more on each side: neighbours do not wrap around
     cells = across * (height // STRETCH + 3)
@@ -88,7 +88,7 @@ def _claimed(grid: PieceGrid, motion: np.ndarray, owner: np.ndarray, wide: np.nd
         return parts.ravel()[at].astype(np.int64) * cells + (at // width // STRETCH + 1) * across + at % width // STRETCH + 1
 
     stretches, member = np.unique(place(index) * grid.count + owner.ravel()[index], return_inverse=True)
-    everywhere = np.flatnonzero(wide)
+    everywhere = np.flatnonzero(parts)
     known = np.unique(place(everywhere) * grid.count + owner.ravel()[everywhere])
     stretch, piece = np.divmod(_continued(stretches // grid.count, known, grid.count, across), grid.count)
     y, x = np.divmod(index, width)
