@@ -69,6 +69,16 @@ def pixel_grid(like: Tensor) -> Tensor:
     return torch.stack([xs, ys])[None]
 
 
+def sampling_grid(x: Tensor, y: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pixel positions x and y (...), pixel centres at whole numbers, as ``grid_sample`` wants them without align_corners.
+
+    ``size``: (height, width) of what is sampled. (..., 2). The same samples as 2 x / (w - 1) - 1 with
+    align_corners=True, and no division by zero for one pixel.
+    """
+    height, width = size
+    return torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+
+
 def resize_flow(flow: Tensor, size: tuple[int, int], *, mode: str = "bilinear") -> Tensor:
     """A flow (N, 2, H, W) resized to ``size`` (height, width), its values rescaled with it.
 
@@ -97,7 +107,6 @@ def backwarp(image: Tensor, flow: Tensor, *, padding: str = "border") -> Tensor:
     if padding == "border":
         # By hand: not every device's grid_sample knows border padding.
         x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
-    # The same samples as 2 x / (w - 1) - 1 with align_corners=True, and no division by zero for one pixel.
-    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    grid = sampling_grid(x, y, (height, width))
     warped = F.grid_sample(image.to(precision), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return warped.to(image.dtype)

@@ -58,9 +58,13 @@ class Stages:
     ) -> None:
         self.model = model
         self.features = features
-        self.refines = model is not None and model.refines
         self.segment_config = SegmentConfig() if segment_config is None else segment_config
         self.match_config = MatchConfig() if match_config is None else match_config
+
+    @property
+    def refines(self) -> bool:
+        """Whether a network refines the flow; else it is completed."""
+        return self.model is not None and self.model.refines
 
     @property
     def encodes(self) -> bool:
@@ -119,16 +123,14 @@ class Stages:
         A model without a refinement network, or none, completes a coarse flow of ours and goes on from any other by dense
         optical flow. ``iterations``: of the network, see ``AnimeInterp.refine``.
         """
+        if not self.refines and flow is not None and is_coarse(flow):
+            return work_listening(lambda tell: complete(seen0.frame, seen1.frame, flow), listen)
+        start = (None, None) if flow is None else (flow.flow_01, flow.flow_10)
+        colours = seen0.colour, seen1.colour
         if not self.refines:
-            frames = seen0.frame, seen1.frame
-            if flow is not None and is_coarse(flow):
-                return work_listening(lambda tell: complete(*frames, flow), listen)
-            start = (None, None) if flow is None else (flow.flow_01, flow.flow_10)
-            colours = seen0.colour, seen1.colour
             return Flow(*work_listening(lambda tell: refine_dense(*colours, *start), listen))
         encoded = self.encode(seen0), self.encode(seen1)
-        start = (None, None) if flow is None else (flow.flow_01, flow.flow_10)
-        return Flow(*self.model.refine(seen0.colour, seen1.colour, *start, iterations, encoded=encoded, step=listen))
+        return Flow(*self.model.refine(*colours, *start, iterations, encoded=encoded, step=listen))
 
     @torch.no_grad()
     def encode(self, seen: Seen, listen: Listen | None = None) -> Encoded:
@@ -138,7 +140,7 @@ class Stages:
             used = len(layers(model.refinement.encoder)) if model.refines else 0
             used += len(layers(model.synthesis.pyramid)) if model.paints_features else 0
             with heartbeat(model, listen, max(used, 1)):
-                seen.encoded = self.model.encode(seen.colour)
+                seen.encoded = model.encode(seen.colour)
         return seen.encoded
 
 
@@ -195,13 +197,15 @@ class Pair:
                     stages.pieces(seen, parts.begin())
             # The completion finds its own motions: it is told who matched whom, and no more.
             flow = stages.match(seen0, seen1, parts.begin(), move=stages.refines)
-        if not stages.refines:
-            flow = stages.refine(seen0, seen1, flow, listen=parts.begin()) if is_coarse(flow) else flow
+        if not stages.refines and is_coarse(flow):
+            flow = stages.refine(seen0, seen1, flow, listen=parts.begin())
         if stages.encodes:
             for seen in self._seen:
                 if seen.encoded is None:
                     stages.encode(seen, parts.begin())
-        return stages.refine(seen0, seen1, flow, listen=parts.begin()) if fresh and stages.refines else flow
+        if stages.refines and fresh:
+            flow = stages.refine(seen0, seen1, flow, listen=parts.begin())
+        return flow
 
     def _paint(self, times: list[float]) -> Tensor:
         stages, (seen0, seen1) = self._stages, self._seen

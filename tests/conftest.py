@@ -1,4 +1,4 @@
-"""What several test files need: a miniature ATD-12K in the published layout."""
+"""What several test files need: a miniature ATD-12K in the published layout; a single thread."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 # Name: level, motion type, behaviour, region of interest in pixels of a 1280x720 original, motion of the square.
 TRIPLETS = {
@@ -72,3 +73,12 @@ def atd12k(_atd12k_master, tmp_path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(path)
     return root
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """What is very small is done fastest by one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

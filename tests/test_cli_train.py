@@ -22,14 +22,7 @@ from animeinterp.weights import save_model
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--size", "72", "104", "--batch", "1", "--held-out", "1", "--log-every", "1", "--device", "cpu"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..flow import sampling_grid
 from ..memory import free_memory
 
 LEVELS = 4
@@ -115,9 +116,5 @@ def window(like: Tensor) -> Tensor:
 
 def sample(images: Tensor, positions: Tensor) -> Tensor:
     """Bilinear samples of one-channel images (M, 1, h, w) at pixel positions (M, i, j, 2), zeros outside: (M, i j)."""
-    height, width = images.shape[-2:]
-    # Pixel centres at (2 x + 1) / w - 1 (align_corners=False): the same samples as 2 x / (w - 1) - 1 with
-    # align_corners=True, and no division by zero for the one-pixel levels of small frames.
-    x, y = positions.unbind(dim=-1)
-    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    grid = sampling_grid(*positions.unbind(dim=-1), images.shape[-2:])
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False).flatten(1)

@@ -8,6 +8,8 @@ the correlation volume, what is looked up in it is made when it is asked for.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -81,8 +83,9 @@ class RefineNetwork(nn.Module):
         features0, features1 = encoded or (self.encode(frame0), self.encode(frame1))
         lean = not volume_fits(features0) if lean is None else lean
         volume = (LocalCorrelation if lean else CorrelationPyramid)(features0, features1, self.pause)
-        start = self._start(frame0, frame1, _stack(flow_01, flow_10, frame0), volume.shape[-2:])
-        flow, hidden = self._iterate(torch.cat([features0, features1]), volume, start, iterations)
+        start = self.start(frame0, frame1, _stack(flow_01, flow_10, frame0), volume.shape[-2:])
+        states = self.iterate(torch.cat([features0, features1]), volume, start, iterations)
+        flow, hidden = deque(states, maxlen=1).pop()  # the last; those before it are not kept
         size = tuple(frame0.shape[-2:])
         # One direction after the other: the weights of all pixels are more than all else at this point.
         fine_01, fine_10 = (
@@ -103,7 +106,7 @@ class RefineNetwork(nn.Module):
         step = Pause.PER_LOOK_UP + len(layers(self.update)) - upsampling
         return encoding + Pause.PER_VOLUME + guidance + iterations * step + 2 * upsampling
 
-    def _start(self, frame0: Tensor, frame1: Tensor, coarse: Tensor | None, size: torch.Size) -> Tensor:
+    def start(self, frame0: Tensor, frame1: Tensor, coarse: Tensor | None, size: torch.Size) -> Tensor:
         """The coarse flow of both directions at 1/8 of the frames' size, masked where the configuration says so."""
         if coarse is None:
             precision = torch.promote_types(frame0.dtype, torch.float32)
@@ -114,20 +117,31 @@ class RefineNetwork(nn.Module):
             start = self.guidance(source, target, resize_flow(coarse, tuple(source.shape[-2:])), start)
         return start
 
-    def _iterate(
-        self, features: Tensor, volume: CorrelationPyramid | LocalCorrelation, start: Tensor, iterations: int
-    ) -> tuple[Tensor, Tensor]:
-        """The recurrence: flow (2B, 2, h, w) and the last hidden state."""
+    def iterate(
+        self,
+        features: Tensor,
+        volume: CorrelationPyramid | LocalCorrelation,
+        start: Tensor,
+        iterations: int,
+        *,
+        cut: bool = False,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The recurrence: flow (2B, 2, h, w) and hidden state, before the first iteration and after each.
+
+        ``cut``: no gradient goes from one iteration's flow to the one before (RAFT, section 3.3), but to the start's.
+        """
         features = arranged(features)
         hidden, context = torch.tanh(features[:, :HIDDEN]), torch.relu(features[:, HIDDEN:])
         grid = pixel_grid(start)
         # The published training added the coarse flow before the loop and again in it, and learnt to live with that.
         flow = 2 * start if self.config.doubled_start else start
-        for _ in range(iterations):
+        yield flow, hidden
+        for number in range(iterations):
+            flow = flow.detach() if cut and number else flow
             correlations = arranged(volume.look_up(grid + flow).to(features.dtype))
             hidden, change = self.update(hidden, context, correlations, arranged(flow.to(features.dtype)))
             flow = flow + change.to(flow.dtype)
-        return flow, hidden
+            yield flow, hidden
 
 
 def _resized(frames: Tensor) -> Tensor:

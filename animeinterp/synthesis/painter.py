@@ -3,7 +3,7 @@
 Where the published method paints a frame from splatted features (``gridnet``), this one starts from the weights-free
 in-between (``blend``), which is right nearly everywhere, and decides pixel by pixel among four candidates: the blend
 itself, either frame read again a little beside where the flow says, and what stands still. What none of them has, it
-adds. Its last layer begins at zero, so that without training it is the blend.
+adds. With a last layer of zeros (``start_as_blend``) it is nearly the blend: training begins there.
 
 A U-Net (Ronneberger et al., MICCAI 2015) at 1/2, 1/4, 1/8 and 1/16 of the size: full-size maps are what synthesis
 spends its time on, and the full-size picture is in the candidates already.
@@ -67,7 +67,7 @@ class Painter(nn.Module):
         self.head = nn.Sequential(conv(top, top), operations.Conv2d(top, 4 * (CANDIDATES + 3) + 4, 3, padding=1))
 
     def start_as_blend(self) -> None:
-        """Make an untrained network return the blend: its last layer says nothing."""
+        """Make an untrained network return nearly the blend (see BLEND_BIAS): its last layer says nothing."""
         nn.init.zeros_(self.head[-1].weight)
         nn.init.zeros_(self.head[-1].bias)
 

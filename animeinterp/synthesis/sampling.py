@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..flow import sampling_grid
+
 LOBES = 4
 
 
@@ -30,15 +32,14 @@ def sample_lanczos(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
 def sample_cubic(image: Tensor, positions: Tensor) -> Tensor:
     """``image`` (N, C, H, W) at ``positions`` (N or 1, 2, H', W'), x then y: bicubic, differentiable in both.
 
-    Keys, "Cubic Convolution Interpolation for Digital Image Processing" (1981). Positions are as in ``sample_lanczos``;
-    the result has the image's dtype.
+    Keys, "Cubic Convolution Interpolation for Digital Image Processing" (1981), with torch's a = -0.75. Positions are as in
+    ``sample_lanczos``; the result has the image's dtype.
     """
     if image.device.type == "mps":  # knows no bicubic reading
         return sample_cubic(image.cpu(), positions.cpu()).to(image.device)
-    height, width = image.shape[-2:]
     precise = torch.promote_types(image.dtype, torch.float32)
     x, y = positions.to(precise).expand(image.shape[0], -1, -1, -1).unbind(dim=1)
-    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    grid = sampling_grid(x, y, image.shape[-2:])
     read = F.grid_sample(image.to(precise), grid, mode="bicubic", padding_mode="border", align_corners=False)
     return read.to(image.dtype)
 

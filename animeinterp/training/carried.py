@@ -23,7 +23,7 @@ from ..synthesis.blend import Carried, Carrier
 from .caches import claim, read_sample, write_sample
 from .processes import helpers
 
-FORMAT = 1  # of the samples: raise it when what makes them changes, so that old ones are not mixed with new
+FORMAT = 2  # of the samples: raise it when what makes them changes, so that old ones are not mixed with new
 NAMES = {"times", "frames", "truth", "blended", "colours", "shares", "shifts", "masses"}
 SIZE = (270, 480)
 SHIFT_UNIT = 64.0  # steps a pixel that shifts are kept in

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from ..checkpoints import naming, read_state_dict
 from ..config import RefineConfig, SynthesisConfig
@@ -69,18 +70,20 @@ def load_full(path: Path, model: nn.Module, average: nn.Module, optimiser: torch
 
 def save_compact(path: Path, model: nn.Module, average: nn.Module, step: int) -> None:
     """The weights and their average in float16, written whole or not at all."""
-    tensors = {name: value.half().contiguous() for name, value in model.state_dict().items()}
-    tensors.update({AVERAGE + name: value.half().contiguous() for name, value in average.state_dict().items()})
-    unfinished = path.with_suffix(".part")
-    save_file(tensors, unfinished, {"format": "pt", CONFIG_KEY: model.config.to_json(), "step": str(step)})
-    os.replace(unfinished, path)
+    tensors = {name: value.half() for name, value in model.state_dict().items()}
+    tensors.update({AVERAGE + name: value.half() for name, value in average.state_dict().items()})
+    _replace(path, tensors, model, step=str(step))
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
     """A model's weights as ``load_model`` takes them, written whole or not at all; an older file is replaced."""
+    _replace(path, model.state_dict(), model)
+
+
+def _replace(path: Path, tensors: Mapping[str, Tensor], model: nn.Module, **metadata: str) -> None:
     unfinished = path.with_suffix(".part")
-    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
-    save_file(tensors, unfinished, {"format": "pt", CONFIG_KEY: model.config.to_json()})
+    header = {"format": "pt", CONFIG_KEY: model.config.to_json(), **metadata}
+    save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished, header)
     os.replace(unfinished, path)
 
 

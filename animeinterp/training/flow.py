@@ -9,12 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import AnimeInterpError
-from ..flow import pixel_grid, resize_flow
+from ..flow import pixel_grid
 from ..flow_colours import flow_to_colours, largest_motion
 from ..model import AnimeInterp
 from ..refinement import RefineNetwork
 from ..refinement.correlation import CorrelationPyramid
-from ..refinement.update import HIDDEN
 from .pairs import Pairs, Source
 
 GROWTH = 0.8  # gamma: how much less each earlier iteration counts (RAFT, equation 7)
@@ -92,35 +91,31 @@ def refinement_of(model: AnimeInterp) -> RefineNetwork:
     return model.refinement
 
 
+class _ExactPyramid(CorrelationPyramid):
+    """Positions and correlations in float32 under autocast too."""
+
+    def __init__(self, features: Tensor) -> None:
+        self._exactly = torch.autocast(features.device.type, enabled=False)
+        with self._exactly:
+            super().__init__(*features.float().chunk(2))
+
+    def look_up(self, positions: Tensor) -> Tensor:
+        with self._exactly:
+            return super().look_up(positions)
+
+
 def every_flow(network: RefineNetwork, pairs: Pairs, iterations: int | None = None) -> list[Tensor]:
     """The flow after each iteration of the refinement, (2B, 2, H, W) float32, first 0 to 1, then 1 to 0 of each pair.
 
-    What ``RefineNetwork.forward`` does, whose flow is the last of these, and all that training wants beside: the flows on
-    the way; no gradient from one iteration's flow to the one before (RAFT, section 3.3); and positions and correlations in
-    float32 under autocast. Sides are multiples of 8.
+    The last of these is ``RefineNetwork.forward``'s. Sides are multiples of 8.
     """
     iterations = network.config.iterations if iterations is None else iterations
-    frames, coarse = torch.cat([pairs.frame0, pairs.frame1]), torch.cat([pairs.coarse_01, pairs.coarse_10]).float()
-    features = network.encode(frames)
-    exactly = torch.autocast(frames.device.type, enabled=False)
-    flow = resize_flow(coarse, tuple(features.shape[-2:]), mode="nearest")
-    if network.config.masked_start:
-        source = 2 * frames - 1
-        flow = network.guidance(source, torch.cat(source.chunk(2)[::-1]), coarse, flow).float()
-    if network.config.doubled_start:
-        flow = 2 * flow
-    with exactly:
-        volume = CorrelationPyramid(*features.float().chunk(2))
-    hidden, context = torch.tanh(features[:, :HIDDEN]), torch.relu(features[:, HIDDEN:])
-    grid, flows = pixel_grid(flow), []
-    for number in range(iterations):
-        begun = flow if number == 0 else flow.detach()  # the guidance learns through the first
-        with exactly:
-            correlations = volume.look_up(grid + begun)
-        hidden, change = network.update(hidden, context, correlations.to(features.dtype), begun.to(features.dtype))
-        flow = begun + change.float()
-        flows.append(network.update.upsample(hidden, flow).float())
-    return flows
+    coarse = torch.cat([pairs.coarse_01, pairs.coarse_10]).float()
+    features = network.encode(torch.cat([pairs.frame0, pairs.frame1]))
+    start = network.start(pairs.frame0, pairs.frame1, coarse, features.shape[-2:])
+    states = network.iterate(features, _ExactPyramid(features), start, iterations, cut=True)
+    next(states)  # before the first iteration
+    return [network.update.upsample(hidden, flow).float() for flow, hidden in states]
 
 
 def sequence_loss(flows: list[Tensor], truth: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def test_masked_start_is_used_and_learnt():
 def test_masked_start_only_shrinks():
     network = _network(masked_start=True)
     frames, flows = _inputs(count=1)
-    start = network._start(*frames, torch.cat([*flows]), torch.Size((9, 11)))
+    start = network.start(*frames, torch.cat([*flows]), torch.Size((9, 11)))
     coarse = resize_flow(torch.cat([*flows]), (9, 11), mode="nearest")
     assert (start.abs() <= coarse.abs()).all() and (start * coarse >= 0).all()
     assert not torch.equal(start, coarse)

@@ -1,20 +1,15 @@
-"""What the training's tests share: a thread, and a few small samples of the painter's."""
+"""What the training's tests share: one thread, and a few small samples of the painter's."""
 
 import pytest
-import torch
 from toy import SMALL
 
 from animeinterp.training.carried import make_carried
 from animeinterp.training.paint import HELD_OUT
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """What is this small is done fastest by one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="module", autouse=True)
+def _small(one_thread):
+    """All tests here."""
 
 
 @pytest.fixture(scope="session")

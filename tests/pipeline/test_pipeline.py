@@ -1,67 +1,15 @@
 """The whole way: what goes in comes out again with frames between, each thing done once, and what is still is held."""
 
-import threading
-import time
 
 import pytest
 import torch
+from drawings import HEIGHT, WIDTH, box_alpha, drawing
 
-from animeinterp import pipeline, stages
-from animeinterp.config import RefineConfig
-from animeinterp.errors import AnimeInterpError
+from animeinterp import stages
 from animeinterp.flow import Flow
-from animeinterp.model import ModelConfig, build
+from animeinterp.model import build
 from animeinterp.pipeline import interpolate, interpolate_stream
 from animeinterp.sequence import ClipFlow
-
-WIDTH, HEIGHT = 96, 72
-
-
-def drawing(x, *, width=WIDTH, height=HEIGHT):
-    """An outlined red box at column ``x`` before a shaded sky and a hill: (1, 3, H, W)."""
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    shade = 0.8 - 0.2 * columns / width
-    frame = torch.stack([shade * 0.8, shade * 0.9, shade])
-    hill = rows - height * 0.75 + (columns - 20).square() / 400
-    frame[:, hill > 0] = torch.tensor([0.35, 0.6, 0.3])[:, None]
-    frame[:, hill.abs() < 1] = 0.1
-    inside = ((rows - 36).abs() <= 14) & ((columns - x).abs() <= 12)
-    deep = ((rows - 36).abs() <= 12) & ((columns - x).abs() <= 10)
-    frame[:, inside] = 0.05
-    frame[:, deep] = torch.tensor([0.9, 0.2, 0.2])[:, None]
-    return frame[None].contiguous()
-
-
-def box_alpha(x, *, width=WIDTH, height=HEIGHT):
-    """The box of ``drawing`` cut out: (1, 4, H, W), and hidden green where nothing is to be seen."""
-    frame = drawing(x, width=width, height=height)
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    alpha = (((rows - 36).abs() <= 14) & ((columns - x).abs() <= 12)).float()
-    green = torch.tensor([0.0, 1.0, 0.0]).view(1, 3, 1, 1)
-    return torch.cat([torch.where(alpha > 0, frame, green), alpha[None, None]], dim=1)
-
-
-@pytest.fixture
-def clip():
-    return torch.cat([drawing(x) for x in (30, 42, 52)])
-
-
-@pytest.fixture(scope="module")
-def model():
-    """Random weights that paint something else than grey, and leave the coarse flow as it is but for its size."""
-    torch.manual_seed(0)
-    model = build(ModelConfig(refine=RefineConfig(iterations=2, doubled_start=False))).eval()
-    with torch.no_grad():
-        model.refinement.update.flow2.weight.zero_()
-        model.refinement.update.flow2.bias.zero_()
-        model.synthesis.grid.tail[-1].bias.fill_(0.5)
-        model.synthesis.grid.tail[-1].weight.mul_(20)
-    return model
-
-
-@pytest.fixture(params=["weights-free", "model"])
-def way(request, model):
-    return None if request.param == "weights-free" else model
 
 
 def counted(monkeypatch, owner, name):
@@ -336,103 +284,3 @@ def test_in_inference_mode(clip, way):
     wanted = interpolate(clip[:2], 2, model=way)
     with torch.inference_mode():
         assert torch.equal(interpolate(clip[:2].clone(), 2, model=way, cancel=lambda: None), wanted)
-
-
-# --- progress and stopping ---
-
-
-def test_progress_grows_and_ends(clip, way):
-    told = []
-    interpolate(clip, 3, model=way, progress=lambda done, total: told.append((done, total)))
-    done = [one for one, _ in told]
-    assert done == sorted(done) and done[0] == 0 and done[-1] == 2 and {total for _, total in told} == {2}
-    assert len(set(done)) > (60 if way else 9)
-    assert max(after - before for before, after in zip(done, done[1:], strict=False)) < 0.7
-
-
-@pytest.mark.parametrize("after", [0.0, 0.3, 0.9, 1.5])
-def test_cancel_stops(clip, way, after):
-    class Stop(Exception):
-        pass
-
-    reached = [0.0]
-
-    def cancel():
-        if reached[-1] >= after:
-            raise Stop
-
-    with pytest.raises(Stop):
-        interpolate(clip, 3, model=way, progress=lambda done, total: reached.append(done), cancel=cancel)
-    assert reached[-1] < after + 0.7
-
-
-def test_cancel_does_not_wait_for_what_gives_no_word(clip, monkeypatch):
-    """A matching that takes seconds, and knows nothing of being stopped, is left behind."""
-    working, leave = threading.Event(), threading.Event()
-
-    def slow(*arguments):
-        working.set()
-        leave.wait(10)
-
-    monkeypatch.setattr(stages, "pair_matches", slow)
-
-    def cancel():
-        if working.is_set():
-            raise KeyboardInterrupt
-
-    begun = time.monotonic()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            interpolate(clip, model=None, cancel=cancel)
-        assert time.monotonic() - begun < 5
-    finally:
-        leave.set()
-
-
-def test_errors_from_behind_come_through(clip, monkeypatch):
-    def broken(*arguments):
-        raise AnimeInterpError("torn")
-
-    monkeypatch.setattr(stages, "complete", broken)
-    for cancel in (None, lambda: None):
-        with pytest.raises(AnimeInterpError, match="torn"):
-            interpolate(clip, model=None, cancel=cancel)
-
-
-# --- what is refused ---
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"frames": torch.rand(0, 3, 64, 64)}, "no frames"),
-        ({"frames": torch.rand(2, 3, 48, 64)}, "64x48; both sides"),
-        ({"frames": torch.rand(2, 64, 64, 3)}, "frames has shape"),
-        ({"frames": torch.zeros(2, 3, 64, 64, dtype=torch.uint8)}, "frames holds torch.uint8"),
-        ({"multiplier": 0}, "multiplier is 0"),
-        ({"multiplier": 2.5}, "multiplier is 2.5"),
-        ({"multiplier": True}, "multiplier is True"),
-        ({"times": []}, "times is"),
-        ({"times": [0.5, 1.2]}, "times is"),
-        ({"model": "anime_interp_full.ckpt"}, "model is 'anime_interp_full.ckpt'; it should be an AnimeInterp"),
-        ({"flows": Flow(torch.zeros(2, 2, 64, 64), torch.zeros(2, 2, 64, 64))}, "flows is of 2 pairs; 2 frames are 1"),
-        ({"flows": Flow(torch.zeros(1, 2, 8, 8), torch.zeros(1, 2, 8, 8))}, "flow_01 is"),
-    ],
-)
-def test_refuses(change, message):
-    given = {"frames": torch.rand(2, 3, 64, 64), "model": None} | change
-    with pytest.raises(AnimeInterpError, match=message):
-        interpolate(**given)
-
-
-def test_refuses_frames_of_two_sizes():
-    with pytest.raises(AnimeInterpError, match="Frame 1 is 72x64, 3 channels and those before it are 64x64"):
-        list(interpolate_stream([torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 72)], model=None))
-
-
-def test_auto_is_the_bundled_model_where_one_ships(clip, model, monkeypatch):
-    monkeypatch.setattr(pipeline, "bundled_models", lambda: [])
-    assert torch.equal(interpolate(clip[:2]), interpolate(clip[:2], model=None))
-    monkeypatch.setattr(pipeline, "bundled_models", lambda: ["some.safetensors"])
-    monkeypatch.setattr(pipeline, "load_model", lambda device: model)
-    assert torch.equal(interpolate(clip[:2]), interpolate(clip[:2], model=model))
