@@ -227,7 +227,7 @@ class Trainer:
         if self.rank == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, default=str) + "\n")
+                file.write(json.dumps(_plain(line), default=str, allow_nan=False) + "\n")
 
     def settings(self) -> dict[str, Any]:
         """What the run was made with, for its log."""
@@ -240,6 +240,13 @@ class Trainer:
             "training": dataclasses.asdict(self.config),
             "processes": self.processes.world,
         }
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no number for is null: a mean over nothing."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _shown(figures: dict[str, float]) -> str:

@@ -26,8 +26,8 @@ SPREAD = 9  # pixels, over which that is blurred
 
 @dataclass(frozen=True)
 class PaintConfig:
-    """``samples`` carried clips in ``folder``, from seed 0 (those that are not there yet are made); ``crops`` of ``side``
-    pixels a step; ``held_out`` clips to report on. ``size``: of the clips, height and width. ``sprites``: see
+    """``samples`` carried clips in ``folder``, from seed ``first`` (those that are not there yet are made); ``crops`` of
+    ``side`` pixels a step; ``held_out`` clips to report on. ``size``: of the clips, height and width. ``sprites``: see
     ``CartoonConfig``."""
 
     folder: Path
@@ -38,6 +38,7 @@ class PaintConfig:
     seed: int = 0
     size: tuple[int, int] = SIZE
     sprites: str | None = None
+    first: int = 0
 
 
 class PaintTask:
@@ -46,7 +47,13 @@ class PaintTask:
     name = "paint"
 
     def __init__(self, config: PaintConfig) -> None:
-        """Raises AnimeInterpError where crops do not fit into the clips, or the folder holds clips of other settings."""
+        """Raises AnimeInterpError where crops do not fit into the clips, the folder holds clips of other settings, or the
+        clips to train on would be those to report on."""
+        if not 0 <= config.first <= HELD_OUT - config.samples:
+            raise AnimeInterpError(
+                f"{config.samples} samples from {config.first} on are asked for; they should lie between 0 and {HELD_OUT}, where "
+                "those begin that reports look at. Change --first or --samples."
+            )
         if config.side > min(config.size):
             raise AnimeInterpError(
                 f"Crops of {config.side} pixels are asked for, of clips of {config.size[1]}x{config.size[0]}; they should "
@@ -59,8 +66,9 @@ class PaintTask:
         self, workers: int = 1, progress: Callable[[int, int], None] | None = None, *, rank: int = 0, world: int = 1
     ) -> int:
         """Make this process' part of the samples that are not there yet (see ``make_carried``); a batch makes what it lacks."""
-        seeds = [*range(self.config.samples), *range(HELD_OUT, HELD_OUT + self.config.held_out)][rank::world]
         config = self.config
+        drawn, kept = range(config.first, config.first + config.samples), range(HELD_OUT, HELD_OUT + config.held_out)
+        seeds = [*drawn, *kept][rank::world]
         return make_carried(
             config.folder, seeds, workers=workers, size=config.size, sprites=config.sprites, progress=progress
         )
@@ -80,7 +88,7 @@ class PaintTask:
         chance = np.random.default_rng([config.seed, step, rank])
         samples, corners, times = [], [], []
         for _ in range(config.crops):
-            sample = self._sample(int(chance.integers(config.samples)))
+            sample = self._sample(config.first + int(chance.integers(config.samples)))
             moment = int(chance.integers(len(sample["times"])))
             corner = _corner(sample, moment, config.side, chance)
             samples.append(_cut(sample, moment, corner, config.side))

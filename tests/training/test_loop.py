@@ -130,6 +130,15 @@ def test_the_log_tells_settings_losses_and_reports(tmp_path):
     assert (tmp_path / "step_0000003.png").is_file()
 
 
+def test_a_figure_that_is_no_number_is_null_in_the_log(tmp_path, monkeypatch):
+    monkeypatch.setattr(Toy, "report", lambda *_: ({"moving_db": float("nan"), "worst": float("-inf"), "epe": 1.5}, None))
+    trainer(tmp_path, dataclasses.replace(CONFIG, steps=2, report_every=2)).run()
+    line = (tmp_path / "log.jsonl").read_text().splitlines()[-1]
+    assert json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON")) == {
+        "step": 2, "report": {"moving_db": None, "worst": None, "epe": 1.5}
+    }
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_saved(tmp_path):
     run = trainer(tmp_path, dataclasses.replace(CONFIG, save_every=2), broken_at=3)
     with pytest.raises(AnimeInterpError, match="loss is nan at step 3.*--rate"):

@@ -16,7 +16,7 @@ from animeinterp.training.checkpoint import PRESETS, fresh
 from animeinterp.training.flow import OUTSIDE, FlowConfig, FlowTask, every_flow, sequence_loss
 from animeinterp.training.frame import FrameConfig, FrameTask
 from animeinterp.training.loop import TrainConfig, Trainer
-from animeinterp.training.paint import PaintConfig, PaintTask
+from animeinterp.training.paint import HELD_OUT, PaintConfig, PaintTask
 from animeinterp.training.pairs import DrawnConfig, DrawnPairs, TripletConfig, TripletPairs
 from animeinterp.training.processes import helpers
 
@@ -97,6 +97,17 @@ def test_batches_are_a_function_of_step_seed_and_rank(name, carried_samples):
     first = numbers(3)
     assert torch.equal(first, numbers(3))
     assert not torch.equal(first, numbers(4)) and not torch.equal(first, numbers(3, rank=1))
+
+
+def test_the_painter_learns_from_the_samples_that_it_is_told(carried_samples, monkeypatch):
+    config = PaintConfig(carried_samples, samples=1, first=1, held_out=1, side=48, crops=2, size=SMALL)
+    read, task = [], PaintTask(config)
+    sample = task._sample
+    monkeypatch.setattr(task, "_sample", lambda seed: read.append(seed) or sample(seed))
+    for step in range(3):
+        task.batch(step)
+    assert read == [1] * 6
+    assert task.make_samples() == 0, "the one and the one held out are there"
 
 
 def test_half_precision_trains_too(carried_samples, tmp_path):
@@ -208,6 +219,8 @@ def test_what_cannot_be_trained_says_what_to_do(carried_samples):
         PaintTask(PaintConfig(carried_samples, side=48, size=SMALL)).trained(full)
     with pytest.raises(AnimeInterpError, match="Crops of 200"):
         PaintTask(PaintConfig(carried_samples, side=200, size=SMALL))
+    with pytest.raises(AnimeInterpError, match="--first or --samples"):
+        PaintTask(PaintConfig(carried_samples, samples=2, first=HELD_OUT - 1, side=48, size=SMALL))
     with pytest.raises(AnimeInterpError, match="multiples of 8"):
         drawn(side=(60, 90))
     with pytest.raises(AnimeInterpError, match="simulated, sgm, zero"):
