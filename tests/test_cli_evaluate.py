@@ -143,7 +143,7 @@ def test_any_folder_of_triplets_will_do(tmp_path, atd12k, capsys):
         (("--model", "nowhere.ckpt"), "nowhere.ckpt"),
         (("--limit", "0", "--only-peers", "--peers", "dis"), "--limit"),
         (("--device", "abacus", "--model", "none"), "abacus"),
-        (("--model", "none", "--ablation"), "--model"),
+        (("--model", "none", "--sgm-flows", "published"), "--model"),
         (("--model", "none", "--model", "none"), "'weights-free'"),
     ],
 )

@@ -12,6 +12,10 @@ import animeinterp
 from animeinterp.datasets.triplets import Triplet
 from animeinterp.errors import AnimeInterpError
 from animeinterp.evaluation import baselines, methods, metrics
+from animeinterp.flow import Flow
+from animeinterp.matching.completion import complete
+from animeinterp.matching.dense import refine_dense
+from animeinterp.synthesis.blend import blend
 
 # The yardsticks.
 
@@ -115,7 +119,7 @@ def test_other_weights_are_another_signature(fake_library):
 
 def test_the_ablation_leaves_out_one_stage_after_the_other(fake_library):
     triplet = Source(1).get("a")
-    images = {method.name: method.make()(triplet) for method in methods.ablation()}
+    images = {method.name.removeprefix("some "): method.make()(triplet) for method in methods.ablation()}
     assert list(images) == ["without SGM", "without RFR", "coarse flow alone", "full"]
     # The coarse flow is (-4, 0) there and (4, 0) back: means of -2 and 2; the fake refinement adds 1.
     assert float(images["without SGM"].mean()) == pytest.approx(1 / 100 + 1 / 10)
@@ -138,9 +142,21 @@ def test_published_flows_start_the_refinement(fake_library):
         methods.ours("none", published_flows=True)
 
 
-def test_an_ablation_without_a_model_is_refused(fake_library):
+def test_the_weights_free_way_is_taken_apart_too():
+    triplet = Source(1).get("a")
+    pair = triplet.frame0, triplet.frame1
+    images = {method.name: method.make()(triplet) for method in methods.ablation("none")}
+    coarse = animeinterp.coarse_flow(*pair)
+    expected = {
+        "weights-free without SGM": blend(*pair, Flow(*refine_dense(*pair)), [0.5]),
+        "weights-free without RFR": blend(*pair, coarse, [0.5]),
+        "weights-free full": blend(*pair, complete(*pair, coarse), [0.5]),
+    }
+    assert set(images) == {*expected, "weights-free coarse flow alone"}
+    for name, image in expected.items():
+        assert torch.equal(images[name], image), name
     with pytest.raises(AnimeInterpError, match="--model"):
-        methods.ablation("none")
+        methods.ablation("none", published_flows=True)
 
 
 # The peers.
@@ -243,7 +259,7 @@ def test_the_ablation_calls_the_real_networks_as_they_are(monkeypatch, tmp_path)
     monkeypatch.setattr(animeinterp, "coarse_flow", lambda *a, model: SimpleNamespace(flow_01=flow, flow_10=-flow),
                         raising=False)
     triplet = Source(1).get("a")
-    images = {method.name: method.make()(triplet) for method in methods.ablation(str(path))}
+    images = {method.name.removeprefix("random "): method.make()(triplet) for method in methods.ablation(str(path))}
     pair = triplet.frame0, triplet.frame1
     with torch.no_grad():
         full = network.synthesize(*pair, *network.refine(*pair, flow, -flow), [0.5])

