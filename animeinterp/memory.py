@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 from pathlib import Path
 
@@ -25,6 +26,24 @@ def free_memory(device: torch.device | str) -> int:
         most = getattr(torch.mps, "recommended_max_memory", None)
         return max(most() - torch.mps.current_allocated_memory(), 0) if most else _UNKNOWN
     return _free_of_system() if device.type == "cpu" else _UNKNOWN
+
+
+def total_memory(device: torch.device | str) -> float:
+    """Bytes that ``device`` has in all, for everybody; infinity for a CPU, 4 GiB where it does not tell."""
+    device = torch.device(device)
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[1]
+    if device.type == "mps":
+        most = getattr(torch.mps, "recommended_max_memory", None)
+        return most() if most else _UNKNOWN
+    return math.inf if device.type == "cpu" else _UNKNOWN
+
+
+def release(device: torch.device | str) -> None:
+    """Give back what torch holds on ``device`` and does not use."""
+    backend = getattr(torch, torch.device(device).type, None)
+    if hasattr(backend, "empty_cache") and backend.is_available():
+        backend.empty_cache()
 
 
 def arranged(x: Tensor) -> Tensor:

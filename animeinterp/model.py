@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +20,9 @@ from .errors import AnimeInterpError, check_flow, check_frames, check_pair, chec
 from .flow import Flow
 from .heartbeat import heartbeat
 from .matching.dense import refine_dense
+from .memory import total_memory
 from .refinement import RefineNetwork
-from .refinement.correlation import volume_bytes
+from .refinement.correlation import SHARE, volume_bytes, volume_is_worth_it
 from .synthesis import SynthesisNetwork
 from .synthesis.network import pad_to_multiple
 from .synthesis.painter import PaintedBlend
@@ -128,12 +130,14 @@ class AnimeInterp(nn.Module):
         iterations: int | None = None,
         *,
         encoded: tuple[Encoded, Encoded] | None = None,
+        lean: bool | None = None,
         step: Callable[[float], None] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Fine flows ``(flow_01, flow_10)`` from coarse ones (paper 3.2); a start at zero where one is not given.
 
-        ``iterations`` (>= 0): None is the configuration's own number. A model without a refinement network refines by
-        dense optical flow begun at the coarse one.
+        ``iterations`` (>= 0): None is the configuration's own number. ``lean``: whether to do without the correlation
+        volume; None: where there is no room for it. A model without a refinement network refines by dense optical flow
+        begun at the coarse one.
 
         Raises:
             AnimeInterpError: frames that are not a pair of (1, 3, H, W), are under 64 pixels on a side, or flows of
@@ -151,7 +155,7 @@ class AnimeInterp(nn.Module):
         features = None if encoded is None else tuple(e.matching for e in _check_encoded(encoded, frame0))
         frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
         with heartbeat(self.refinement, step, self.refinement.parts(iterations, encoded=encoded is not None)):
-            return self.refinement(*frames, flow_01, flow_10, iterations, encoded=features)
+            return self.refinement(*frames, flow_01, flow_10, iterations, encoded=features, lean=lean)
 
     def synthesize(
         self,
@@ -163,12 +167,14 @@ class AnimeInterp(nn.Module):
         *,
         known: Flow | None = None,
         encoded: tuple[Encoded, Encoded] | None = None,
+        tile: int | None = None,
         step: Callable[[float], None] | None = None,
     ) -> Tensor:
         """The frames (T, 3, H, W) at ``times`` (each 0..1), raw, in the dtype of ``frame0`` (paper 3.3).
 
         ``flow_01`` and ``flow_10`` lead the whole way from each frame to the other; they are scaled by t here.
-        ``known``: what else is known of this pair's motion (depth, arcs), for a model that mends the blend.
+        ``known``: what else is known of this pair's motion (depth, arcs), for a model that mends the blend. ``tile``: how
+        many pixels the networks paint at once; None: as many as there is room for. The frame is the same.
 
         Raises:
             AnimeInterpError: frames that are not a pair of (1, 3, H, W), are under 64 pixels on a side, flows of
@@ -181,12 +187,12 @@ class AnimeInterp(nn.Module):
         times = check_times(times)
         if not self.paints_features:
             flow = dataclasses.replace(known or Flow(flow_01, flow_10), flow_01=flow_01, flow_10=flow_10)
-            return self.synthesis(frame0, frame1, flow, times, step=step).to(frame0.dtype)
+            return self.synthesis(frame0, frame1, flow, times, tile=tile, step=step).to(frame0.dtype)
         features = None if encoded is None else tuple(e.pyramid for e in _check_encoded(encoded, frame0))
         frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
-        parts = self.synthesis.parts(len(times), frames[0], encoded=encoded is not None)
+        parts = self.synthesis.parts(len(times), frames[0], encoded=encoded is not None, tile=tile)
         with heartbeat(self.synthesis, step, parts):
-            painted = self.synthesis(*frames, flow_01, flow_10, times, encoded=features)
+            painted = self.synthesis(*frames, flow_01, flow_10, times, encoded=features, tile=tile)
         return painted[:, 0].to(frame0.dtype)
 
     def piece_features(self, frame: Tensor) -> list[Tensor]:
@@ -207,28 +213,39 @@ class AnimeInterp(nn.Module):
         maps = [*self.synthesis.pyramid(padded), self.refinement.encoder(padded)]
         return [m[..., : -(-height // 2**k), : -(-width // 2**k)] for k, m in enumerate(maps)]
 
-    def memory_used_forward(self, shape: tuple[int, ...], dtype: torch.dtype) -> int:
+    def memory_used_forward(
+        self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | str | None = None
+    ) -> int:
         """Bytes that refining and synthesizing one pair needs beyond the weights, without gradients.
 
         ``shape`` ends in (H, W) as a frame's (N, C, H, W) does, N being pairs. The refinement is dominated by the
         correlation volume, float32 always and growing with the square of the pixels, up to a size where it is better
-        done without; the synthesis, by full-size maps, up to a size where it is better done in tiles. With less than
-        this, both choose the lean way earlier.
+        done without: that depends on ``device``, where the work will be done (None: one of which nothing is known). The
+        synthesis, by full-size maps, up to a size where it is better done in tiles. With less than this, both choose the
+        lean way earlier.
         """
         pairs, (height, width) = (shape[0] if len(shape) > 3 else 1), shape[-2:]
-        if not self.refines and not self.paints_features:
-            return int(pairs * height * width * (4 * _CARRY_CHANNELS + dtype.itemsize * _MEND_CHANNELS))
-        pixels, volume = height * width, volume_bytes(1, height // 8, width // 8)
+        pixels = height * width
+        painting = pixels * (4 * _CARRY_CHANNELS + dtype.itemsize * _MEND_CHANNELS)
+        if self.paints_features:
+            painting = dtype.itemsize * (pixels * _CARRIED_CHANNELS + min(pixels, _PAINTED_AT_ONCE) * _PAINT_CHANNELS)
+        if not self.refines:
+            return int(pairs * painting)
         refining = pixels * (4 * _LOOK_UP_CHANNELS + dtype.itemsize * _REFINE_CHANNELS)
-        painting = dtype.itemsize * (pixels * _CARRIED_CHANNELS + min(pixels, _PAINTED_AT_ONCE) * _PAINT_CHANNELS)
-        return int(pairs * max(refining + (volume if volume <= _LARGEST_VOLUME else 0), painting))
+        volume = volume_bytes(1, height // 8, width // 8)
+        device = None if device is None else torch.device(device)
+        # The volume is made where it takes no more than its share of what is free: so much is asked for, or nothing.
+        with_volume = refining + volume / SHARE
+        if volume_is_worth_it(volume, device) and with_volume <= (math.inf if device is None else total_memory(device)):
+            refining = with_volume
+        return int(pairs * max(refining, painting))
 
 
 # Full-size channels at the peak, what is known of both frames included: measured on a CPU from 480x270 to 1920x1080, in
 # float32 and float16.
 _LOOK_UP_CHANNELS, _REFINE_CHANNELS = 155, 150  # float32 always, and the network's own
 _CARRIED_CHANNELS, _PAINT_CHANNELS = 300, 380  # what is splatted, and what the grid network adds
-_LARGEST_VOLUME, _PAINTED_AT_ONCE = 8 * 2**30, 2**20  # bytes (1080p takes 6.5 GiB) and pixels
+_PAINTED_AT_ONCE = 2**20  # pixels
 _CARRY_CHANNELS, _MEND_CHANNELS = 100, 120  # of the painter: float32, and the network's own
 
 

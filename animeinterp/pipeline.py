@@ -1,23 +1,25 @@
 """Frames in, frames with others between them out: the stages of the method in their order, for a pair and for a clip.
 
 A frame is looked at once (pieces, features) and kept for its next pair only; a pair's flow is found once, whatever the
-number of times. So a clip of any length costs the memory of a few frames, and its result.
+number of times. So a clip of any length costs the memory of a few frames, and its result. Where memory runs out all the
+same, the work is split into smaller parts and goes on (``shortage``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from .config import MatchConfig, SegmentConfig
-from .errors import AnimeInterpError, check_frames, check_times, describe
+from .errors import AnimeInterpError, check_frames, check_times
 from .flow import FIELDS, Flow
-from .model import SMALLEST_SIDE, AnimeInterp
+from .lookahead import Frame, look_ahead
+from .model import AnimeInterp
 from .stages import Seen, Stages
-from .synthesis.still import still_pixels
 from .weights import bundled_models, load_model
 
 AT_ONCE = 4  # times that are painted in one go: more share no more work, and take memory
@@ -99,11 +101,15 @@ def interpolate_stream(
     device: str | torch.device | None = None,
     progress: Callable[[float], None] | None = None,
     cancel: Callable[[], None] | None = None,
+    ahead: int | None = None,
 ) -> Iterator[Tensor]:
     """As ``interpolate``, a frame at a time: takes frames (1, C, H, W) one by one, gives each as soon as it is there.
 
     ``progress`` is called with the number of pairs done, and fractions of them: a stream does not know its end. Nothing
     is asked of ``frames`` before the first frame is asked of this. No frames in, none out.
+
+    ``ahead``: how many frames are asked for early, and cut into pieces by threads meanwhile. Default: 2 where another device
+    works on the pairs, none on a CPU, where a frame is asked for when it is needed. What comes out is the same.
     """
     moments = _times(multiplier, times)
     bundled = isinstance(model, str) and model == "auto"
@@ -114,34 +120,34 @@ def interpolate_stream(
             f"model is {model!r:.80}; it should be an AnimeInterp (load_model(path)), \"auto\", or None for none."
         )
     stages = Stages(model, features, segment_config, match_config)
-    return _stream(frames, moments, stages, flows, device, bundled, _listener(progress, cancel))
+
+    def settle(first: Tensor) -> None:
+        if bundled and device is None and stages.model is not None:
+            stages.model.to(first.device)
+
+    cut = flows is None and _draws(moments)
+    sight = look_ahead(frames, stages, device, settle=settle, cut=cut, depth=ahead)
+    return _stream(sight, moments, stages, flows, _listener(progress, cancel))
 
 
-def _stream(frames, moments, stages, flows, device, bundled, listen) -> Iterator[Tensor]:
+def _stream(sight, moments, stages, flows, listen) -> Iterator[Tensor]:
     """The generator behind ``interpolate_stream``, its arguments checked."""
-    last: Seen | None = None
-    given = None
-    for index, frame in enumerate(frames):
-        check_frames(f"frame {index}", frame, count=1)
-        _check_size(index, frame, given)
-        if given is None and bundled and device is None and stages.model is not None:
-            stages.model.to(frame.device)
-        seen = stages.look(frame, device)
-        if last is not None:
-            flow = None if flows is None else _flow(flows, index - 1, seen.frame)
-            for mids in _between(stages, last, seen, flow, moments, listen, index - 1):
-                for mid in mids.split(1):
-                    yield mid.to(frame.device, frame.dtype)
-            if torch.equal(last.frame, seen.frame):
-                seen = last  # a drawing that is held: all that is known of it stays known
-        yield frame
-        last, given = seen, frame
+    last: Frame | None = None
+    with closing(sight):  # at once, whatever ends this: it has threads
+        for index, frame in enumerate(sight):
+            if last is not None:
+                flow = None if flows is None else _flow(flows, index - 1, frame.seen.frame)
+                for mids in _between(stages, last.seen, frame, flow, moments, listen, index - 1):
+                    for mid in mids.split(1):
+                        yield mid.to(frame.given.device, frame.given.dtype)
+            yield frame.given
+            last = frame
 
 
 def _between(
     stages: Stages,
     seen0: Seen,
-    seen1: Seen,
+    frame1: Frame,
     flow: Flow | None,
     times: list[float],
     listen: Callable[[float], None] | None,
@@ -152,11 +158,11 @@ def _between(
     def done(share: float) -> None:
         listen(index + share)
 
-    told = None if listen is None else done
+    told, seen1 = None if listen is None else done, frame1.seen
     if not times:
         return
     # What needs no motion: the frames themselves, and two that are the same but for less than can be seen.
-    if all(t in (0, 1) for t in times) or bool(still_pixels(seen0.frame, seen1.frame).all()):
+    if not _draws(times) or not frame1.moves:
         for t in times:
             if told is not None:
                 told(0.0)
@@ -169,6 +175,11 @@ def _between(
         yield pair.at(times[start : start + AT_ONCE])
     if told is not None:
         told(1.0)
+
+
+def _draws(times: list[float]) -> bool:
+    """Whether any of them is between the frames."""
+    return any(t not in (0, 1) for t in times)
 
 
 def _times(multiplier: int, times: list[float] | None) -> list[float]:
@@ -198,19 +209,6 @@ def _listener(
             progress(furthest)
 
     return listen
-
-
-def _check_size(index: int, frame: Tensor, given: Tensor | None) -> None:
-    if min(frame.shape[-2:]) < SMALLEST_SIDE:
-        raise AnimeInterpError(
-            f"The frames are {frame.shape[-1]}x{frame.shape[-2]}; both sides should be {SMALLEST_SIDE} pixels or more. "
-            "Enlarge them, or pad them."
-        )
-    if given is not None and frame.shape != given.shape:
-        raise AnimeInterpError(
-            f"Frame {index} is {describe(frame)} and those before it are {describe(given)}; all frames of a clip "
-            "should be of one size. Resize it."
-        )
 
 
 def _count(flows: Any) -> int:

@@ -5,7 +5,8 @@ This knows all stages; none of them knows another. ``pipeline`` runs it over a c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,12 +21,11 @@ from .matching.completion import complete
 from .matching.dense import refine_dense
 from .model import AnimeInterp, Encoded
 from .segmentation import segment
+from .shortage import Listen, Shortage, smaller_tiles
 from .synthesis.alpha import from_grey, over_grey
 from .synthesis.blend import blend
 from .synthesis.still import Stillness
 from .waiting import work_listening
-
-Listen = Callable[[float], None]
 
 # About how long each part takes, for the progress of a pair: measured in seconds at 960x540 on two cores.
 _SEEING, _ENCODING, _MATCHING, _COMPLETING, _REFINING = 0.6, 2.5, 0.5, 2.0, 20.0
@@ -42,12 +42,13 @@ class Seen:
         self.frame = frame
         self.colour = over_grey(frame)
         self.opaque = frame.shape[1] == 3 or bool((frame[:, 3:] >= 1).all())
+        self.cutting: Future | None = None  # a thread's, that cuts the frame into pieces meanwhile
         self.pieces: Any = None
         self.encoded: Encoded | None = None
 
 
 class Stages:
-    """The stages with the networks and settings that they work with. ``model`` None: the weights-free way."""
+    """The stages with the networks and settings that they work with, for one clip. ``model`` None: the weights-free way."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Stages:
         self.features = features
         self.segment_config = SegmentConfig() if segment_config is None else segment_config
         self.match_config = MatchConfig() if match_config is None else match_config
+        self.shortage = Shortage()
 
     @property
     def refines(self) -> bool:
@@ -89,14 +91,26 @@ class Stages:
 
         ``listen`` hears the share of the whole work done, 0..1, painting ``times`` frames included; it may raise.
         """
-        return Pair(self, seen0, seen1, flow, listen, times)
+
+        def made(way: None, told: Listen | None) -> Pair:
+            return Pair(self, seen0, seen1, flow, told, times)
+
+        # What cannot be split is not tried again, but it is said what to do.
+        return self.shortage.work("pair", [None], made, seen0.frame.device, listen)
+
+    @torch.no_grad()
+    def cut(self, frame: Tensor) -> Tensor:
+        """The pieces of a frame (1, C, H, W), wherever it is: (1, H, W) int32."""
+        return segment(frame, self.segment_config)
 
     @torch.no_grad()
     def pieces(self, seen: Seen, listen: Listen | None = None, *, labels: Tensor | None = None) -> Any:
         """The frame's pieces and their features (paper 3.1); with ``labels`` (1, H, W) given, it is not segmented."""
         if seen.pieces is None:
             if labels is None:
-                labels = work_listening(lambda tell: segment(seen.frame, self.segment_config), listen)
+                cutting = seen.cutting
+                labels = work_listening(lambda tell: cutting.result() if cutting else self.cut(seen.frame), listen)
+                seen.cutting = None
             network, networks = self.features, {"features": self.features}
             if network is None and self.model is not None and self.model.describes_pieces:
                 network, networks = self.model, {"model": self.model}
@@ -130,7 +144,12 @@ class Stages:
         if not self.refines:
             return Flow(*work_listening(lambda tell: refine_dense(*colours, *start), listen))
         encoded = self.encode(seen0), self.encode(seen1)
-        return Flow(*self.model.refine(*colours, *start, iterations, encoded=encoded, step=listen))
+
+        def refined(lean: dict[str, bool], told: Listen | None) -> tuple[Tensor, Tensor]:
+            return self.model.refine(*colours, *start, iterations, encoded=encoded, step=told, **lean)
+
+        ways = {}, {"lean": True}
+        return Flow(*self.shortage.work("refining", ways, refined, seen0.frame.device, listen))
 
     @torch.no_grad()
     def encode(self, seen: Seen, listen: Listen | None = None) -> Encoded:
@@ -163,13 +182,33 @@ class Pair:
         """The frames at ``times``, (T, C, H, W) in 0..1, what is still being held. 0 and 1 give the frames."""
         seen0, seen1 = self._seen
         inner = [t for t in times if t not in (0, 1)]
-        painted = iter(self._paint(inner).clamp(0, 1).split(1) if inner else ())
-        return torch.cat(
-            [
-                self._stillness.hold(next(painted), t).clamp(0, 1) if t not in (0, 1) else (seen1 if t else seen0).frame
-                for t in times
-            ]
-        )
+        drawn = iter(self._draw(inner)) if inner else None
+        return torch.cat([next(drawn) if t not in (0, 1) else (seen1 if t else seen0).frame for t in times])
+
+    def _draw(self, times: list[float]) -> list[Tensor]:
+        """The frames (1, C, H, W) at ``times``: all at once; where memory is short, one after the other, or in tiles."""
+        frame = self._seen[0].frame
+        ways: list[tuple[int, dict[str, int]]] = [(1, {})]
+        if len(times) > 1:
+            ways.insert(0, (len(times), {}))
+        if self._stages.model is not None:
+            ways += [(1, {"tile": tile}) for tile in smaller_tiles(frame.shape[-2] * frame.shape[-1])]
+
+        def drawn(way: tuple[int, dict[str, int]], told: Listen | None) -> list[Tensor]:
+            (count, tile), found = way, []
+            while len(found) < len(times):
+                some = times[len(found) : len(found) + count]
+                share = None if told is None else partial(self._tell, told, len(found), len(some), len(times))
+                painted = self._paint(some, share, tile).clamp(0, 1).split(1)
+                found += [self._stillness.hold(one, t).clamp(0, 1) for one, t in zip(painted, some, strict=True)]
+            return found
+
+        part = self._parts.begin(len(times))
+        return self._stages.shortage.work("painting", ways, drawn, frame.device, part)
+
+    @staticmethod
+    def _tell(told: Listen, before: int, count: int, total: int, done: float) -> None:
+        told((before + count * done) / total)
 
     def _plan(self, flow: Flow | None, times: int) -> list[float]:
         """What the parts take, in the order in which they are begun."""
@@ -207,10 +246,9 @@ class Pair:
             flow = stages.refine(seen0, seen1, flow, listen=parts.begin())
         return flow
 
-    def _paint(self, times: list[float]) -> Tensor:
+    def _paint(self, times: list[float], part: Listen | None, tile: dict[str, int]) -> Tensor:
         stages, (seen0, seen1) = self._stages, self._seen
         opaque = seen0.opaque and seen1.opaque
-        part = self._parts.begin(len(times))
         if stages.model is None:
             frames = (seen0.colour, seen1.colour) if opaque else (seen0.frame, seen1.frame)
             painted = work_listening(lambda tell: blend(*frames, self.flow, times, step=tell), part)
@@ -224,6 +262,7 @@ class Pair:
                 known=self.flow,
                 encoded=(seen0.encoded, seen1.encoded) if stages.encodes else None,
                 step=part,
+                **tile,
             )
         if seen0.frame.shape[1] == 3:
             return painted

@@ -238,5 +238,6 @@ def on_device(patcher: Any, frames: Tensor) -> Any:
     """The network in ``patcher``, brought to its device by ComfyUI with room for a pair of ``frames`` (N, C, H, W)."""
     net = patcher.model
     shape = (1, 3, *frames.shape[-2:])
-    mm.load_models_gpu([patcher], memory_required=net.memory_used_forward(shape, net.get_dtype()))
+    needed = net.memory_used_forward(shape, net.get_dtype(), patcher.load_device)
+    mm.load_models_gpu([patcher], memory_required=needed)
     return net

@@ -58,7 +58,9 @@ class VGGFeatures(nn.Module):
         maps = self(padded)
         return [m[..., : -(-height // 2**k), : -(-width // 2**k)] for k, m in enumerate(maps)]
 
-    def memory_used_forward(self, shape: tuple[int, ...], dtype: torch.dtype) -> int:
+    def memory_used_forward(
+        self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | str | None = None
+    ) -> int:
         """Bytes that ``forward`` needs beyond the weights for frames of ``shape`` (N, 3, H, W), roughly."""
         pixels = shape[0] * shape[-2] * shape[-1]
         return int(pixels * 64 * 4.5 * dtype.itemsize)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..flow import sampling_grid
-from ..memory import free_memory
+from ..memory import free_memory, total_memory
 
 LEVELS = 4
 RADIUS = 4
@@ -16,8 +16,10 @@ CHANNELS = LEVELS * (2 * RADIUS + 1) ** 2
 
 # Into how many pieces each level's product is cut where nothing is learnt, so that a heartbeat is heard between them.
 _PIECES = (16, 4, 1, 1)
-# On a CPU a greater volume is not worth its memory: the look-up on demand takes no longer.
-_MOST_ON_CPU = 2 * 2**30
+# On a CPU a greater volume is not worth its memory: the look-up on demand takes no longer. On other devices it takes no
+# more than this (1080p takes 6.5 GiB), or a share of a large one's memory.
+_MOST_ON_CPU, _MOST, _SHARE_OF_ALL = 2 * 2**30, 8 * 2**30, 0.25
+SHARE = 0.7  # of the memory that is free, which it may take: the rest of the refinement needs some too
 
 
 class Pause(nn.Module):
@@ -37,13 +39,21 @@ def volume_bytes(pairs: int, height: int, width: int) -> int:
     return 4 * pairs * cells * (cells * (1 if pairs == 1 else 2) + 2 * coarse)
 
 
+def volume_is_worth_it(size: int, device: torch.device | None) -> bool:
+    """Whether a volume of ``size`` bytes is worth its memory on ``device`` (None: any but a CPU), were all of that free."""
+    if device is None:
+        return size <= _MOST
+    if device.type == "cpu":
+        return size <= _MOST_ON_CPU
+    total = total_memory(device)
+    return size <= max(_MOST, _SHARE_OF_ALL * total) and size < SHARE * total
+
+
 def volume_fits(features: Tensor) -> bool:
-    """Whether there is room for the volume of ``features`` (B, C, h, w), with as much left again as the rest needs."""
+    """Whether there is room for the volume of ``features`` (B, C, h, w), and it is worth its memory."""
     pairs, _, height, width = features.shape
     size = volume_bytes(pairs, height, width)
-    if features.device.type == "cpu" and size > _MOST_ON_CPU:
-        return False
-    return size < 0.7 * free_memory(features.device)
+    return volume_is_worth_it(size, features.device) and size < SHARE * free_memory(features.device)
 
 
 class CorrelationPyramid:

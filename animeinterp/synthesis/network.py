@@ -7,7 +7,6 @@ it that its pixels depend on, so that the frame is the same.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +22,7 @@ from ..memory import free_memory
 from .gridnet import MULTIPLE, REACH, GridNet
 from .pyramid import FeaturePyramid
 from .splatting import splat_average, splat_softmax
+from .tiles import Tile, tiles
 
 # Full-size maps that the grid network has at once at its peak, beside what it is given: measured on a CPU, 243 in float32
 # and 369 in float16.
@@ -144,11 +144,13 @@ class SynthesisNetwork(nn.Module):
         prepared = self.prepare(frame0, frame1, flow_01, flow_10, encoded=encoded)
         return torch.stack([self.render(prepared, time, tile=tile) for time in times])
 
-    def parts(self, times: int, frame: Tensor, *, encoded: bool = False) -> int:
+    def parts(self, times: int, frame: Tensor, *, encoded: bool = False, tile: int | None = None) -> int:
         """About how many layers a forward pass for so many times runs, to tell how far it is."""
         splats = 2 * len(self.pyramid.levels)
         encoding = 0 if encoded else 2 * len(layers(self.pyramid))
-        return encoding + times * (splats + len(layers(self.grid)) * len(_tiles(*frame.shape[-2:], _room(frame))))
+        height, width = (-(-side // MULTIPLE) * MULTIPLE for side in frame.shape[-2:])
+        painted = len(_tiles(height, width, _room(frame) if tile is None else tile))
+        return encoding + times * (splats + len(layers(self.grid)) * painted)
 
     def _side(self, frame: Tensor, other: Tensor, flow: Tensor, features: list[Tensor]) -> Side:
         flow = pad_to_multiple(flow.to(torch.promote_types(frame.dtype, torch.float32)), MULTIPLE)
@@ -165,22 +167,13 @@ class SynthesisNetwork(nn.Module):
 
     def _paint(self, images: Tensor, features: list[Tensor], tile: int | None) -> Tensor:
         """The grid network's frame, in tiles of at most ``tile`` pixels (None: of as many as there is room for)."""
-        pairs, _, height, width = images.shape
-        tiles = _tiles(height, width, _room(images) if tile is None else tile)
-        if len(tiles) == 1:
+        cut = _tiles(*images.shape[-2:], _room(images) if tile is None else tile)
+        if len(cut) == 1:
             return self.grid(images, features)
-        painted = images.new_empty(pairs, 3, height, width)
-        for down, across in tiles:
-            # What surrounds the tile and its pixels depend on, as far as the frame goes.
-            top, left = max(down.start - REACH, 0), max(across.start - REACH, 0)
-            bottom, right = min(down.stop + REACH, height), min(across.stop + REACH, width)
-            cut = [
-                level[..., top >> k : bottom >> k, left >> k : right >> k]
-                for k, level in ((0, images), *enumerate(features))
-            ]
-            part = self.grid(cut[0], cut[1:])
-            inner = slice(down.start - top, down.stop - top), slice(across.start - left, across.stop - left)
-            painted[(..., down, across)] = part[(..., *inner)]
+        painted = images.new_empty(images.shape[0], 3, *images.shape[-2:])
+        for one in cut:
+            levels = [one.cut(level, k) for k, level in enumerate(features)]
+            one.paste(self.grid(one.cut(images), levels), painted)
         return painted
 
 
@@ -195,23 +188,6 @@ def _room(frames: Tensor) -> int:
     return int(0.7 * free_memory(frames.device) / (frames.shape[0] * _GRID_CHANNELS * frames.element_size()))
 
 
-def _tiles(height: int, width: int, most: int) -> list[tuple[slice, slice]]:
-    """Rows and columns of tiles that have at most ``most`` pixels, what is seen around them included.
-
-    They begin at multiples of the grid network's; where ``most`` is too little for the smallest tile, it is exceeded.
-    """
-    rows = columns = 1
-    down, across = height, width
-    seen = height * width
-    while seen > most and max(down, across) > _SMALLEST_TILE:
-        if down > across:
-            rows += 1
-        else:
-            columns += 1
-        down, across = (MULTIPLE * math.ceil(side / n / MULTIPLE) for side, n in ((height, rows), (width, columns)))
-        seen = min(down + 2 * REACH, height) * min(across + 2 * REACH, width)
-    return [
-        (slice(top, min(top + down, height)), slice(left, min(left + across, width)))
-        for top in range(0, height, down)
-        for left in range(0, width, across)
-    ]
+def _tiles(height: int, width: int, most: int) -> list[Tile]:
+    """Tiles of a frame, padded to whole multiples, that the grid network paints one after the other."""
+    return list(tiles(height, width, most, multiple=MULTIPLE, reach=REACH, smallest=_SMALLEST_TILE))

@@ -22,6 +22,7 @@ from ..config import SynthesisConfig
 from ..flow import Flow, pixel_grid
 from .blend import EMPTY, Carried, Carrier
 from .sampling import sample_cubic
+from .tiles import tiles
 
 MULTIPLE = 16  # what both sides are padded to a multiple of
 INPUTS = 23
@@ -31,6 +32,7 @@ BLEND_BIAS = 4.0  # of the blend's logit: before training the others count about
 LOWEST, MASS_SCALE = -32.0, 16.0  # of the logarithm of a mass
 SPEED = 16.0  # pixels: a motion of so many comes to half of its greatest value
 _SHORTEST = 1e-2  # of a time
+_SMALLEST_TILE = 64  # pixels, what is seen around it aside
 
 
 class _Residual(nn.Module):
@@ -72,13 +74,15 @@ class Painter(nn.Module):
         nn.init.zeros_(self.head[-1].bias)
 
     def forward(
-        self, carried: Carried, frame0: Tensor, frame1: Tensor, time: Tensor, corner: Tensor | None = None
+        self, carried: Carried, frame0: Tensor, frame1: Tensor, time: Tensor, corner: Tensor | None = None,
+        *, tile: int | None = None,
     ) -> Tensor:
         """The in-betweens (B, 3, H, W), raw, in float32.
 
         :param carried: B pairs carried to ``time`` (B,), three channels, (B, C, H, W) each.
         :param frame0: (B, 3, H', W') in 0..1; ``frame1`` likewise.
         :param corner: (B, 2), where x and y of ``carried`` begin in the frames if it is a part of them.
+        :param tile: how many pixels the network looks at at once; None: all.
         """
         time = time.to(carried.blended).reshape(-1, 1, 1, 1)
         shifts = _shifts(carried, time)
@@ -87,7 +91,7 @@ class Painter(nn.Module):
             grid = grid + corner.to(grid)[..., None, None]
         still = [sample_cubic(frame, grid) for frame in (frame0, frame1)] if corner is not None else [frame0, frame1]
         seen = self._inputs(carried, shifts, still, time)
-        logits, added, beside = self._look(seen)
+        logits, added, beside = self._look(seen, tile)
         candidates = [
             carried.blended,
             *(
@@ -119,12 +123,24 @@ class Painter(nn.Module):
             dim=1,
         )
 
-    def _look(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _look(self, seen: Tensor, tile: int | None) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (B, 4, H, W), what is added (B, 3, H, W) and the two frames' shifts (B, 4, H, W) in pixels."""
         height, width = seen.shape[-2:]
-        dtype = self.head[-1].weight.dtype
-        x = F.pad(seen, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate").to(dtype)
-        x = self.stem(F.pixel_unshuffle(x, 2))
+        x = F.pad(seen, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
+        if tile is None or x.shape[-2] * x.shape[-1] <= tile:
+            said = self._say(x)
+        else:
+            said = x.new_empty(x.shape[0], CANDIDATES + 3 + 4, *x.shape[-2:])
+            reach = self.reach()
+            for one in tiles(*x.shape[-2:], tile, multiple=MULTIPLE, reach=reach, smallest=_SMALLEST_TILE):
+                one.paste(self._say(one.cut(x)), said)
+        said = said[..., :height, :width]
+        bias = said.new_tensor([BLEND_BIAS] + [0.0] * (CANDIDATES - 1)).reshape(1, -1, 1, 1)
+        return said[:, :CANDIDATES] + bias, said[:, CANDIDATES:-4], said[:, -4:]
+
+    def _say(self, seen: Tensor) -> Tensor:
+        """The network's word on each pixel, (B, 4 + 3 + 4, H, W) float32, before any bias; sides are multiples."""
+        x = self.stem(F.pixel_unshuffle(seen.to(self.head[-1].weight.dtype), 2))
         levels = []
         for down in self.down:
             levels.append(x)
@@ -133,11 +149,16 @@ class Painter(nn.Module):
         for up, join, level in zip(reversed(self.up), reversed(self.join), reversed(levels), strict=True):
             x = join(F.interpolate(up(x), scale_factor=2, mode="bilinear", align_corners=False) + level)
         said = self.head(x).float()
-        fine, beside = F.pixel_shuffle(said[:, :-4], 2), said[:, -4:]
-        beside = F.interpolate(beside, scale_factor=2, mode="bilinear", align_corners=False)
-        logits, added = fine[:, :CANDIDATES], fine[:, CANDIDATES:]
-        bias = logits.new_tensor([BLEND_BIAS] + [0.0] * (CANDIDATES - 1)).reshape(1, -1, 1, 1)
-        return tuple(part[..., :height, :width] for part in (logits + bias, added, beside))
+        beside = F.interpolate(said[:, -4:], scale_factor=2, mode="bilinear", align_corners=False)
+        return torch.cat([F.pixel_shuffle(said[:, :-4], 2), beside], dim=1)
+
+    def reach(self) -> int:
+        """How many pixels away there may be what a pixel's word depends on, as a multiple of ``MULTIPLE``."""
+        scales = [2**k for k in range(2, len(self.down) + 2)]  # of the levels below the first
+        # At the first, two convolutions of the stem's and the joint's residual each, one more of the stem, two of the head,
+        # one doubling of its word; at each other a strided convolution of the level above, four at its own, and a doubling.
+        furthest = 8 * 2 + sum(scale // 2 + 5 * scale for scale in scales) + max(scales, default=2) - 1
+        return -(-furthest // MULTIPLE) * MULTIPLE
 
 
 def _shifts(carried: Carried, time: Tensor) -> list[Tensor]:
@@ -160,14 +181,17 @@ class PaintedBlend(nn.Module):
 
     def forward(
         self, frame0: Tensor, frame1: Tensor, flow: Flow, times: list[float],
-        *, step: Callable[[float], None] | None = None,
+        *, tile: int | None = None, step: Callable[[float], None] | None = None,
     ) -> Tensor:
-        """The frames (T, 3, H, W), raw, at each of ``times``; arguments are those of ``blend``, three channels."""
+        """The frames (T, 3, H, W), raw, at each of ``times``; arguments are those of ``blend``, three channels.
+
+        ``tile``: how many pixels the painter looks at at once; None: all.
+        """
         carrier = Carrier(frame0, frame1, flow)
         painted = []
         for index, time in enumerate(times):
             if step is not None:
                 step(index / len(times))
             carried = carrier.at(time)
-            painted.append(self.painter(carried, *carrier.frames, carried.share.new_tensor([time])))
+            painted.append(self.painter(carried, *carrier.frames, carried.share.new_tensor([time]), tile=tile))
         return torch.cat(painted)

@@ -66,9 +66,9 @@ def test_tiles_are_chosen_by_what_is_free(monkeypatch):
 @pytest.mark.parametrize(("size", "most"), [((540, 960), 10**9), ((540, 960), 200000), ((2160, 4096), 10**6), ((64, 72), 1)])
 def test_tiles_cover_each_pixel_once(size, most):
     seen = torch.zeros(size)
-    for down, across in network._tiles(*size, most):
-        seen[down, across] += 1
-        assert down.start % MULTIPLE == across.start % MULTIPLE == 0
+    for tile in network._tiles(*size, most):
+        seen[tile.inner] += 1
+        assert all(part.start % MULTIPLE == 0 for part in (*tile.inner, *tile.seen))
     assert (seen == 1).all()
 
 
