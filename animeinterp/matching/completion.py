@@ -27,6 +27,7 @@ from .depth import piece_depths
 from .features import piece_moments
 from .motion import half_way
 from .ownership import LineOwners
+from .panning import frame_shift, panned_flow
 
 MEDIAN = 5  # pixels: single pixels that chose otherwise than all around them are errors
 FOLLOWS = 6.0  # pixels, by which a pixel's flow may be off its piece's motion to turn with it
@@ -81,7 +82,9 @@ def _bend(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 def _sides(images, labels) -> tuple[Side, Side]:
-    dense = _both(lambda k: dis_flow(images[k], images[1 - k]))
+    shift = frame_shift(*images)
+    shifts = (shift, None if shift is None else -shift)
+    dense = _both(lambda k: panned_flow(images[k], images[1 - k], shifts[k]))
     moments = [piece_moments(torch.from_numpy(one), int(one.max()) + 1).numpy() for one in labels]
     return _both(lambda k: Side(images[k], images[1 - k], labels[k], moments[k], dense[k], dense[1 - k]))
 
