@@ -39,6 +39,7 @@ class Flow:
     - ``confidence_01``, ``confidence_10``: (P, 1, H, W), 0..1.
     - ``bend_01``, ``bend_10``: (P, 2, H, W) in pixels, how far half-way along a pixel is off the straight line: it has
       moved by t f + 4 t (1 - t) b at time t of its way. What turns moves on an arc.
+    - ``dense_01``, ``dense_10``: (P, 2, H, W), whole-frame dense flow that knows no pieces: a second opinion.
     """
 
     flow_01: Tensor
@@ -52,10 +53,13 @@ class Flow:
     confidence_10: Tensor | None = None
     bend_01: Tensor | None = None
     bend_10: Tensor | None = None
+    dense_01: Tensor | None = None
+    dense_10: Tensor | None = None
 
 
 # What a Flow holds for every pixel of every pair, (P, C, H, W).
-FIELDS = ("flow_01", "flow_10", "depth_0", "depth_1", "confidence_01", "confidence_10", "bend_01", "bend_10")
+FIELDS = ("flow_01", "flow_10", "depth_0", "depth_1", "confidence_01", "confidence_10", "bend_01", "bend_10",
+          "dense_01", "dense_10")
 
 
 def pixel_grid(like: Tensor) -> Tensor:

@@ -39,7 +39,8 @@ def complete(frame0: Tensor, frame1: Tensor, flow: Flow) -> Flow:
 
     :param frame0: (1, 3 or 4, H, W) in 0..1, any device; ``frame1`` likewise. The work is done on the CPU.
     :param flow: of this pair, with ``labels`` and ``matches``.
-    :return: a Flow with both fields dense (float32, on the frames' device), and ``depth_0/1``, ``confidence_01/10``.
+    :return: a Flow with both fields dense (float32, on the frames' device), and ``depth_0/1``, ``confidence_01/10``,
+        ``bend_01/10`` and ``dense_01/10``.
     :raises AnimeInterpError: when ``flow`` carries no labels or matches: then it is not a coarse flow of ours.
     """
     check_pair(frame0, frame1)
@@ -69,6 +70,8 @@ def complete(frame0: Tensor, frame1: Tensor, flow: Flow) -> Flow:
         confidence_10=field(confidence[1]),
         bend_01=field(_bend(sides[0], owners[0], fields[0])),
         bend_10=field(_bend(sides[1], owners[1], fields[1])),
+        dense_01=field(sides[0].dense),
+        dense_10=field(sides[1].dense),
     )
 
 

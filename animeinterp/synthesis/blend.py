@@ -3,6 +3,7 @@
 Niklaus and Liu, "Softmax Splatting" (CVPR 2020), with a metric of two terms: how much alike a pixel and its target look
 (the paper's Z), and, where it is known, which piece is in front. Colours are carried as positions: what is splatted
 tells where a pixel comes from, and the frame is read there with a sharp filter, so that lines stay as they were drawn.
+Where another flow of the same pair gives nearly the same in-between, the two are averaged: their errors are not the same.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ SHARP = 400.0 / 255  # summed difference between what was splatted and what is r
 EMPTY = 1e-32
 WINDOW = 5  # pixels, over which likeness is averaged and the shares of the two frames are evened out
 CONTRAST = 0.1  # summed colour difference from which the two frames disagree about a pixel
+AGREED, NEAR = 0.3, 7  # summed colour difference, mean over so many pixels, at which an opinion counts 1/e of what it could
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def blend(
     """In-between frames from two frames and the flow between them, weights-free.
 
     :param frame0: (1, 3 or 4, H, W) in 0..1; ``frame1`` likewise. Alpha is straight, and splatted premultiplied.
-    :param flow: the pair's; with ``depth_0/1`` pieces that overlap keep their order, without it likeness alone decides.
+    :param flow: the pair's; with ``depth_0/1`` pieces that overlap keep their order, without it likeness alone decides;
+        with ``dense_01/10`` the in-between is averaged with that of the dense flow wherever they hardly differ.
     :param times: each in 0..1.
     :param step: called with the share done, 0..1, before each time; may raise to stop.
     :return: (T, C, H, W) float32 in 0..1 on the frames' device.
@@ -101,12 +104,26 @@ def blend(
     """
     times = check_times(times)
     carrier = Carrier(frame0, frame1, flow)
+    other = None
+    if flow.dense_01 is not None and flow.dense_10 is not None:
+        other = Carrier(frame0, frame1, Flow(flow.dense_01, flow.dense_10))
     result = carrier.frames[0].new_empty(len(times), *carrier.frames[0].shape[1:])
     for index, t in enumerate(times):
         if step is not None:
             step(index / len(times))
-        result[index] = carrier.at(t).blended[0]
+        blended = carrier.at(t).blended
+        result[index] = (blended if other is None else averaged(blended, other.at(t).blended))[0]
     return _straight(result)
+
+
+def averaged(one: Tensor, opinion: Tensor) -> Tensor:
+    """``one`` (1, C, H, W), averaged with ``opinion`` where all around they show the same but for fractions of a pixel.
+
+    Where they differ by more, one of them is wrong, and a mean of both would be a ghost: there it is ``one``.
+    """
+    apart = (one - opinion).abs().sum(dim=1, keepdim=True)
+    apart = F.avg_pool2d(F.pad(apart, (NEAR // 2,) * 4, mode="replicate"), NEAR, stride=1)
+    return torch.lerp(one, opinion, 0.5 * (-((apart / AGREED) ** 2)).exp())
 
 
 def fill_holes(frame: Tensor, hole: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ def panned(count, dtype):
 def stand_in(stages=stages, Flow=Flow):
     """Put stand-ins in place of what takes long; in the pack that ComfyUI loads these modules are others."""
     fields = {"flow_01": 2, "flow_10": 2, "depth_0": 1, "depth_1": 1, "confidence_01": 1, "confidence_10": 1,
-              "bend_01": 2, "bend_10": 2}
+              "bend_01": 2, "bend_10": 2, "dense_01": 2, "dense_10": 2}
 
     def field(channels):
         return torch.ones(1, channels, HEIGHT, WIDTH)

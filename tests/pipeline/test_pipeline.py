@@ -157,6 +157,8 @@ def test_flows_of_a_clip_are_those_of_its_pairs(clip):
         depth_1=torch.cat([flow.depth_1 for flow in flows]),
         bend_01=torch.cat([flow.bend_01 for flow in flows]),
         bend_10=torch.cat([flow.bend_10 for flow in flows]),
+        dense_01=torch.cat([flow.dense_01 for flow in flows]),
+        dense_10=torch.cat([flow.dense_10 for flow in flows]),
     )
     assert torch.equal(interpolate(clip, 3, model=None, flows=joined), wanted)
 
