@@ -16,6 +16,7 @@ TRUNCATE = 40.0  # of the summed colour difference, 8-bit levels a channel: beyo
 LEAST_TURN = 0.05  # radians, from which a pivot can be told
 JOINT = 2.5  # times a piece's radius: how far from its centre it may be hinged
 EDGE_GAIN = 8.0  # how much more than a flat pixel one on a strong edge counts
+LARGEST_STRETCH = 2.0  # of a piece along any axis. Shrink it may to nothing: what gets covered looks like that
 
 
 @dataclass
@@ -76,12 +77,22 @@ class PieceGrid:
     def cost(self, motion: np.ndarray, flow: np.ndarray | None = None) -> np.ndarray:
         """Mean truncated colour difference of each piece under its motion, to the other frame's pixels. (K,).
 
+        Infinite for what no piece does: to turn inside out, or to stretch until its few colours are found anywhere.
+
         :param flow: of this motion, where it is there already.
         """
         warped, inside = warp(self.other, self.flow(motion) if flow is None else flow)
         error = np.minimum(difference(warped, self.image), TRUNCATE)
         error = np.where(inside, error, 0.5 * TRUNCATE) * self.weight  # what leaves the frame: no opinion
-        return np.bincount(self.labels.ravel(), error.ravel(), self.count) / self.mass
+        cost = np.bincount(self.labels.ravel(), error.ravel(), self.count) / self.mass
+        return np.where(is_possible(motion), cost, np.inf)
+
+
+def is_possible(motion: np.ndarray) -> np.ndarray:
+    """Which of the (K, 6) motions neither mirror a piece nor stretch it beyond LARGEST_STRETCH: (K,) bool."""
+    linear = motion[:, 2:].reshape(-1, 2, 2) + np.eye(2, dtype=np.float32)
+    stretch = np.linalg.norm(linear, ord=2, axis=(1, 2))
+    return (np.linalg.det(linear) > 0) & (stretch <= LARGEST_STRETCH)
 
 
 def shrink(image: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from animeinterp.matching.candidates import DOUBT, Side
 from animeinterp.matching.completion import complete
 from animeinterp.matching.dense import dis_flow
 from animeinterp.matching.features import piece_moments
-from animeinterp.matching.motion import PieceGrid, half_way, inverse, moved_centre, similarity, warp
+from animeinterp.matching.motion import PieceGrid, half_way, inverse, is_possible, moved_centre, similarity, warp
 from animeinterp.synthesis.blend import blend
 
 HEIGHT, WIDTH = 192, 256
@@ -134,6 +134,30 @@ def test_small_and_odd_sizes(size):
     frame0 = torch.rand(1, 3, *size, generator=generator)
     flow = complete(frame0, frame0.roll(3, dims=3), coarse_flow(frame0, frame0.roll(3, dims=3)))
     assert flow.flow_01.shape == (1, 2, *size) and flow.flow_01.isfinite().all()
+
+
+def test_dense_flow_comes_along_as_a_second_opinion():
+    images = with_box(painted(), 100, 96), with_box(painted(), 106, 94)
+    flow = completed(*images)
+    for k, dense in enumerate((flow.dense_01, flow.dense_10)):
+        assert np.array_equal(dense[0].permute(1, 2, 0).numpy(), dis_flow(images[k], images[1 - k]))
+
+
+def test_no_piece_turns_inside_out_or_stretches_until_it_fits():
+    """What gets covered may shrink to nothing; what shows up elsewhere in its colour is not the piece, stretched."""
+    still = np.zeros((1, 2))
+
+    def scaled(along_x, along_y, turn=0.0):
+        motion = similarity(still, np.array([turn]), np.ones(1))
+        motion[0, 2:] = ((motion[0, 2:].reshape(2, 2) + np.eye(2)) @ np.diag([along_x, along_y]) - np.eye(2)).ravel()
+        return motion
+
+    possible = [scaled(1, 1), scaled(1.8, 1), scaled(0.05, 1), scaled(1.5, 0.7, turn=3.0)]
+    impossible = [scaled(2.5, 1), scaled(1, 3, turn=1.0), scaled(-1, 1), scaled(2.5, 0.2)]
+    assert is_possible(np.concatenate(possible)).all() and not is_possible(np.concatenate(impossible)).any()
+    plain = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)  # all of it looks alike under any motion
+    grid = PieceGrid.of(plain, plain, np.zeros((HEIGHT, WIDTH), np.int32), np.array([[1, 128, 96, 900, 900, 0]]), 1)
+    assert grid.cost(possible[1])[0] < np.inf and grid.cost(impossible[0])[0] == np.inf
 
 
 def test_a_flow_that_is_not_coarse_is_refused():

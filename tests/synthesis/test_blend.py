@@ -6,7 +6,7 @@ import torch
 
 from animeinterp import AnimeInterpError
 from animeinterp.flow import Flow
-from animeinterp.synthesis.blend import blend, fill_holes
+from animeinterp.synthesis.blend import averaged, blend, fill_holes
 from animeinterp.synthesis.sampling import _sample_torch, sample_lanczos
 
 
@@ -151,3 +151,25 @@ def test_an_order_in_depth_counts_only_where_motions_part():
 
     assert ordering_matters(slow) < 0.05
     assert ordering_matters(parted) > 0.2
+
+
+def test_a_second_opinion_a_fraction_of_a_pixel_off_betters_the_first():
+    frame0 = smooth()
+    frame1, truth = frame0.roll(8, dims=3), frame0.roll(4, dims=3)
+
+    def error(flow):
+        return (blend(frame0, frame1, flow, [0.5]) - truth)[..., 10:-10, 14:-14].square().mean()
+
+    flow, other = uniform(frame0, 8.6, 0), uniform(frame0, 7.4, 0)
+    alone = error(flow)
+    flow.dense_01, flow.dense_10 = other.flow_01, other.flow_10
+    assert error(flow) < 0.3 * alone
+
+
+def test_a_second_opinion_that_shows_something_else_leaves_no_ghost():
+    one = torch.full((1, 3, 40, 40), 0.9)
+    opinion = one.clone()
+    one[..., 10:12], opinion[..., 28:30] = 0.1, 0.1  # the same line elsewhere
+    mean = averaged(one, opinion)
+    assert (mean - one).abs().max() < 0.02
+    assert torch.equal(averaged(one, one), one)
