@@ -160,9 +160,10 @@ def test_a_second_opinion_a_fraction_of_a_pixel_off_betters_the_first():
     def error(flow):
         return (blend(frame0, frame1, flow, [0.5]) - truth)[..., 10:-10, 14:-14].square().mean()
 
-    flow, other = uniform(frame0, 8.6, 0), uniform(frame0, 7.4, 0)
+    # Both frames land 0.3 pixels too far to the right by one flow, too far to the left by the other.
+    flow = Flow(uniform(frame0, 8.6, 0).flow_01, uniform(frame0, -7.4, 0).flow_01)
     alone = error(flow)
-    flow.dense_01, flow.dense_10 = other.flow_01, other.flow_10
+    flow.dense_01, flow.dense_10 = uniform(frame0, 7.4, 0).flow_01, uniform(frame0, -8.6, 0).flow_01
     assert error(flow) < 0.3 * alone
 
 
