@@ -32,7 +32,9 @@ SHARP = 400.0 / 255  # summed difference between what was splatted and what is r
 EMPTY = 1e-32
 WINDOW = 5  # pixels, over which likeness is averaged and the shares of the two frames are evened out
 CONTRAST = 0.1  # summed colour difference from which the two frames disagree about a pixel
-AGREED, NEAR = 0.3, 7  # summed colour difference, mean over so many pixels, at which an opinion counts 1/e of what it could
+# Where two in-betweens differ by so much in colour (summed) or in motion (pixels from frame to frame), in the mean over a
+# window, the second counts 1/e of what it could; over FARTHEST pixels they have nothing to do with each other.
+AGREED, TOGETHER, FARTHEST, NEAR = 0.6, 4.0, 16.0, 7
 
 
 @dataclass(frozen=True)
@@ -111,19 +113,26 @@ def blend(
     for index, t in enumerate(times):
         if step is not None:
             step(index / len(times))
-        blended = carrier.at(t).blended
-        result[index] = (blended if other is None else averaged(blended, other.at(t).blended))[0]
+        carried = carrier.at(t)
+        result[index] = (carried.blended if other is None else averaged(carried, other.at(t), t))[0]
     return _straight(result)
 
 
-def averaged(one: Tensor, opinion: Tensor) -> Tensor:
-    """``one`` (1, C, H, W), averaged with ``opinion`` where all around they show the same but for fractions of a pixel.
+def averaged(one: Carried, opinion: Carried, time: float) -> Tensor:
+    """The in-between of ``one``, averaged with that of ``opinion`` where they are the same but for parts of a pixel.
 
-    Where they differ by more, one of them is wrong, and a mean of both would be a ghost: there it is ``one``.
+    Where they differ by more, one of them is wrong, and a mean of both would be a ghost: there it is ``one``. Faint things
+    differ little in colour wherever they are put, so motions must agree too. Both are of ``time``, 0..1; (1, C, H, W).
     """
-    apart = (one - opinion).abs().sum(dim=1, keepdim=True)
-    apart = F.avg_pool2d(F.pad(apart, (NEAR // 2,) * 4, mode="replicate"), NEAR, stride=1)
-    return torch.lerp(one, opinion, 0.5 * (-((apart / AGREED) ** 2)).exp())
+    apart = (one.blended - opinion.blended).abs().sum(dim=1, keepdim=True)
+    along = [
+        (here - there).square().sum(dim=1, keepdim=True).sqrt() / max(way, LEAST)
+        for here, there, way in zip(one.shifts, opinion.shifts, (time, 1 - time), strict=True)
+    ]
+    along = torch.lerp(*along, one.share).clamp(max=FARTHEST)
+    windows = F.pad(torch.cat([apart / AGREED, along / TOGETHER], dim=1), (NEAR // 2,) * 4, mode="replicate")
+    doubt = F.avg_pool2d(windows, NEAR, stride=1).square().sum(dim=1, keepdim=True)
+    return torch.lerp(one.blended, opinion.blended, 0.5 * (-doubt).exp())
 
 
 def fill_holes(frame: Tensor, hole: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from animeinterp import AnimeInterpError
 from animeinterp.flow import Flow
-from animeinterp.synthesis.blend import averaged, blend, fill_holes
+from animeinterp.synthesis.blend import blend, fill_holes
 from animeinterp.synthesis.sampling import _sample_torch, sample_lanczos
 
 
@@ -168,9 +168,22 @@ def test_a_second_opinion_a_fraction_of_a_pixel_off_betters_the_first():
 
 
 def test_a_second_opinion_that_shows_something_else_leaves_no_ghost():
-    one = torch.full((1, 3, 40, 40), 0.9)
-    opinion = one.clone()
-    one[..., 10:12], opinion[..., 28:30] = 0.1, 0.1  # the same line elsewhere
-    mean = averaged(one, opinion)
-    assert (mean - one).abs().max() < 0.02
-    assert torch.equal(averaged(one, one), one)
+    """Neither of a line, which is dark, nor of what hardly differs from what is around it."""
+    for contrast in (0.8, 0.05):
+        frame0 = torch.full((1, 3, 64, 64), 0.9)
+        frame0[:, :, 20:40, 10:14] -= contrast
+        frame1 = frame0.roll(24, dims=3)
+        flow = uniform(frame0, 24, 0)
+        alone = blend(frame0, frame1, flow, [0.5])
+        flow.dense_01 = flow.dense_10 = torch.zeros_like(flow.flow_01)
+        assert (blend(frame0, frame1, flow, [0.5]) - alone).abs().max() < 0.02 * contrast
+        overlaid = blend(frame0, frame1, Flow(flow.dense_01, flow.dense_10), [0.5])
+        assert (overlaid - alone).abs().max() > 0.4 * contrast
+
+
+def test_an_opinion_that_is_the_same_changes_nothing_at_any_time():
+    frame0, frame1 = smooth(seed=1), smooth(seed=2)
+    flow = uniform(frame0, 3, 1)
+    alone = blend(frame0, frame1, flow, [0, 0.3, 1])
+    flow.dense_01, flow.dense_10 = flow.flow_01, flow.flow_10
+    assert (blend(frame0, frame1, flow, [0, 0.3, 1]) - alone).abs().max() < 1e-6
