@@ -29,7 +29,7 @@ from .waiting import work_listening
 
 # About how long each part takes, for the progress of a pair: measured in seconds at 960x540 on two cores.
 _SEEING, _ENCODING, _MATCHING, _COMPLETING, _REFINING = 0.6, 2.5, 0.5, 2.0, 20.0
-_BLENDING, _MENDING, _PAINTING = 0.3, 1.0, 8.0  # a time
+_BLENDING, _MENDING, _PAINTING = 0.6, 1.0, 8.0  # a time
 
 
 class Seen:
