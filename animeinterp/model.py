@@ -24,6 +24,7 @@ from .memory import total_memory
 from .refinement import RefineNetwork
 from .refinement.correlation import SHARE, volume_bytes, volume_is_worth_it
 from .synthesis import SynthesisNetwork
+from .synthesis.between import BilateralSynthesis
 from .synthesis.network import pad_to_multiple
 from .synthesis.painter import PaintedBlend
 
@@ -249,7 +250,7 @@ _PAINTED_AT_ONCE = 2**20  # pixels
 _CARRY_CHANNELS, _MEND_CHANNELS = 100, 120  # of the painter: float32, and the network's own
 
 
-_SYNTHESES = {"grid": SynthesisNetwork, "painter": PaintedBlend}
+_SYNTHESES = {"grid": SynthesisNetwork, "painter": PaintedBlend, "bilateral": BilateralSynthesis}
 
 
 def build(config: ModelConfig | None = None, operations: Any = nn) -> AnimeInterp:

@@ -1,6 +1,7 @@
 """``train``: learn a model's weights, on cartoons that the generator draws, on triplets, or on both kinds in turn.
 
     python -m animeinterp train paint --out runs/paint --cache carried --workers 8      the light painter
+    python -m animeinterp train between --out runs/whole --art art.zip --bf16           the network at t, on collages
     python -m animeinterp train flow --out runs/flow --model paper --minutes 25         the refinement, on exact flows
     python -m animeinterp train frame --out runs/frame --model runs/flow/model.safetensors --atd12k ATD-12K
     python -m animeinterp train flow --out runs/flow --resume                           goes on, to the bit on a CPU
@@ -29,6 +30,7 @@ from ..datasets.cartoon.sprites import sprite_set, with_sprites
 from ..datasets.triplets import TripletFolder
 from ..errors import AnimeInterpError
 from ..model import AnimeInterp
+from ..training.between import BetweenConfig, BetweenTask
 from ..training.caches import CoarseCache
 from ..training.carried import SIZE as CARRIED_SIZE
 from ..training.checkpoint import PRESETS, model_of_run, model_to_train
@@ -41,13 +43,14 @@ from ..training.processes import Processes, helpers, processes
 from . import say
 from .progress import ProgressBar
 
-STAGES = ("flow", "frame", "paint")
+STAGES = ("flow", "frame", "paint", "between")
 # Where nothing is said: the model to begin with, clips a step, the side of crops (H, W; None: the whole clip), and the size
 # of clips.
 DEFAULTS = {
     "flow": ("published", 8, None, (256, 384)),
     "frame": ("published", 8, None, (256, 384)),
     "paint": ("light", 8, (192, 192), CARRIED_SIZE),
+    "between": ("whole", 8, (256, 256), None),
 }
 _TRIPLET_SIDE = (384, 384)
 _RATE = TrainConfig.rate
@@ -73,6 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--only-synthesis", action="store_true", help="frame: leave the refinement as it is")
     how.add_argument("--seed", type=int, default=0, help="of weights and samples (default: 0)")
     how.add_argument("--bf16", action="store_true", help="networks in bfloat16, weights in float32")
+    how.add_argument("--by-clock", action="store_true", help="the learning rate falls by --minutes and not by --steps")
+    how.add_argument("--save-minutes", type=float, help="save so often, besides")
+    how.add_argument("--forgive", type=int, default=0, metavar="N", help="pass over so many steps in a row without a loss")
+    how.add_argument("--half", action="store_true", help="write model.safetensors in float16")
     how.add_argument("--device", help="torch device (default: cuda where there is one, else cpu)")
     how.add_argument("--workers", type=int, default=0, help="processes that make samples (default: none beside the training)")
     data = parser.add_argument_group("what is trained on (default: what the generator draws)")
@@ -80,6 +87,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--first", type=int, default=0, metavar="N", help="paint: number of the first (default: 0)")
     data.add_argument("--cache", type=Path, metavar="DIR", help="where these are kept (default: OUT/samples)")
     data.add_argument("--coarse", choices=COARSE, default="simulated", help="what the refinement begins with")
+    data.add_argument("--art", type=Path, metavar="ZIP", help="between: the archive of drawings (tools/pack_art.py packs it)")
+    data.add_argument("--shots", type=int, default=BetweenConfig.shots, help="between: shots of the generator behind them")
+    data.add_argument("--paintings", type=int, default=BetweenConfig.paintings, help="between: paintings behind them")
     data.add_argument("--atd12k", type=Path, metavar="ROOT", help="frame: ATD-12K's training split")
     data.add_argument("--triplets", type=Path, metavar="DIR", help="frame: folders with frame1, frame2, frame3")
     data.add_argument("--skip-broken", action="store_true", help="leave broken triplets out")
@@ -98,6 +108,7 @@ def run(options: argparse.Namespace) -> int:
         ours = stack.enter_context(processes(_device(options.device)))
         if ours.rank == 0:
             stack.enter_context(_logging())
+        torch.backends.cudnn.benchmark = True  # crops are of one size
         stopped = stack.enter_context(_stopping())
         return _train(options, ours, stopped, stack)
 
@@ -107,7 +118,7 @@ def _train(options: argparse.Namespace, ours: Processes, stopped: Callable[[], b
     model = _model(options)
     _check_folder(options)
     task = _task(options, composers)
-    if options.stage == "paint":
+    if options.stage in ("paint", "between"):
         model = model.to(memory_format=torch.channels_last)
     trainer = Trainer(model, task, _config(options), options.out, processes=ours)
     if options.resume is not None:
@@ -154,7 +165,8 @@ def _check_folder(options: argparse.Namespace) -> None:
 
 
 def _config(options: argparse.Namespace) -> TrainConfig:
-    names = ("steps", "rate", "warmup", "minutes", "bf16", "log_every", "save_every", "report_every")
+    names = ("steps", "rate", "warmup", "minutes", "bf16", "log_every", "save_every", "report_every",
+             "by_clock", "save_minutes", "half", "forgive")
     config = TrainConfig(**{name: getattr(options, name) for name in names})
     return replace(config, warmup=min(config.warmup, config.steps))
 
@@ -176,7 +188,7 @@ def _model(options: argparse.Namespace) -> AnimeInterp:
 
 def _task(options: argparse.Namespace, composers: Executor | None) -> Task:
     _, batch, side, size = DEFAULTS[options.stage]
-    batch, size = options.batch or batch, tuple(options.size or size)
+    batch, size = options.batch or batch, tuple(options.size or size or ())
     if options.side is not None:
         side = tuple(options.side * 2)[:2]
     cache = options.cache or options.out / "samples"
@@ -187,6 +199,11 @@ def _task(options: argparse.Namespace, composers: Executor | None) -> Task:
             cache, options.samples, batch, side[0], options.held_out, options.seed, size, options.sprites,
             options.first,
         ))
+    if options.stage == "between":
+        if options.art is None or side[0] != side[1]:
+            raise AnimeInterpError("The stage between draws square crops from an archive of drawings: give it with --art, and one --side.")
+        return BetweenTask(BetweenConfig(options.art, batch, side[0], options.seed, options.shots, options.paintings,
+                                         held_out=options.held_out, fade=min(options.steps, BetweenConfig.fade)))
     if options.atd12k or options.triplets:
         source = _triplets(options, TripletConfig(
             options.atd12k or options.triplets, side or _TRIPLET_SIDE, batch, options.seed

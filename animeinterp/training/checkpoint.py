@@ -19,6 +19,7 @@ from ..checkpoints import naming, read_state_dict
 from ..config import RefineConfig, SynthesisConfig
 from ..errors import AnimeInterpError
 from ..model import AnimeInterp, ModelConfig, build
+from ..synthesis.between import BilateralSynthesis
 from ..weights import CONFIG_KEY, build_from_state_dict
 
 AVERAGE = "average."
@@ -27,6 +28,7 @@ AVERAGE = "average."
 PRESETS = {
     "published": ModelConfig(),
     "light": ModelConfig(refine=None, synthesis=SynthesisConfig(network="painter")),
+    "whole": ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral")),
     "paper": ModelConfig(
         RefineConfig(iterations=6, doubled_start=False, masked_start=True),
         SynthesisConfig(splatting="softmax", hole_mask=True),
@@ -75,9 +77,11 @@ def save_compact(path: Path, model: nn.Module, average: nn.Module, step: int) ->
     _replace(path, tensors, model, step=str(step))
 
 
-def save_weights(path: Path, model: nn.Module) -> None:
-    """A model's weights as ``load_model`` takes them, written whole or not at all; an older file is replaced."""
-    _replace(path, model.state_dict(), model)
+def save_weights(path: Path, model: nn.Module, *, half: bool = False) -> None:
+    """A model's weights as ``load_model`` takes them, written whole or not at all; an older file is replaced. ``half``: in
+    float16."""
+    tensors = model.state_dict()
+    _replace(path, {name: value.half() for name, value in tensors.items()} if half else tensors, model)
 
 
 def _replace(path: Path, tensors: Mapping[str, Tensor], model: nn.Module, **metadata: str) -> None:
@@ -118,6 +122,10 @@ def fresh(config: ModelConfig, seed: int = 0) -> AnimeInterp:
     painter = getattr(model.synthesis, "painter", None)
     if painter is not None:
         painter.start_as_blend()
+    if isinstance(model.synthesis, BilateralSynthesis):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model.synthesis.network.begin()
     return model
 
 

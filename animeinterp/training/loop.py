@@ -53,7 +53,10 @@ class Task(Protocol):
 @dataclass(frozen=True)
 class TrainConfig:
     """How to train, whatever is trained. ``steps`` in all, resumed ones included; ``rate`` is the highest learning rate,
-    reached after ``warmup`` steps and falling to a hundredth of it on a cosine. ``minutes``: stop in good order then."""
+    reached after ``warmup`` steps and falling to a hundredth of it on a cosine. ``minutes``: stop in good order then;
+    ``by_clock``: the cosine is that of the minutes and not of the steps, where nobody knows how many there will be time for.
+    ``save_minutes``: save so often besides. ``half``: the weights to use are written in float16. ``forgive``: how many steps
+    in a row may have a loss that is no number; they change nothing (one process alone: others would not know)."""
 
     steps: int = 10_000
     rate: float = 4e-4
@@ -66,11 +69,18 @@ class TrainConfig:
     save_every: int = 500
     log_every: int = 20
     minutes: float | None = None
+    by_clock: bool = False
+    save_minutes: float | None = None
+    half: bool = False
+    forgive: int = 0
 
-    def rate_at(self, step: int) -> float:
+    def rate_at(self, step: int, minutes: float = 0.0) -> float:
+        """The learning rate of a step, so many ``minutes`` after the run began."""
         if step < self.warmup:
             return self.rate * (step + 1) / self.warmup
         done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        if self.by_clock and self.minutes is not None:
+            done = minutes / self.minutes
         return self.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1.0))) / 2)
 
 
@@ -95,7 +105,11 @@ class Trainer:
         for parameter in self.learned:
             parameter.requires_grad_(True)
         self.average = copy.deepcopy(model).requires_grad_(False).eval()
-        self.optimiser = torch.optim.AdamW(self.learned, lr=config.rate, weight_decay=config.weight_decay)
+        self.optimiser = torch.optim.AdamW(
+            self.learned, lr=config.rate, weight_decay=config.weight_decay, fused=self.device.type == "cuda"
+        )
+        self._began = self._saved = time.monotonic()
+        self._bad = 0  # steps in a row whose loss was no number
 
     @property
     def log(self) -> Path:
@@ -134,6 +148,7 @@ class Trainer:
         self.take_folder()
         self._write({"step": self.step, "settings": self.settings()})
         config, began, recent = self.config, time.monotonic(), []
+        self._began = self._saved = began
         try:
             while self.step < config.steps:
                 late = config.minutes is not None and time.monotonic() - began > 60 * config.minutes
@@ -143,7 +158,8 @@ class Trainer:
                 if self.step % config.log_every == 0:
                     self._log(recent, time.monotonic() - began)
                     recent = []
-                if self.step % config.save_every == 0:
+                overdue = config.save_minutes is not None and time.monotonic() - self._saved > 60 * config.save_minutes
+                if self.step % config.save_every == 0 or overdue:
                     self.save()
                 if self.step % config.report_every == 0:
                     self.report()
@@ -155,26 +171,34 @@ class Trainer:
     def one_step(self) -> dict[str, float]:
         """Forward, backward, update; returns the loss and its parts."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.rate_at(self.step)
+            group["lr"] = self._rate()
         self.model.train()
         batch = self._batches.get(self.step)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.config.bf16):
             loss, parts = self.task.loss(self.model, batch, self.device)
-        self._check_number("loss", loss)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.processes.average(p.grad for p in self.learned)
         norm = nn.utils.clip_grad_norm_(self.learned, self.config.clip)
-        self._check_number("gradient's norm", norm)
-        self.optimiser.step()
+        # One look at the device a step, when all of it is under way: it need not wait for the next.
+        values = torch.stack([loss.detach().float(), norm.float()]).tolist()
+        self._bad = 0 if all(map(math.isfinite, values)) else self._bad + 1
+        if self._bad > self.config.forgive:
+            for name, value in zip(("loss", "gradient's norm"), values, strict=True):
+                self._check_number(name, value)
+        if self._bad == 0 or not self.config.forgive:
+            self.optimiser.step()
         self.step += 1
         self._follow()
-        return {"loss": loss.item(), "gradient_norm": float(norm), **parts}
+        return {"loss": values[0], "gradient_norm": values[1], **parts}
 
-    def _check_number(self, name: str, value: Tensor) -> None:
-        if self.processes.any(not bool(torch.isfinite(value))):
+    def _rate(self) -> float:
+        return self.config.rate_at(self.step, (time.monotonic() - self._began) / 60)
+
+    def _check_number(self, name: str, value: float) -> None:
+        if self.processes.any(not math.isfinite(value)):
             raise AnimeInterpError(
-                f"The {name} is {value.item()} at step {self.step}; it should be a finite number (in every process). The last "
+                f"The {name} is {value} at step {self.step}; it should be a finite number (in every process). The last "
                 "checkpoint is good still: resume from it with a lower --rate."
             )
 
@@ -184,7 +208,8 @@ class Trainer:
             self.folder.mkdir(parents=True, exist_ok=True)
             save_full(self.full, self.model, self.average, self.optimiser, self.step, self.task.name)
             save_compact(self.compact, self.model, self.average, self.step)
-            save_weights(self.folder / "model.safetensors", self.average)
+            save_weights(self.folder / "model.safetensors", self.average, half=self.config.half)
+        self._saved = time.monotonic()
 
     def report(self) -> dict[str, float]:
         """The averaged model's figures, logged; its picture beside the log."""
@@ -202,9 +227,8 @@ class Trainer:
         # Young averages follow faster, or the fresh weights would weigh in for thousands of steps.
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         averaged = dict(self.average.named_parameters())
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad:
-                averaged[name].lerp_(parameter, 1 - decay)
+        learned = {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        torch._foreach_lerp_([averaged[name] for name in learned], list(learned.values()), 1 - decay)
 
     def take_folder(self) -> None:
         """Make the folder this run's own; AnimeInterpError where it holds another run. ``run`` does so too."""
@@ -217,8 +241,8 @@ class Trainer:
         self._ours = True
 
     def _log(self, recent: list[dict[str, float]], seconds: float) -> None:
-        mean = {name: sum(r[name] for r in recent) / len(recent) for name in recent[0]}
-        line = {"step": self.step, "rate": self.config.rate_at(self.step), "seconds": round(seconds, 1), **mean}
+        mean = {name: float(sum(r[name] for r in recent)) / len(recent) for name in recent[0]}
+        line = {"step": self.step, "rate": self._rate(), "seconds": round(seconds, 1), **mean}
         self._write(line)
         if self.rank == 0:
             logger.info("step %d: %s", self.step, _shown(mean))

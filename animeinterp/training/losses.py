@@ -52,3 +52,16 @@ def picture_loss(image: Tensor, target: Tensor) -> tuple[Tensor, dict[str, float
         "census": 0.05 * census(image, target),
     }
     return sum(parts.values()), {name: part.item() for name, part in parts.items()}
+
+
+def laplacian(image: Tensor, target: Tensor, levels: int = 5) -> Tensor:
+    """L1 between Laplacian pyramids, the coarser levels counting more (Niklaus and Liu, CVPR 2018): shapes, not only pixels.
+
+    Each level is what averaging over 2x2 pixels loses; sides are multiples of 2^(levels - 1).
+    """
+    off, total = image - target, image.new_zeros(())
+    for level in range(levels - 1):
+        smaller = F.avg_pool2d(off, 2)
+        total = total + 2**level * (off - F.interpolate(smaller, scale_factor=2, mode="bilinear", align_corners=False)).abs().mean()
+        off = smaller
+    return (total + 2 ** (levels - 1) * off.abs().mean()) / levels

@@ -72,7 +72,7 @@ def processes(device: str | torch.device = "cpu") -> Iterator[Processes]:
             chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)))
         torch.empty(0, device=chosen)
         if chosen.type == "cuda":
-            torch.cuda.set_device(chosen)
+            torch.cuda.set_device(0 if chosen.index is None else chosen.index)
     except (RuntimeError, AssertionError) as error:  # torch says the second of a build without CUDA
         raise AnimeInterpError(
             f"The device {device} cannot be used ({str(error).splitlines()[0]}); it should be cpu, cuda, cuda:1 or mps. "

@@ -1,0 +1,309 @@
+"""The network at t: motion found at the frame in between, both drawings read backward along it, a soft mask, a mender.
+
+What is splatted forward can tear; what is read backward along a smooth motion cannot. So the motion is found where the
+frame is wanted: at each pixel of time t, where it comes from in either drawing (bilateral motion: Park et al., "BMBC",
+ECCV 2020). It is refined coarse to fine, jointly with its hidden state (as in Kong et al., "IFRNet", CVPR 2022), at 1/16,
+1/8 and 1/4 of the size and never finer: what is drawn along it is smooth by construction. At every level the features of
+both drawings, read along the motion so far, are correlated around it, so that the network sees how far the two readings
+miss each other. At 1/16 there are two things to correlate around: no motion at all, over a wide range; and the *start*,
+the flow that SGM, a refiner or anybody else found for this pair, carried to t (``carrying``). The network gates the start
+pixel by pixel, and does without where there is none.
+
+The mender is a U-Net (Ronneberger et al., MICCAI 2015) at 1/2 to 1/16 of the size over both readings and their features:
+it draws the mask at full size, and adds what neither drawing has, smoothly. What is added pixel by pixel rubs out the
+lines of which it is not sure.
+
+Conventions: frames (B, 3, H, W) in 0..1, both sides multiples of 16. *Motion* is (B, 4, h, w) in pixels of its own size:
+dx, dy from a pixel at t to drawing 0, then to drawing 1. Time is (B, 1, 1, 1), 0..1. Motions are float32 always.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..flow import backwarp, pixel_grid, resize_flow, sampling_grid
+
+MULTIPLE = 16  # of both sides
+SEARCH = 4  # positions to each side at 1/16, each of a sixteenth of the size: half of a motion of 128 pixels
+AROUND = (2, 3, 2)  # positions to each side of the motion so far, at 1/16 (of the start), 1/8 and 1/4
+FEATURES = (24, 40, 64, 96)  # of the encoder, at 1/2, 1/4, 1/8, 1/16
+HIDDEN = (40, 48, 64)  # of the hidden state that is handed on, at 1/4, 1/8, 1/16
+WIDTHS, DEPTHS = (72, 112, 160), (2, 3, 4)  # of the decoders: channels and residual blocks, at 1/4, 1/8, 1/16
+MENDER = (48, 72, 96, 128)  # channels of the U-Net, at 1/2, 1/4, 1/8, 1/16
+TINT = 8  # pixels, under which nothing is added: what is missing is filled and tinted, and no line rubbed out
+_SPEED = 16.0  # pixels: motions are shown to the network in these
+_TRUST = 4.0  # logit of the start's gate before training: it is followed
+
+
+class _Layers:
+    """Layers of ``operations`` (``torch.nn`` or a namespace like it)."""
+
+    def __init__(self, operations: Any) -> None:
+        self.operations = operations
+
+    def conv(self, channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
+        return nn.Sequential(
+            self.plain(channels_in, channels_out, stride), self.operations.PReLU(channels_out)
+        )
+
+    def plain(self, channels_in: int, channels_out: int, stride: int = 1) -> nn.Module:
+        return self.operations.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1)
+
+    def body(self, channels: int, depth: int) -> nn.Sequential:
+        return nn.Sequential(*(_Residual(channels, self) for _ in range(depth)))
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int, layers: _Layers) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = layers.conv(channels, channels), layers.plain(channels, channels)
+        self.activation = layers.operations.PReLU(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(x + self.conv2(self.conv1(x)))
+
+
+class Encoder(nn.Module):
+    """Features of a frame at 1/2, 1/4, 1/8 and 1/16 of its size."""
+
+    def __init__(self, layers: _Layers) -> None:
+        super().__init__()
+        widths = (3, *FEATURES)
+        self.levels = nn.ModuleList(
+            nn.Sequential(layers.conv(before, after, 2), layers.conv(after, after), *[_Residual(after, layers)] * (k > 2))
+            for k, (before, after) in enumerate(zip(widths, widths[1:], strict=False))
+        )
+
+    def forward(self, frame: Tensor) -> list[Tensor]:
+        features, x = [], 2 * frame - 1
+        for level in self.levels:
+            x = level(x)
+            features.append(x)
+        return features
+
+
+class Decoder(nn.Module):
+    """One level's change of the motion, of the mask's logit and of the hidden state, from what is seen along it."""
+
+    def __init__(self, channels_in: int, channels: int, depth: int, hidden: int, layers: _Layers, *, gates: int = 0) -> None:
+        super().__init__()
+        self.enter = layers.conv(channels_in, channels)
+        self.body = layers.body(channels, depth)
+        self.head = layers.plain(channels, 5 + gates)
+        self.hand_on = layers.conv(channels, hidden)
+
+    def forward(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.body(self.enter(seen))
+        return self.head(x).float(), self.hand_on(x)
+
+
+class Mender(nn.Module):
+    """The U-Net: from both readings, (B, C, H/2, W/2) and features, to the mask's change and what is added."""
+
+    def __init__(self, layers: _Layers) -> None:
+        super().__init__()
+        top, *below = MENDER
+        beside = [2 * FEATURES[1] + HIDDEN[0], 2 * FEATURES[2], 0]
+        wide = [top, *below[:-1]]
+        self.stem = nn.Sequential(layers.conv(4 * 8 + 1 + 2 * FEATURES[0], top), _Residual(top, layers))
+        self.down = nn.ModuleList(layers.conv(a, b, 2) for a, b in zip(wide, below, strict=True))
+        self.join = nn.ModuleList(
+            nn.Sequential(layers.conv(b + more, b), _Residual(b, layers)) for b, more in zip(below, beside, strict=True)
+        )
+        self.up = nn.ModuleList(layers.operations.Conv2d(b, a, 1) for a, b in zip(wide, below, strict=True))
+        self.merge = nn.ModuleList(_Residual(a, layers) for a in wide)
+        self.head = nn.Sequential(layers.conv(top, top), layers.plain(top, 4 * 4))
+
+    def forward(self, seen: Tensor, beside: list[Tensor | None]) -> Tensor:
+        x, levels = self.stem(seen), []
+        for down, join, more in zip(self.down, self.join, beside, strict=True):
+            levels.append(x)
+            x = down(x)
+            x = join(x if more is None else torch.cat([x, more.to(x.dtype)], dim=1))
+        for up, merge, level in zip(reversed(self.up), reversed(self.merge), reversed(levels), strict=True):
+            x = merge(level + larger(up(x)))
+        return F.pixel_shuffle(self.head(x), 2).float()
+
+
+@dataclass(frozen=True)
+class Start:
+    """A flow of the pair carried to t, at 1/8 of the size. ``motion`` (B, 4, h, w) in pixels of that size, 0 where it
+    is not known; ``known`` (B, 2, h, w) in 0..1, how far it is believed for either drawing: 0, nothing is known."""
+
+    motion: Tensor
+    known: Tensor
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found at a time. ``motions`` (B, 4, h, w), at 1/16, 1/8, 1/4; ``mask`` (B, 1, h, w) at 1/4, the logit of
+    drawing 0's share; ``hidden`` at 1/4."""
+
+    motions: list[Tensor]
+    mask: Tensor
+    hidden: Tensor
+
+
+class BilateralNetwork(nn.Module):
+    """See the module's docstring. Parameters are made from ``operations`` (``torch.nn`` or a namespace like it)."""
+
+    def __init__(self, *, operations: Any = nn) -> None:
+        super().__init__()
+        layers = _Layers(operations)
+        self.encoder = Encoder(layers)
+        costs = [(2 * reach + 1) ** 2 for reach in (*AROUND, SEARCH)]
+        # Both drawings' features and how they correlate, the motion, the start and how far it is known, time.
+        self.decoders = nn.ModuleList([
+            Decoder(4 * FEATURES[3] + costs[0] + costs[3] + 4 + 2 + 1, WIDTHS[2], DEPTHS[2], HIDDEN[2], layers, gates=1),
+            Decoder(2 * FEATURES[2] + costs[1] + 4 + 1 + 4 + 2 + 1 + HIDDEN[2], WIDTHS[1], DEPTHS[1], HIDDEN[1], layers),
+            Decoder(2 * FEATURES[1] + costs[2] + 4 + 1 + 1 + HIDDEN[1], WIDTHS[0], DEPTHS[0], HIDDEN[0], layers),
+        ])
+        self.mender = Mender(layers)
+
+    def begin(self) -> None:
+        """Set fresh weights so that training begins at the start's own motion, half of either drawing, nothing added.
+
+        He initialisation (He et al., ICCV 2015): the default fades through so many layers that zeroed heads learn nothing.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=0.25)
+                nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, _Residual):
+                module.conv2.weight.data.mul_(0.3)
+        for head in (*(decoder.head for decoder in self.decoders), self.mender.head[-1]):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+        nn.init.constant_(self.decoders[0].head.bias[5:], _TRUST)
+
+    def encode(self, frame: Tensor) -> list[Tensor]:
+        """Features of frames (B, 3, H, W) at 1/2, 1/4, 1/8, 1/16: the work of a frame, whatever it is paired with."""
+        return self.encoder(frame)
+
+    def find(self, features0: list[Tensor], features1: list[Tensor], time: Tensor, start: Start | None = None) -> Found:
+        """The motion at ``time`` from features of both drawings (``encode``) and a start."""
+        f0, f1 = features0[3], features1[3]
+        batch, _, height, width = f0.shape
+        if start is None:
+            zeros = f0.new_zeros(batch, 6, 2 * height, 2 * width, dtype=torch.float32)
+            start = Start(zeros[:, :4], zeros[:, 4:])
+        coarse = F.avg_pool2d(start.motion, 2) / 2, F.avg_pool2d(start.known, 2)
+        both = _read(f0, f1, coarse[0])
+        seen = [f0, f1, *both, _search(f0, f1, time), _correlate(*both, AROUND[0]), coarse[0] / _SPEED, coarse[1]]
+        said, hidden = self.decoders[0](_stack(seen, time))
+        motion = coarse[0] * said[:, 5:].sigmoid() + said[:, :4]
+        mask, motions = said[:, 4:5], [motion]
+        for level, decoder in ((2, self.decoders[1]), (1, self.decoders[2])):
+            motion, mask, hidden = larger(motion, 2.0), larger(mask), larger(hidden)
+            both = _read(features0[level], features1[level], motion)
+            seen = [*both, _correlate(*both, AROUND[3 - level]), motion / _SPEED, mask, hidden]
+            if level == 2:
+                seen += [(start.motion - motion) * start.known.repeat_interleave(2, 1) / _SPEED, start.known]
+            said, hidden = decoder(_stack(seen, time))
+            motion, mask = motion + said[:, :4], mask + said[:, 4:]
+            motions.append(motion)
+        return Found(motions, mask, hidden)
+
+    def mend(
+        self, frame0: Tensor, frame1: Tensor, features0: list[Tensor], features1: list[Tensor], found: Found, time: Tensor
+    ) -> Tensor:
+        """The frames (B, 3, H, W), raw, float32, along what was ``found``."""
+        motion, mask = larger(found.motions[-1], 2.0), larger(found.mask)
+        half0, half1 = _read(features0[0], features1[0], motion)
+        motion, mask = larger(motion, 2.0), larger(mask)
+        reading0, reading1 = backwarp(frame0.float(), motion[:, :2]), backwarp(frame1.float(), motion[:, 2:])
+        apart = (reading0 - reading1).abs().mean(dim=1, keepdim=True)
+        pixels = F.pixel_unshuffle(torch.cat([reading0, reading1, mask, apart], dim=1), 2)
+        beside: list[Tensor | None] = [
+            torch.cat([*_read(features0[1], features1[1], found.motions[-1]), found.hidden], dim=1),
+            torch.cat(_read(features0[2], features1[2], F.avg_pool2d(found.motions[-1], 2) / 2), dim=1),
+            None,
+        ]
+        said = self.mender(_stack([pixels, half0, half1], time, like=half0), beside)
+        added = F.interpolate(F.avg_pool2d(said[:, 1:], TINT), scale_factor=TINT, mode="bilinear", align_corners=False)
+        return torch.lerp(reading1, reading0, (mask + said[:, :1]).sigmoid()) + added
+
+    def search(
+        self, scales0: list[list[Tensor]], scales1: list[list[Tensor]], time: Tensor, start: Start | None = None
+    ) -> Found:
+        """The motion at ``time`` found in small pictures first: what each finds, the next larger starts from.
+
+        ``scales0`` and ``scales1``: features (``encode``) of either frame from the smallest picture to the largest, each twice
+        the one before or nearly. ``start`` is that of the smallest.
+        """
+        found = None
+        for features0, features1 in zip(scales0, scales1, strict=True):
+            if found is not None:
+                start = as_start(found, features0[2])
+            found = self.find(features0, features1, time, start)
+        return found
+
+    def forward(
+        self, frame0: Tensor, frame1: Tensor, time: Tensor, start: Start | None = None
+    ) -> tuple[Tensor, Found]:
+        """The frames at ``time`` and what was found on the way."""
+        features0, features1 = self.encode(frame0), self.encode(frame1)
+        found = self.find(features0, features1, time, start)
+        return self.mend(frame0, frame1, features0, features1, found, time), found
+
+
+def as_start(found: Found, like: Tensor) -> Start:
+    """What was found in a smaller picture as a start for one whose features at 1/8 are ``like`` (B, C, h, w)."""
+    size = (like.shape[-2], like.shape[-1])
+    ends = [resize_flow(part, size) for part in found.motions[-1].split(2, dim=1)]
+    return Start(torch.cat(ends, dim=1), ends[0].new_ones(len(like), 2, *size))
+
+
+def larger(x: Tensor, gain: float = 1.0) -> Tensor:
+    """Twice the size; a motion's values grow with it (``gain`` 2)."""
+    x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    return x if gain == 1.0 else gain * x
+
+
+def _stack(seen: list[Tensor], time: Tensor, like: Tensor | None = None) -> Tensor:
+    like = seen[0] if like is None else like
+    plane = time.to(like.dtype).expand(like.shape[0], 1, *like.shape[-2:])
+    return torch.cat([*(x.to(like.dtype) for x in seen), plane], dim=1)
+
+
+def _read(features0: Tensor, features1: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+    return backwarp(features0, motion[:, :2]), backwarp(features1, motion[:, 2:])
+
+
+def _even(features: Tensor) -> Tensor:
+    """Features of unit mean square at each pixel, so that their product says how alike they are, not how strong."""
+    features = features.float()
+    return features * (features.square().mean(dim=1, keepdim=True) + 1e-3).rsqrt()
+
+
+def _correlate(read0: Tensor, read1: Tensor, reach: int) -> Tensor:
+    """How alike the reading of drawing 0 is to that of drawing 1 at each of (2 reach + 1)^2 places around: (B, n, h, w)."""
+    height, width = read0.shape[-2:]
+    one, other = _even(read0).to(read0.dtype), F.pad(_even(read1).to(read0.dtype), (reach,) * 4)
+    shifts = [(y, x) for y in range(2 * reach + 1) for x in range(2 * reach + 1)]
+    return torch.stack([(one * other[..., y : y + height, x : x + width]).mean(dim=1) for y, x in shifts], dim=1)
+
+
+def _search(features0: Tensor, features1: Tensor, time: Tensor) -> Tensor:
+    """How alike the drawings are at opposite ends of each motion through a pixel at ``time``: (B, (2 SEARCH + 1)^2, h, w).
+
+    Motion d, in units of two pixels of this size, comes from -2 t d and leads to 2 (1 - t) d.
+    """
+    batch, channels, height, width = features0.shape
+    reach = torch.arange(-SEARCH, SEARCH + 1, device=time.device, dtype=torch.float32)
+    offsets = torch.stack(torch.meshgrid(reach, reach, indexing="ij"), dim=-1).flatten(0, 1).flip(-1)  # (n, 2): x, y
+    x, y = pixel_grid(features0.float()).unbind(dim=1)
+    time = time.float().reshape(-1, 1, 1, 1)
+    read = []
+    for features, way in ((features0, -2 * time), (features1, 2 * (1 - time))):
+        at_x = x[:, None] + way * offsets[:, 0].reshape(1, -1, 1, 1)
+        at_y = y[:, None] + way * offsets[:, 1].reshape(1, -1, 1, 1)
+        grid = sampling_grid(at_x, at_y, (height, width)).flatten(1, 2)
+        read.append(F.grid_sample(_even(features), grid.expand(batch, -1, -1, -1), align_corners=False))
+    return (read[0] * read[1]).mean(dim=1).reshape(batch, -1, height, width)

@@ -1,0 +1,53 @@
+"""Motion carried to the time between: a flow of the pair, whoever found it, as the network at t begins with it.
+
+What is splatted is the motion and not the colours (Niklaus and Liu, "Softmax Splatting", CVPR 2020), at 1/8 of the size:
+each pixel of either drawing takes its motion along to where it is at t. Where both flows agree it is to be seen in both
+drawings; where they do not, in its own alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..flow import Flow, backwarp
+from .bilateral import Start
+from .splatting import splat
+
+SCALE = 8
+ALIKE = 12.0  # how much a unit of colour difference lowers what a motion counts
+IN_FRONT = 2.0  # how much a unit of depth raises it
+AGREED = 2.0  # pixels of the full size (and a share of the motion) that the way there and back may miss
+_SHARE = 0.1
+_LEAST = 1e-4
+
+
+def carry_motion(frame0: Tensor, frame1: Tensor, flow: Flow, time: float) -> Start:
+    """The start at ``time`` (0..1) from a pair's flow. Frames (1, 3, H, W), both sides multiples of 16, and flows of that
+    size; depth counts where the flow has it."""
+    frames = [F.avg_pool2d(frame.float(), SCALE) for frame in (frame0, frame1)]
+    flows = [F.avg_pool2d(field.float(), SCALE) / SCALE for field in (flow.flow_01, flow.flow_10)]
+    depths = [None if d is None else F.avg_pool2d(d.float(), SCALE) for d in (flow.depth_0, flow.depth_1)]
+    if depths[0] is None or depths[1] is None:
+        order = [torch.zeros_like(frames[0][:, :1])] * 2
+    else:
+        nearest = torch.maximum(depths[0].amax(), depths[1].amax())
+        order = [(IN_FRONT * (depth - nearest)).clamp(min=-30) for depth in depths]
+    total = cover = 0
+    for k, (way, rest) in enumerate(((time, 1 - time), (1 - time, time))):
+        field = flows[k]
+        miss = SCALE * (field + backwarp(flows[1 - k], field)).norm(dim=1, keepdim=True)
+        agreed = (-(miss / (AGREED + _SHARE * SCALE * field.norm(dim=1, keepdim=True))).square()).exp()
+        unlike = (frames[k] - backwarp(frames[1 - k], field)).abs().sum(dim=1, keepdim=True)
+        weight = (order[k] - ALIKE * unlike).exp().clamp(min=_LEAST) * rest
+        ones = torch.ones_like(agreed)
+        ends, seen = [-way * field, rest * field], [ones, agreed]
+        if k:
+            ends, seen = ends[::-1], seen[::-1]
+        landed, mass = splat(torch.cat([*ends, *seen], dim=1), way * field, weight)
+        covered = splat(ones, way * field)[1]
+        total, cover = total + torch.cat([landed, mass], dim=1), torch.maximum(cover, covered) if k else covered
+    value = total[:, :-1] / total[:, -1:].clamp(min=1e-12)
+    cover = cover.clamp(max=1.0) * (cover > 0.2)
+    return Start(value[:, :4] * (cover > 0), value[:, 4:] * cover)

@@ -1,0 +1,228 @@
+"""The stage that trains the network at t (``synthesis.bilateral``) on collages, which are drawn on the device that trains.
+
+A batch is a seed. What the network starts from at use (SGM's coarse flow, the completion's, a refiner's, dense flow) is
+simulated from the exact motion: layers that are a little or quite wrong, smooth errors, layers that are not known, and for
+a third of the collages nothing at all, so that the network finds its way without.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..datasets.cartoon.sample import prepare
+from ..datasets.collage import Collage, CollageConfig, draw, read_art
+from ..datasets.collage.backdrop import SHOTS, SIZE, paint_backdrops
+from ..errors import AnimeInterpError
+from ..evaluation.metrics import to_8bit
+from ..flow import backwarp
+from ..model import AnimeInterp
+from ..synthesis.between import resized
+from ..synthesis.bilateral import BilateralNetwork, Found, Start, as_start, larger
+from .losses import census, charbonnier, gradient_difference, laplacian
+
+OWN = 3  # every so manieth step starts from what the network itself finds in smaller pictures
+REUSED = 2  # steps that see the same collages: drawing takes nearly as long as learning from them
+HELD_OUT = 2**40  # seeds from here on are for reports
+_FIRST_SHOT = 3_000_000  # of the cartoon generator's seeds
+_LAYERS = 8  # of a collage, at most
+_UNSEEN = 0.15  # what the motion to a drawing counts where that drawing does not show the place
+
+
+@dataclass(frozen=True)
+class BetweenConfig:
+    """``art``: the archive of drawings. ``crops`` of ``side`` pixels a step. ``shots`` and ``paintings``: how many backdrops
+    are made when training begins. ``motion_weight``: of the loss on motion, at first and at the end (after ``fade`` steps)."""
+
+    art: Path
+    crops: int = 8
+    side: int = 256
+    seed: int = 0
+    shots: int = 64
+    paintings: int = 128
+    most: int | None = None
+    held_out: int = 16
+    motion_weight: tuple[float, float] = (0.02, 0.004)
+    fade: int = 4000
+    collage: CollageConfig = field(default_factory=CollageConfig)
+
+
+class BetweenTask:
+    """See ``loop.Task``. The drawings are read, and backdrops painted, when a device is first known."""
+
+    name = "between"
+
+    def __init__(self, config: BetweenConfig) -> None:
+        """Raises AnimeInterpError for crops of a side that is no multiple of 64."""
+        if config.side % 64:
+            raise AnimeInterpError(f"Crops of {config.side} pixels are asked for; the side should be a multiple of 64.")
+        self.config = config
+        self._material: tuple[Any, Any] | None = None
+        self._last: tuple[Any, Collage] | None = None  # the seed (and device) of what was drawn last, and that
+
+    def trained(self, model: AnimeInterp) -> nn.Module:
+        return network_of(model)
+
+    def batch(self, step: int, rank: int = 0) -> tuple[int, int]:
+        """The step, and the seed of its collages: every ``REUSED`` steps have the same, seen another way."""
+        return step, (self.config.seed * 1_000_003 + step // REUSED) * 64 + rank
+
+    def loss(self, model: AnimeInterp, batch: tuple[int, int], device: torch.device) -> tuple[Tensor, dict[str, Tensor]]:
+        step, seed = batch
+        if self._last is None or self._last[0] != (seed, device):
+            self._last = (seed, device), self.draw(seed, self.config.crops, device)
+        collage = self._last[1] if step % REUSED == 0 else seen_otherwise(self._last[1], step)
+        network = network_of(model)
+        start = self._own_start(network, collage) if step % OWN == 0 else simulated_start(collage, seed + 7 * (step % REUSED))
+        made, found = network(collage.frame0, collage.frame1, collage.time, start)
+        with torch.autocast(device.type, enabled=False):
+            first, last = self.config.motion_weight
+            weight = first + (last - first) * min(step / max(self.config.fade, 1), 1.0)
+            return between_loss(made, found, collage, weight)
+
+    @torch.no_grad()
+    def _own_start(self, network: BilateralNetwork, collage: Collage) -> Start:
+        """What the network finds at half and quarter size, as it does at use (``BilateralNetwork.search``)."""
+        pairs = [[resized(frame, scale) for frame in (collage.frame0, collage.frame1)] for scale in (0.25, 0.5)]
+        features = [[network.encode(frame) for frame in pair] for pair in pairs]
+        found = network.search(*zip(*features, strict=True), collage.time)
+        return as_start(found, collage.frame0[..., ::8, ::8])
+
+    def draw(self, seed: int, count: int, device: torch.device) -> Collage:
+        """Collages on ``device``, outside of autocast: positions want all their digits."""
+        size = (self.config.side, self.config.side)
+        with torch.autocast(device.type, enabled=False):
+            art, backdrops = self._made(device)
+            return draw(art, backdrops, seed, count, CollageConfig(**{**vars(self.config.collage), "size": size}))
+
+    def _made(self, device: torch.device) -> tuple[Any, Any]:
+        if self._material is None:
+            config = self.config
+            art = read_art(config.art, device, most=config.most)
+            scenes = [prepare(_FIRST_SHOT + k, SIZE, SHOTS) for k in range(config.shots)]
+            self._material = art, paint_backdrops(config.seed, config.paintings, scenes, device, art.backdrops)
+        return self._material
+
+    @torch.no_grad()
+    def report(self, model: AnimeInterp, device: torch.device) -> tuple[dict[str, float], Tensor | None]:
+        """PSNR over moving pixels with and without a start, how far off the motion is, and a sheet: both drawings, what
+        was made, the truth."""
+        network, figures, rows = network_of(model), {}, []
+        counts = {"with": True, "without": False}
+        totals = {name: [0.0, 0.0, 0.0] for name in counts}
+        for k in range(0, self.config.held_out, 4):
+            collage = self.draw(HELD_OUT + k, 4, device)
+            for name, given in counts.items():
+                start = simulated_start(collage, HELD_OUT + k) if given else None
+                made, found = network(collage.frame0, collage.frame1, collage.time, start)
+                moving = (collage.frame0 - collage.frame1).abs().amax(dim=1, keepdim=True) > 8 / 255
+                error = (to_8bit(made.clamp(0, 1)) - collage.between).square().mean(dim=1, keepdim=True)
+                mse = (error * moving).sum(dim=(1, 2, 3)) / moving.sum(dim=(1, 2, 3)).clamp(min=1)
+                motion = larger(larger(found.motions[-1], 2.0), 2.0)
+                off = (motion - collage.motion).unflatten(1, (2, 2)).norm(dim=2)
+                sure = collage.known & ~collage.hidden
+                totals[name][0] += float((-10 * mse.clamp(min=1e-6).log10()).sum())
+                totals[name][1] += float((off * sure).sum() / sure.sum().clamp(min=1)) * 4
+            rows.append(torch.cat([collage.frame0, made.clamp(0, 1), collage.between, collage.frame1], dim=3).cpu())
+        for name, (decibels, off, _) in totals.items():
+            figures[f"moving_db_{name}"] = decibels / self.config.held_out
+            figures[f"motion_off_{name}"] = off / self.config.held_out
+        return figures, torch.cat([*rows[0], *rows[1]], dim=1)[:, : 8 * self.config.side] if len(rows) > 1 else None
+
+
+def network_of(model: AnimeInterp) -> BilateralNetwork:
+    """The network at t of a model. AnimeInterpError where it has none."""
+    network = getattr(model.synthesis, "network", None)
+    if not isinstance(network, BilateralNetwork):
+        raise AnimeInterpError("The model has no network at t; this stage trains one. Build it with network='bilateral'.")
+    return network
+
+
+def between_loss(made: Tensor, found: Found, collage: Collage, motion_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
+    """The sum that is minimised, and its parts: the frame; the two readings shared by the mask, so that the mender does not
+    mend what motion should; the motion at every level."""
+    truth = collage.between
+    motion, mask = found.motions[-1], found.mask
+    for _ in range(2):
+        motion, mask = larger(motion, 2.0), larger(mask)
+    read = torch.lerp(backwarp(collage.frame1, motion[:, 2:]), backwarp(collage.frame0, motion[:, :2]), mask.sigmoid())
+    parts = {
+        "laplacian": laplacian(made, truth) + 0.5 * charbonnier(made, truth),
+        "gradient": 0.5 * gradient_difference(made, truth),
+        "census": 0.1 * census(made, truth),
+        "reading": 0.4 * laplacian(read, truth),
+        "motion": motion_weight * motion_loss(found.motions, collage),
+    }
+    return sum(parts.values()), {name: part.detach() for name, part in parts.items()}
+
+
+def motion_loss(motions: list[Tensor], collage: Collage) -> Tensor:
+    """How far off motions are, in pixels of the full size, where they are known: coarser levels count less."""
+    weight = torch.where(collage.hidden, _UNSEEN, 1.0) * collage.known
+    total = weight.new_zeros(())
+    for scale, share, motion in zip((16, 8, 4), (0.25, 0.5, 1.0), motions, strict=True):
+        counts = F.avg_pool2d(weight, scale)
+        exact = F.avg_pool2d(collage.motion * weight.repeat_interleave(2, 1), scale) / counts.clamp(min=1e-4).repeat_interleave(2, 1)
+        off = (scale * motion - exact).unflatten(1, (2, 2)).square().sum(dim=2)
+        total = total + share * ((off + 0.01).sqrt() * counts).sum() / counts.sum().clamp(min=1)
+    return total
+
+
+@torch.no_grad()
+def seen_otherwise(collage: Collage, step: int) -> Collage:
+    """The same collages backwards in time and turned over: mirrored by ``step``'s bits, rows for columns at times."""
+    across, down, turned = (bool(step >> bit & 1) for bit in (1, 2, 3))
+
+    def view(x: Tensor) -> Tensor:
+        x = x.flip(-1) if across else x
+        x = x.flip(-2) if down else x
+        return x.transpose(-1, -2) if turned else x
+
+    x, y = collage.motion.unflatten(1, (2, 2)).unbind(dim=2)  # each to drawing 0, to drawing 1
+    x, y = (-x if across else x), (-y if down else y)
+    motion = torch.stack([y, x] if turned else [x, y], dim=2).flip(1).flatten(1, 2)
+    return Collage(
+        view(collage.frame1), view(collage.frame0), view(collage.between), 1 - collage.time, view(motion),
+        view(collage.known), view(collage.hidden.flip(1)), view(collage.layer),
+    )
+
+
+@torch.no_grad()
+def simulated_start(collage: Collage, seed: int) -> Start | None:
+    """A start as the stages before make it, from the exact motion and chance."""
+    device, count = collage.time.device, len(collage.time)
+    chance = torch.Generator(device).manual_seed(seed + 1)
+
+    def rand(*shape: int) -> Tensor:
+        return torch.rand(count, *shape, generator=chance, device=device)
+
+    def of_layer(values: Tensor) -> Tensor:
+        """Values of layers (B, _LAYERS) for every pixel."""
+        return values.gather(1, collage.layer.flatten(1)).reshape(collage.layer.shape)
+
+    # What is wrong is wrong for both directions alike as a rule: a piece that was taken for another.
+    size = 0.3 * (60 * rand(1, 1)) ** (rand(1, 1) ** 1.5)
+    wrong = size * torch.randn(count, _LAYERS, 2, generator=chance, device=device) * (rand(_LAYERS, 1) < 0.5)
+    shift = torch.cat([of_layer(wrong[..., 0]), of_layer(wrong[..., 1])], dim=1)
+    kept = of_layer((rand(_LAYERS) > 0.12).float())
+    found = of_layer((rand(_LAYERS) > 0.3 * rand(1)).float())
+    known = found * torch.where(rand(1, 1, 1) < 0.7, (~collage.hidden).float(), 1.0)
+    back, on = -collage.time, 1 - collage.time
+    motion = kept * collage.motion + torch.cat([back * shift, on * shift], dim=1)
+    motion, known = F.avg_pool2d(motion * known.repeat_interleave(2, 1), 8), F.avg_pool2d(known, 8)
+    # Whole-frame flow blurs what parts; noise of its own it has too.
+    smooth = rand(1, 1, 1) < 0.4
+    blurred = [F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), 5, stride=1) for x in (motion, known)]
+    motion, known = torch.where(smooth, blurred[0], motion), torch.where(smooth, blurred[1], known)
+    motion = motion / known.clamp(min=1e-3).repeat_interleave(2, 1) / 8
+    rough = F.interpolate(torch.randn(count, 2, 8, 8, generator=chance, device=device), motion.shape[-2:], mode="bilinear")
+    rough = rough * 0.3 * rand(1, 1, 1) ** 2
+    motion = motion + torch.cat([back * rough, on * rough], dim=1)
+    known = known * (rand(1, 1, 1) < 0.65)
+    motion = motion * (known > 0.05).repeat_interleave(2, 1)
+    return Start(motion, known * (known > 0.05))

@@ -1,0 +1,144 @@
+"""The network at t: what it begins as, what it shares, and that it is whole."""
+
+import pytest
+import torch
+
+from animeinterp.config import SynthesisConfig
+from animeinterp.flow import Flow, backwarp
+from animeinterp.model import ModelConfig, build
+from animeinterp.synthesis.between import BilateralSynthesis
+from animeinterp.synthesis.bilateral import SEARCH, BilateralNetwork, _search
+from animeinterp.synthesis.carrying import carry_motion
+
+WHOLE = ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"))
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    torch.manual_seed(0)
+    synthesis = BilateralSynthesis(WHOLE.synthesis).eval()
+    synthesis.network.begin()
+    return synthesis
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """As if it had learned something: no head is zero."""
+    torch.manual_seed(1)
+    synthesis = BilateralSynthesis(WHOLE.synthesis).eval()
+    synthesis.network.begin()
+    for name, weight in synthesis.named_parameters():
+        if "head" in name and weight.ndim == 4:
+            torch.nn.init.normal_(weight, std=0.01)
+    return synthesis
+
+
+def picture(height, width, seed=0):
+    small = torch.rand(1, 3, height // 8, width // 8, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.interpolate(small, (height, width), mode="bicubic").clamp(0, 1)
+
+
+def constant(dx, dy, like):
+    return torch.tensor([dx, dy]).reshape(1, 2, 1, 1).expand(1, 2, *like.shape[-2:]).float()
+
+
+@torch.no_grad()
+def test_it_begins_as_the_reading_along_its_start(fresh):
+    wide = picture(96, 192)
+    frame0, frame1 = wide[..., 32:160], wide[..., 16:144]  # moves 16 to the right
+    flow = Flow(constant(16, 0, frame0), constant(-16, 0, frame0))
+    made = fresh(frame0, frame1, flow, [0.25, 0.5])
+    for t, frame in zip((0.25, 0.5), made, strict=True):
+        true = backwarp(wide, constant(-16 * t, 0, wide))[0, :, :, 32:160]
+        assert (frame - true)[..., 24:-24].abs().mean() < 0.01
+
+
+@torch.no_grad()
+def test_no_motion_and_no_start_is_the_identity(fresh):
+    frame = picture(64, 80)
+    assert torch.allclose(fresh(frame, frame, None, [0.3])[0], frame[0], atol=1e-3)
+
+
+@torch.no_grad()
+def test_any_size_any_time(trained):
+    frame0, frame1 = picture(72, 104), picture(72, 104, 1)
+    made = trained(frame0[..., :70, :101], frame1[..., :70, :101], None, [0.0, 0.4, 1.0])
+    assert made.shape == (3, 3, 70, 101) and made.isfinite().all()
+
+
+@torch.no_grad()
+def test_large_frames_find_their_motion_small(trained, monkeypatch):
+    frame0, frame1 = picture(128, 192), picture(128, 192, 1)
+    monkeypatch.setattr("animeinterp.synthesis.between.WORKING", 96)
+    flow = Flow(constant(8, 0, frame0), constant(-8, 0, frame0))
+    made = trained(frame0, frame1, flow, [0.5])
+    assert made.shape == (1, 3, 128, 192) and made.isfinite().all()
+
+
+@torch.no_grad()
+def test_times_do_not_depend_on_one_another(trained):
+    frame0, frame1 = picture(64, 64), picture(64, 64, 1)
+    together = trained(frame0, frame1, None, [0.25, 0.75])
+    assert torch.equal(together[1:], trained(frame0, frame1, None, [0.75]))
+
+
+def test_every_weight_learns(trained):
+    frame0, frame1 = picture(64, 64), picture(64, 64, 1)
+    network = trained.network
+    start = carry_motion(frame0, frame1, Flow(constant(3, 1, frame0), constant(-3, -1, frame0)), 0.4)
+    made, found = network(frame0, frame1, torch.full((1, 1, 1, 1), 0.4), start)
+    (made.square().mean() + sum(m.square().mean() for m in found.motions)).backward()
+    silent = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0]
+    network.zero_grad()
+    assert not silent
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("time", [0.5, 0.25])
+def test_the_search_finds_opposite_ends(time):
+    """A feature that moves by 4 positions from drawing to drawing is found at its place of that time."""
+    torch.manual_seed(0)
+    wide = torch.randn(1, 16, 12, 40)
+    features0, features1 = wide[..., 8:32], wide[..., 4:28]
+    cost = _search(features0, features1, torch.full((1, 1, 1, 1), time))
+    best = cost[0, :, 4:8, 8:16].mean(dim=(1, 2)).argmax().item()
+    row, column = divmod(best, 2 * SEARCH + 1)
+    assert (row - SEARCH, column - SEARCH) == (0, 2)  # in units of two positions
+
+
+@torch.no_grad()
+def test_weights_go_round(tmp_path):
+    from animeinterp.weights import load_model, save_model
+
+    torch.manual_seed(2)
+    model = build(WHOLE).eval()
+    loaded = load_model(save_model(model, tmp_path / "whole.safetensors"))
+    assert loaded.config == WHOLE
+    frame0, frame1 = picture(64, 64), picture(64, 64, 1)
+    zero = torch.zeros(1, 2, 64, 64)
+    assert torch.equal(*(m.synthesize(frame0, frame1, zero, zero, [0.5]) for m in (model, loaded)))
+
+
+def test_it_is_small_enough():
+    assert 2e6 < sum(p.numel() for p in BilateralNetwork().parameters()) < 6.1e6
+
+
+@torch.no_grad()
+def test_motion_is_carried_to_where_it_is():
+    """A square before a still ground: its motion is found where it is at t, the ground's around, each with who sees it."""
+    ground, square = picture(96, 128, 3), picture(96, 128, 4)
+    frames, boxes = [], (slice(24, 56), slice(56, 88))
+    for columns in boxes:
+        frame = ground.clone()
+        frame[..., 32:64, columns] = square[..., 32:64, :32]
+        frames.append(frame)
+    fields = [torch.zeros(1, 2, 96, 128) for _ in range(2)]
+    fields[0][:, 0, 32:64, boxes[0]], fields[1][:, 0, 32:64, boxes[1]] = 32.0, -32.0
+    depths = [torch.zeros(1, 1, 96, 128) for _ in range(2)]
+    for depth, columns in zip(depths, boxes, strict=True):
+        depth[..., 32:64, columns] = 1.0
+    start = carry_motion(*frames, Flow(*fields, depth_0=depths[0], depth_1=depths[1]), 0.5)
+    assert start.motion.shape == (1, 4, 12, 16) and start.known.shape == (1, 2, 12, 16)
+    assert torch.allclose(start.motion[0, :, 5:7, 6:8], torch.tensor([-2.0, 0, 2.0, 0]).reshape(4, 1, 1).expand(4, 2, 2), atol=0.1)
+    assert start.motion[0, :, 1:3].abs().max() < 0.05
+    assert (start.known[0, :, 1:3, 1:15] > 0.9).all() and (start.known[0, :, 5:7, 6:8] > 0.9).all()
