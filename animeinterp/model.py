@@ -64,12 +64,13 @@ class ModelConfig:
 class Encoded:
     """What the networks see in one frame alone (``AnimeInterp.encode``): worth keeping for a clip's next pair.
 
-    ``matching`` (1, 256, h, w) of the refinement's encoder, ``pyramid`` the synthesis' three levels, each None where
-    the model has no such network; ``size`` the frame's height and width.
+    ``matching`` (1, 256, h, w) of the refinement's encoder, ``pyramid`` what the synthesis sees (three levels; of one that
+    finds its motion, levels of pictures of several sizes), each None where the model has no such network; ``size`` the
+    frame's height and width.
     """
 
     matching: Tensor | None
-    pyramid: list[Tensor] | None
+    pyramid: list[Any] | None
     size: tuple[int, int]
 
 
@@ -102,6 +103,11 @@ class AnimeInterp(nn.Module):
         return self.config.synthesis.network == "grid"
 
     @property
+    def finds_motion(self) -> bool:
+        """Whether its synthesis finds the motion at t itself, and a flow is no more than where it begins."""
+        return self.config.synthesis.network == "bilateral"
+
+    @property
     def describes_pieces(self) -> bool:
         """Whether it has the networks that ``piece_features`` asks."""
         return self.refines and self.paints_features
@@ -118,7 +124,7 @@ class AnimeInterp(nn.Module):
         size = (frame.shape[-2], frame.shape[-1])
         return Encoded(
             self.refinement.encode(frame) if self.refines else None,
-            self.synthesis.encode(frame) if self.paints_features else None,
+            self.synthesis.encode(frame) if self.paints_features or self.finds_motion else None,
             size,
         )
 
@@ -162,12 +168,13 @@ class AnimeInterp(nn.Module):
         self,
         frame0: Tensor,
         frame1: Tensor,
-        flow_01: Tensor,
-        flow_10: Tensor,
+        flow_01: Tensor | None,
+        flow_10: Tensor | None,
         times: list[float],
         *,
         known: Flow | None = None,
         encoded: tuple[Encoded, Encoded] | None = None,
+        alphas: tuple[Tensor, Tensor] | None = None,
         tile: int | None = None,
         step: Callable[[float], None] | None = None,
     ) -> Tensor:
@@ -175,17 +182,27 @@ class AnimeInterp(nn.Module):
 
         ``flow_01`` and ``flow_10`` lead the whole way from each frame to the other; they are scaled by t here.
         ``known``: what else is known of this pair's motion (depth, arcs), for a model that mends the blend. ``tile``: how
-        many pixels the networks paint at once; None: as many as there is room for. The frame is the same.
+        many pixels the networks paint at once; None: as many as there is room for. The frame is the same. A model that
+        finds its motion (``finds_motion``) needs no flow, None then; ``alphas`` (1, 1, H, W) of the frames it reads along:
+        frames of four channels come out.
 
         Raises:
             AnimeInterpError: frames that are not a pair of (1, 3, H, W), are under 64 pixels on a side, flows of
-                another size than the frames', or times outside of 0..1.
+                another size than the frames', no flow where one is needed, or times outside of 0..1.
         """
         check_pair(frame0, frame1, channels=(3,))
         _check_size(frame0)
-        check_flow("flow_01", flow_01, frame0)
-        check_flow("flow_10", flow_10, frame0)
+        if flow_01 is not None or flow_10 is not None or not self.finds_motion:
+            check_flow("flow_01", flow_01, frame0)
+            check_flow("flow_10", flow_10, frame0)
         times = check_times(times)
+        if self.finds_motion:
+            flow = None
+            if flow_01 is not None:
+                flow = dataclasses.replace(known or Flow(flow_01, flow_10), flow_01=flow_01, flow_10=flow_10)
+            seen = None if encoded is None else tuple(e.pyramid for e in _check_encoded(encoded, frame0))
+            made = self.synthesis(frame0, frame1, flow, times, encoded=seen, alphas=alphas, tile=tile, step=step)
+            return made.to(frame0.dtype)
         if not self.paints_features:
             flow = dataclasses.replace(known or Flow(flow_01, flow_10), flow_01=flow_01, flow_10=flow_10)
             return self.synthesis(frame0, frame1, flow, times, tile=tile, step=step).to(frame0.dtype)
@@ -228,6 +245,8 @@ class AnimeInterp(nn.Module):
         pairs, (height, width) = (shape[0] if len(shape) > 3 else 1), shape[-2:]
         pixels = height * width
         painting = pixels * (4 * _CARRY_CHANNELS + dtype.itemsize * _MEND_CHANNELS)
+        if self.finds_motion:
+            painting = pixels * (4 * _READ_CHANNELS + dtype.itemsize * _FIND_CHANNELS)
         if self.paints_features:
             painting = dtype.itemsize * (pixels * _CARRIED_CHANNELS + min(pixels, _PAINTED_AT_ONCE) * _PAINT_CHANNELS)
         if not self.refines:
@@ -247,6 +266,7 @@ class AnimeInterp(nn.Module):
 _LOOK_UP_CHANNELS, _REFINE_CHANNELS = 155, 150  # float32 always, and the network's own
 _CARRIED_CHANNELS, _PAINT_CHANNELS = 300, 380  # what is splatted, and what the grid network adds
 _PAINTED_AT_ONCE = 2**20  # pixels
+_READ_CHANNELS, _FIND_CHANNELS = 45, 170  # of the network at t: float32, and its own; measured on a GPU, 540p to 4K
 _CARRY_CHANNELS, _MEND_CHANNELS = 100, 120  # of the painter: float32, and the network's own
 
 

@@ -47,7 +47,8 @@ def interpolate(
         the order that they shall come in: (N - 1)(T + 1) + 1 frames in all, the given ones among them.
     :param model: an AnimeInterp; "auto", the bundled one where one ships, else none; None, the weights-free way.
     :param flows: the motion of the N - 1 pairs where it is known already: a ClipFlow, or a Flow of so many pairs. It is
-        taken as it is, but for a coarse one (with matches, and no depth) without a model, which is completed.
+        taken as it is, but for a coarse one (with matches, and no depth) without a model, which is completed. A model that
+        finds its own motion begins there.
     :param features: VGG-19 (``load_features``), to match pieces by; the model's own networks do without it, or pixels.
     :param device: where to work; default: the model's, else the frames'.
     :param progress: called with (done, total), in pairs and fractions of them, several times a second.
@@ -125,7 +126,7 @@ def interpolate_stream(
         if bundled and device is None and stages.model is not None:
             stages.model.to(first.device)
 
-    cut = flows is None and _draws(moments)
+    cut = flows is None and _draws(moments) and not stages.finds
     sight = look_ahead(frames, stages, device, settle=settle, cut=cut, depth=ahead)
     return _stream(sight, moments, stages, flows, _listener(progress, cancel))
 

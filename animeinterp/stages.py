@@ -24,7 +24,7 @@ from .segmentation import segment
 from .shortage import Listen, Shortage, smaller_tiles
 from .synthesis.alpha import from_grey, over_grey
 from .synthesis.blend import blend
-from .synthesis.still import Stillness
+from .synthesis.still import StillColours, Stillness
 from .waiting import work_listening
 
 # About how long each part takes, for the progress of a pair: measured in seconds at 960x540 on two cores.
@@ -71,7 +71,12 @@ class Stages:
     @property
     def encodes(self) -> bool:
         """Whether the model looks at a frame alone before it looks at a pair."""
-        return self.model is not None and (self.model.refines or self.model.paints_features)
+        return self.model is not None and (self.model.refines or self.model.paints_features or self.finds)
+
+    @property
+    def finds(self) -> bool:
+        """Whether the synthesis finds its own motion: then pieces are not cut, and nothing is matched or completed."""
+        return self.model is not None and self.model.finds_motion and not self.model.refines
 
     def device(self, frame: Tensor) -> torch.device:
         """Where the work is done if nobody says otherwise: where the model is, else where the frame is."""
@@ -158,6 +163,7 @@ class Stages:
             model = self.model
             used = len(layers(model.refinement.encoder)) if model.refines else 0
             used += len(layers(model.synthesis.pyramid)) if model.paints_features else 0
+            used += len(layers(model.synthesis.network.encoder)) if model.finds_motion else 0
             with heartbeat(model, listen, max(used, 1)):
                 seen.encoded = model.encode(seen.colour)
         return seen.encoded
@@ -175,7 +181,8 @@ class Pair:
             check_flow("flow_01", flow.flow_01, seen0.frame)
             check_flow("flow_10", flow.flow_10, seen0.frame)
         self.flow = self._find(flow)
-        self._stillness = Stillness(seen0.frame, seen1.frame, self.flow)
+        still = StillColours(seen0.frame, seen1.frame) if self.flow is None or stages.finds else None
+        self._stillness = still or Stillness(seen0.frame, seen1.frame, self.flow)
 
     @torch.no_grad()
     def at(self, times: list[float]) -> Tensor:
@@ -214,11 +221,11 @@ class Pair:
         """What the parts take, in the order in which they are begun."""
         stages = self._stages
         plan = []
-        if flow is None:
+        if flow is None and not stages.finds:
             for seen in self._seen:
                 plan += [_SEEING] if seen.pieces is None else []
             plan.append(_MATCHING)
-        if not stages.refines:
+        if not stages.refines and not stages.finds:
             plan += [_COMPLETING] * (flow is None or is_coarse(flow))
         if stages.model is None:
             return plan + [_BLENDING] * times
@@ -226,17 +233,17 @@ class Pair:
         plan += [_REFINING] * (flow is None and stages.refines)
         return plan + [_PAINTING if stages.model.paints_features else _MENDING] * times
 
-    def _find(self, flow: Flow | None) -> Flow:
-        """The flow to paint with: the given one, completed if need be, or found from the frames."""
+    def _find(self, flow: Flow | None) -> Flow | None:
+        """The flow to paint with: the given one, completed if need be, or found from the frames; None where none is needed."""
         stages, (seen0, seen1), parts = self._stages, self._seen, self._parts
         fresh = flow is None
-        if fresh:
+        if fresh and not stages.finds:
             for seen in self._seen:
                 if seen.pieces is None:
                     stages.pieces(seen, parts.begin())
             # The completion finds its own motions: it is told who matched whom, and no more.
             flow = stages.match(seen0, seen1, parts.begin(), move=stages.refines)
-        if not stages.refines and is_coarse(flow):
+        if not stages.refines and not stages.finds and is_coarse(flow):
             flow = stages.refine(seen0, seen1, flow, listen=parts.begin())
         if stages.encodes:
             for seen in self._seen:
@@ -253,16 +260,19 @@ class Pair:
             frames = (seen0.colour, seen1.colour) if opaque else (seen0.frame, seen1.frame)
             painted = work_listening(lambda tell: blend(*frames, self.flow, times, step=tell), part)
         else:
+            flow = self.flow
+            alphas = None if opaque or not stages.finds else (seen0.frame[:, 3:], seen1.frame[:, 3:])
             painted = stages.model.synthesize(
                 seen0.colour,
                 seen1.colour,
-                self.flow.flow_01,
-                self.flow.flow_10,
+                None if flow is None else flow.flow_01,
+                None if flow is None else flow.flow_10,
                 times,
-                known=self.flow,
+                known=flow,
                 encoded=(seen0.encoded, seen1.encoded) if stages.encodes else None,
                 step=part,
                 **tile,
+                **({} if alphas is None else {"alphas": alphas}),
             )
         if seen0.frame.shape[1] == 3:
             return painted
@@ -270,6 +280,8 @@ class Pair:
             return torch.cat([painted, torch.ones_like(painted[:, :1])], dim=1)
         if stages.model is None:
             return painted
+        if stages.finds:
+            return from_grey(painted[:, :3], painted[:, 3:].clamp(0, 1))
         # The network paints colours alone; alpha is carried along its flow.
         alpha = blend(seen0.frame, seen1.frame, self.flow, times, step=part and (lambda share: part(1.0)))[:, 3:]
         return from_grey(painted, alpha)

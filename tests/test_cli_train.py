@@ -157,7 +157,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tiny, tmp_path):
         (["paint", "--triplets", "somewhere"], "only frames are known"),
         (["frame", "--triplets", "nowhere", "--cache", "c"], "nowhere is not there"),
         (["frame", "--atd12k", "a", "--triplets", "b"], "Only one"),
-        (["flow", "--model", "nothing.ckpt"], "presets are published, light, paper"),
+        (["flow", "--model", "nothing.ckpt"], "presets are published, light, whole, paper"),
         (["flow", "--model", "light"], "no refinement network"),
         (["paint", "--model", "published"], "no painter"),
         (["paint", "--side", "48", "64"], "square"),

@@ -57,7 +57,7 @@ def test_yardsticks_refuse_frames_that_do_not_pair(draw):
 class FakeModel:
     """Flows grow by one in the refinement; the synthesis tells what it was given."""
 
-    refines, paints_features = True, False
+    refines, paints_features, finds_motion = True, False, False
     refinement = SimpleNamespace(encoder=torch.nn.Identity())
 
     def encode(self, frame):

@@ -201,7 +201,9 @@ def _task(options: argparse.Namespace, composers: Executor | None) -> Task:
         ))
     if options.stage == "between":
         if options.art is None or side[0] != side[1]:
-            raise AnimeInterpError("The stage between draws square crops from an archive of drawings: give it with --art, and one --side.")
+            raise AnimeInterpError(
+                "The stage between draws square crops from an archive of drawings: give it with --art, and one --side."
+            )
         return BetweenTask(BetweenConfig(options.art, batch, side[0], options.seed, options.shots, options.paintings,
                                          held_out=options.held_out, fade=min(options.steps, BetweenConfig.fade)))
     if options.atd12k or options.triplets:

@@ -1,12 +1,13 @@
 """The synthesis that finds its motion at t: any size, any times, a flow of anybody's to start from, or none.
 
-What the network (``bilateral``) does on a pair of padded frames is put to use here. The motion is found at a working size
-whose longer side is WORKING pixels at most, where it is as large as the network has learned it, and the frame is drawn at
-full size along it.
+What the network (``bilateral``) does on a pair of padded frames is put to use here. The motion is found in small pictures
+first, and at WORKING pixels of the longer side at most, where it is as large as the network has learned it; the frame is
+drawn at full size along it, one drawing leading.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,45 +17,89 @@ from torch.nn import functional as F
 
 from ..config import SynthesisConfig
 from ..flow import Flow, resize_flow
+from ..heartbeat import heartbeat, layers
 from .bilateral import MULTIPLE, BilateralNetwork, Found
 from .carrying import carry_motion
 
-WORKING = 1280  # pixels of the longer side at which motion is found
+WORKING = 1280  # pixels of the longer side at which motion is found at most
+SMALLEST = 224  # pixels of the longer side where the search begins, at most: its motion is small there
 
 
 class BilateralSynthesis(nn.Module):
-    """Frames and a flow of theirs -> frames between them. What it learns is its ``network``."""
+    """Frames and a flow of theirs, or none -> frames between them. What it learns is its ``network``."""
 
     def __init__(self, config: SynthesisConfig, *, operations: Any = nn) -> None:
         super().__init__()
         self.config = config
         self.network = BilateralNetwork(operations=operations)
 
+    def encode(self, frame: Tensor) -> list[list[Tensor]]:
+        """Features of a frame (1, 3, H, W) at each size that it is looked at, from the smallest: the work of a frame."""
+        return [self.network.encode(picture) for picture in self._pictures(frame)]
+
     def forward(
         self, frame0: Tensor, frame1: Tensor, flow: Flow | None, times: list[float],
-        *, tile: int | None = None, step: Callable[[float], None] | None = None,
+        *, encoded: tuple[list[list[Tensor]], list[list[Tensor]]] | None = None, alphas: tuple[Tensor, Tensor] | None = None,
+        tile: int | None = None, step: Callable[[float], None] | None = None,
     ) -> Tensor:
-        """The frames (T, 3, H, W), raw, float32, at each of ``times``. Frames (1, 3, H, W) in 0..1; ``flow`` None: found
-        here alone. ``step`` is called with the share done."""
+        """The frames (T, 3 or 4, H, W), raw, float32, at each of ``times``.
+
+        :param frame0: (1, 3, H, W) in 0..1; ``frame1`` likewise.
+        :param flow: where the search begins; None: at no motion.
+        :param encoded: what ``encode`` made of each frame.
+        :param alphas: (1, 1, H, W) of each frame, read and shared as the colours are: then there are four channels.
+        :param tile: how many pixels the mender looks at at once; None: all.
+        :param step: called with the share done, several times a second; may raise to stop.
+        """
+        with heartbeat(self.network, step, self.parts(len(times), frame0, encoded=encoded is not None)):
+            return self._draw(frame0, frame1, flow, times, encoded, alphas, tile)
+
+    def parts(self, times: int, frame: Tensor, *, encoded: bool) -> int:
+        """How many layers run, for the progress."""
+        scales, network = len(self._scales(frame)), self.network
+        looks = 0 if encoded else 2 * scales * len(layers(network.encoder))
+        searches = times * scales * len(layers(network.decoders))
+        return looks + searches + times * len(layers(network.mender))
+
+    def _draw(self, frame0, frame1, flow, times, encoded, alphas, tile) -> Tensor:
         network, size = self.network, (frame0.shape[-2], frame0.shape[-1])
-        dtype = network.decoders[0].head.weight.dtype
-        full = [padded(frame.to(dtype)) for frame in (frame0, frame1)]
-        shrink = min(1.0, WORKING / max(size))
-        small = full if shrink == 1.0 else [padded(resized(frame.to(dtype), shrink)) for frame in (frame0, frame1)]
-        start = None if flow is None else _padded_flow(flow, small[0], shrink)
-        features = [network.encode(frame) for frame in small]
-        painted = []
-        seen = features if small is full else [network.encode(frame) for frame in full]
-        for index, t in enumerate(times):
-            if step is not None:
-                step(index / len(times))
-            time = full[0].new_full((1, 1, 1, 1), t, dtype=torch.float32)
-            begun = None if start is None else carry_motion(*small, start, t)
-            found = network.find(*features, time, begun)
-            if small is not full:
-                found = _enlarged(found, full[0])
-            painted.append(network.mend(*full, *seen, found, time)[..., : size[0], : size[1]])
-        return torch.cat(painted)
+        seen = encoded or (self.encode(frame0), self.encode(frame1))
+        scales = self._scales(frame0)
+        working = [features[: len(scales)] for features in seen]
+        begin = None
+        if flow is not None:
+            smallest = [self._pictures(frame)[0] for frame in (frame0, frame1)]
+            begin = _padded_flow(flow, smallest[0], scales[0])
+
+        frames = [padded(frame.to(self._dtype)) for frame in (frame0, frame1)]
+        if alphas is not None:
+            frames = [torch.cat([f, padded(a.to(f))], dim=1) for f, a in zip(frames, alphas, strict=True)]
+        drawn = []
+        for t in times:
+            time = torch.full((1, 1, 1, 1), t, device=frame0.device)
+            start = None if begin is None else carry_motion(*smallest, begin, t)
+            found = network.search(*working, time, start)
+            if len(seen[0]) > len(scales):
+                found = _enlarged(found, frames[0])
+            picture = network.mend(*frames, seen[0][-1], seen[1][-1], found, time, lead=True, tile=tile)
+            drawn.append(picture[..., : size[0], : size[1]])
+        return torch.cat(drawn)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return self.network.decoders[0].head.weight.dtype
+
+    def _scales(self, frame: Tensor) -> list[float]:
+        """How large the pictures are in which motion is found, from the smallest, each twice the one before."""
+        longer = max(frame.shape[-2:])
+        largest = min(1.0, WORKING / longer)
+        halvings = max(0, math.ceil(math.log2(largest * longer / SMALLEST)))
+        return [largest / 2**k for k in range(halvings, -1, -1)]
+
+    def _pictures(self, frame: Tensor) -> list[Tensor]:
+        """The frame at each of the sizes in which motion is found, and as it is, if that is none of them; padded."""
+        frame, scales = frame.to(self._dtype), self._scales(frame)
+        return [padded(resized(frame, scale)) for scale in (*scales, *([] if scales[-1] == 1.0 else [1.0]))]
 
 
 def padded(x: Tensor) -> Tensor:
@@ -64,8 +109,12 @@ def padded(x: Tensor) -> Tensor:
 
 
 def resized(frame: Tensor, scale: float) -> Tensor:
+    """Frames made smaller."""
+    if scale == 1.0:
+        return frame
     size = [max(round(n * scale), 1) for n in frame.shape[-2:]]
-    return F.interpolate(frame, size, mode="bilinear", align_corners=False, antialias=True)
+    smaller = F.interpolate(frame.float(), size, mode="bilinear", align_corners=False, antialias=True)
+    return smaller.to(frame.dtype)
 
 
 def _padded_flow(flow: Flow, like: Tensor, scale: float) -> Flow:
@@ -76,7 +125,7 @@ def _padded_flow(flow: Flow, like: Tensor, scale: float) -> Flow:
             return None
         size = [max(round(n * scale), 1) for n in field.shape[-2:]]
         if scale != 1.0:
-            field = resize_flow(field, tuple(size)) if motion else F.interpolate(field, size, mode="bilinear")
+            field = resize_flow(field.float(), tuple(size)) if motion else F.interpolate(field.float(), size, mode="bilinear")
         return padded(field.float()).to(like.device)
 
     return Flow(fit(flow.flow_01, True), fit(flow.flow_10, True), depth_0=fit(flow.depth_0), depth_1=fit(flow.depth_1))

@@ -27,6 +27,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..flow import backwarp, pixel_grid, resize_flow, sampling_grid
+from .splatting import splat
+from .tiles import tiles
 
 MULTIPLE = 16  # of both sides
 SEARCH = 4  # positions to each side at 1/16, each of a sixteenth of the size: half of a motion of 128 pixels
@@ -36,6 +38,10 @@ HIDDEN = (40, 48, 64)  # of the hidden state that is handed on, at 1/4, 1/8, 1/1
 WIDTHS, DEPTHS = (72, 112, 160), (2, 3, 4)  # of the decoders: channels and residual blocks, at 1/4, 1/8, 1/16
 MENDER = (48, 72, 96, 128)  # channels of the U-Net, at 1/2, 1/4, 1/8, 1/16
 TINT = 8  # pixels, under which nothing is added: what is missing is filled and tinted, and no line rubbed out
+# How much more decided a mask is where a drawing leads, the logit by which it does, and what a claim counts against that;
+# how much a unit of colour difference lowers a claim, and the least that one is worth.
+DECIDED, LEAD, CLAIM, UNLIKE, LEAST = 2.0, 3.5, 3.0, 30.0, 1e-3
+REACH = 256  # pixels around that the mender's word depends on, or more
 _SPEED = 16.0  # pixels: motions are shown to the network in these
 _TRUST = 4.0  # logit of the start's gate before training: it is followed
 
@@ -211,23 +217,43 @@ class BilateralNetwork(nn.Module):
         return Found(motions, mask, hidden)
 
     def mend(
-        self, frame0: Tensor, frame1: Tensor, features0: list[Tensor], features1: list[Tensor], found: Found, time: Tensor
+        self, frame0: Tensor, frame1: Tensor, features0: list[Tensor], features1: list[Tensor], found: Found, time: Tensor,
+        *, lead: bool = False, tile: int | None = None,
     ) -> Tensor:
-        """The frames (B, 3, H, W), raw, float32, along what was ``found``."""
+        """The frames (B, C, H, W), raw, float32, along what was ``found``. C may be 4: alpha is read and shared alike.
+
+        :param lead: whether one drawing leads (``leading``); else the mask alone tells their shares, as it has learned to.
+        :param tile: how many pixels the mender looks at at once; None: all.
+        """
         motion, mask = larger(found.motions[-1], 2.0), larger(found.mask)
         half0, half1 = _read(features0[0], features1[0], motion)
         motion, mask = larger(motion, 2.0), larger(mask)
         reading0, reading1 = backwarp(frame0.float(), motion[:, :2]), backwarp(frame1.float(), motion[:, 2:])
-        apart = (reading0 - reading1).abs().mean(dim=1, keepdim=True)
-        pixels = F.pixel_unshuffle(torch.cat([reading0, reading1, mask, apart], dim=1), 2)
+        apart = (reading0[:, :3] - reading1[:, :3]).abs().mean(dim=1, keepdim=True)
+        pixels = F.pixel_unshuffle(torch.cat([reading0[:, :3], reading1[:, :3], mask, apart], dim=1), 2)
         beside: list[Tensor | None] = [
             torch.cat([*_read(features0[1], features1[1], found.motions[-1]), found.hidden], dim=1),
             torch.cat(_read(features0[2], features1[2], F.avg_pool2d(found.motions[-1], 2) / 2), dim=1),
             None,
         ]
-        said = self.mender(_stack([pixels, half0, half1], time, like=half0), beside)
+        said = self._say(_stack([pixels, half0, half1], time, like=half0), beside, tile)
         added = F.interpolate(F.avg_pool2d(said[:, 1:], TINT), scale_factor=TINT, mode="bilinear", align_corners=False)
-        return torch.lerp(reading1, reading0, (mask + said[:, :1]).sigmoid()) + added
+        share = mask + said[:, :1]
+        if lead:
+            share = DECIDED * share + larger(larger(leading(found.motions[-1], apart, time)))
+        made = torch.lerp(reading1, reading0, share.sigmoid())
+        return torch.cat([made[:, :3] + added, made[:, 3:]], dim=1)
+
+    def _say(self, seen: Tensor, beside: list[Tensor | None], tile: int | None) -> Tensor:
+        """The mender's word on each pixel, (B, 4, H, W); in tiles of a frame, with all around them that it depends on."""
+        height, width = 2 * seen.shape[-2], 2 * seen.shape[-1]
+        if tile is None or tile >= height * width:
+            return self.mender(seen, beside)
+        said = seen.new_empty(len(seen), 4, height, width, dtype=torch.float32)
+        for part in tiles(height, width, tile, multiple=MULTIPLE, reach=REACH, smallest=4 * MULTIPLE):
+            cut = [None if more is None else part.cut(more, level) for level, more in enumerate(beside, 2)]
+            part.paste(self.mender(part.cut(seen, 1), cut), said)
+        return said
 
     def search(
         self, scales0: list[list[Tensor]], scales1: list[list[Tensor]], time: Tensor, start: Start | None = None
@@ -251,6 +277,26 @@ class BilateralNetwork(nn.Module):
         features0, features1 = self.encode(frame0), self.encode(frame1)
         found = self.find(features0, features1, time, start)
         return self.mend(frame0, frame1, features0, features1, found, time), found
+
+
+def leading(motion: Tensor, apart: Tensor, time: Tensor) -> Tensor:
+    """Which drawing shows each place, (B, 1, h, w) at 1/4: above zero drawing 0, below it drawing 1.
+
+    The nearer drawing leads, so that a line is drawn once and not twice beside itself. But a place of a drawing can be read
+    once only: where two places of time t claim it, what looks the same in both drawings is there, and what does not is
+    behind it, and to be seen in the other drawing.
+
+    :param motion: (B, 4, h, w) at 1/4, in its pixels.
+    :param apart: (B, 1, H, W), how far the two readings are apart in colour, in the mean over channels.
+    """
+    apart = F.avg_pool2d(F.pad(F.avg_pool2d(apart, 4), (2,) * 4, mode="replicate"), 5, stride=1)
+    claim = (-UNLIKE * apart).exp().clamp(min=LEAST)
+    believed = []
+    for to in motion.split(2, dim=1):
+        claims = splat(torch.ones_like(claim), to, claim)[1]
+        share = (claim / backwarp(claims, to).clamp(min=LEAST / 10)).clamp(LEAST, 1.0)
+        believed.append(F.avg_pool2d(F.pad(share.log(), (1,) * 4, mode="replicate"), 3, stride=1))
+    return torch.where(time <= 0.5, LEAD, -LEAD) + CLAIM * (believed[0] - believed[1])
 
 
 def as_start(found: Found, like: Tensor) -> Start:

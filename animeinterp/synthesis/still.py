@@ -15,6 +15,7 @@ from .alpha import premultiply
 
 SAME = 1.25 / 255  # one level of 8 bits, and what half precision makes of it
 ALIKE = 2.5 / 255
+UNLIKE = 8 / 255  # from which what was drawn is not what stands still
 MOVES = 0.5  # pixels
 IN_FRONT = 1.0  # of depth
 WINDOW = 5  # pixels, of the neighbourhood that tells whether a motion is believed
@@ -24,6 +25,27 @@ MARGIN = 2  # pixels around where something lands
 def still_pixels(frame0: Tensor, frame1: Tensor) -> Tensor:
     """Which pixels look the same in both frames (1, 3 or 4, H, W): (1, 1, H, W) bool. Hidden colours do not count."""
     return ((premultiply(frame0) - premultiply(frame1)).abs() <= SAME).all(dim=1, keepdim=True)
+
+
+class StillColours:
+    """What of a pair stands still, where no flow tells: what looks the same in both frames, and hardly otherwise between.
+
+    Something that passes over it is drawn in other colours; a network that draws a still place anew is off by a few levels.
+    """
+
+    def __init__(self, frame0: Tensor, frame1: Tensor) -> None:
+        """Frames (1, 3 or 4, H, W), on one device."""
+        self._frames = frame0, frame1
+        self.still = still_pixels(frame0, frame1)
+
+    def hold(self, painted: Tensor, time: float) -> Tensor:
+        """``painted`` (1, C, H, W) at ``time``, with the frames' own pixels wherever nothing moves."""
+        ground = torch.lerp(*self._frames, time).to(painted.dtype)
+        off = (premultiply(ground) - premultiply(painted)).abs().amax(dim=1, keepdim=True)
+        passes = (off > UNLIKE).to(off.dtype)
+        size = 2 * MARGIN + 1
+        held = self.still & (F.max_pool2d(passes, size, stride=1, padding=MARGIN) == 0)
+        return torch.where(held, ground, painted)
 
 
 class Stillness:

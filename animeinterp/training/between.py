@@ -26,7 +26,7 @@ from ..synthesis.between import resized
 from ..synthesis.bilateral import BilateralNetwork, Found, Start, as_start, larger
 from .losses import census, charbonnier, gradient_difference, laplacian
 
-OWN = 3  # every so manieth step starts from what the network itself finds in smaller pictures
+OWN = 3  # of so many steps, all but one start from what the network itself finds in smaller pictures, as it does at use
 REUSED = 2  # steps that see the same collages: drawing takes nearly as long as learning from them
 HELD_OUT = 2**40  # seeds from here on are for reports
 _FIRST_SHOT = 3_000_000  # of the cartoon generator's seeds
@@ -78,7 +78,7 @@ class BetweenTask:
             self._last = (seed, device), self.draw(seed, self.config.crops, device)
         collage = self._last[1] if step % REUSED == 0 else seen_otherwise(self._last[1], step)
         network = network_of(model)
-        start = self._own_start(network, collage) if step % OWN == 0 else simulated_start(collage, seed + 7 * (step % REUSED))
+        start = self._own_start(network, collage) if step % OWN else simulated_start(collage, seed + 7 * (step % REUSED))
         made, found = network(collage.frame0, collage.frame1, collage.time, start)
         with torch.autocast(device.type, enabled=False):
             first, last = self.config.motion_weight
@@ -167,7 +167,8 @@ def motion_loss(motions: list[Tensor], collage: Collage) -> Tensor:
     total = weight.new_zeros(())
     for scale, share, motion in zip((16, 8, 4), (0.25, 0.5, 1.0), motions, strict=True):
         counts = F.avg_pool2d(weight, scale)
-        exact = F.avg_pool2d(collage.motion * weight.repeat_interleave(2, 1), scale) / counts.clamp(min=1e-4).repeat_interleave(2, 1)
+        exact = F.avg_pool2d(collage.motion * weight.repeat_interleave(2, 1), scale)
+        exact = exact / counts.clamp(min=1e-4).repeat_interleave(2, 1)
         off = (scale * motion - exact).unflatten(1, (2, 2)).square().sum(dim=2)
         total = total + share * ((off + 0.01).sqrt() * counts).sum() / counts.sum().clamp(min=1)
     return total

@@ -62,6 +62,7 @@ def laplacian(image: Tensor, target: Tensor, levels: int = 5) -> Tensor:
     off, total = image - target, image.new_zeros(())
     for level in range(levels - 1):
         smaller = F.avg_pool2d(off, 2)
-        total = total + 2**level * (off - F.interpolate(smaller, scale_factor=2, mode="bilinear", align_corners=False)).abs().mean()
+        lost = off - F.interpolate(smaller, scale_factor=2, mode="bilinear", align_corners=False)
+        total = total + 2**level * lost.abs().mean()
         off = smaller
     return (total + 2 ** (levels - 1) * off.abs().mean()) / levels

@@ -7,7 +7,7 @@ from animeinterp.config import SynthesisConfig
 from animeinterp.flow import Flow, backwarp
 from animeinterp.model import ModelConfig, build
 from animeinterp.synthesis.between import BilateralSynthesis
-from animeinterp.synthesis.bilateral import SEARCH, BilateralNetwork, _search
+from animeinterp.synthesis.bilateral import SEARCH, BilateralNetwork, _search, leading
 from animeinterp.synthesis.carrying import carry_motion
 
 WHOLE = ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"))
@@ -139,6 +139,59 @@ def test_motion_is_carried_to_where_it_is():
         depth[..., 32:64, columns] = 1.0
     start = carry_motion(*frames, Flow(*fields, depth_0=depths[0], depth_1=depths[1]), 0.5)
     assert start.motion.shape == (1, 4, 12, 16) and start.known.shape == (1, 2, 12, 16)
-    assert torch.allclose(start.motion[0, :, 5:7, 6:8], torch.tensor([-2.0, 0, 2.0, 0]).reshape(4, 1, 1).expand(4, 2, 2), atol=0.1)
+    carried = torch.tensor([-2.0, 0, 2.0, 0]).reshape(4, 1, 1).expand(4, 2, 2)
+    assert torch.allclose(start.motion[0, :, 5:7, 6:8], carried, atol=0.1)
     assert start.motion[0, :, 1:3].abs().max() < 0.05
     assert (start.known[0, :, 1:3, 1:15] > 0.9).all() and (start.known[0, :, 5:7, 6:8] > 0.9).all()
+
+
+@torch.no_grad()
+def test_the_nearer_drawing_leads_and_what_is_claimed_twice_is_behind():
+    """A square moves 16 before a ground that stands: what it covers in drawing 0 is taken from drawing 1."""
+    motion = torch.zeros(1, 4, 16, 32)
+    motion[:, 0, 4:12, 12:20], motion[:, 2, 4:12, 12:20] = -4.0, 4.0  # in positions of 4 pixels
+    apart = torch.zeros(1, 1, 64, 128)
+    apart[..., 16:48, 32:48] = 0.3  # the ground that drawing 0 hides: its reading is the square
+    apart[..., 16:48, 80:96] = 0.3  # and drawing 1
+    for t, sign in ((0.4, 1), (0.6, -1)):
+        lead = leading(motion, apart, torch.full((1, 1, 1, 1), t))
+        assert (sign * lead[..., 1:3, :] > 2).all()  # nobody disputes the ground
+        assert lead[0, 0, 6:10, 9:11].max() < -2 and lead[0, 0, 6:10, 21:23].min() > 2
+        assert (sign * lead[0, 0, 6:10, 14:18] > 1).all()  # the square itself is the leader's
+
+
+@torch.no_grad()
+def test_alpha_is_read_along_with_the_colours(fresh):
+    frame0, frame1 = picture(64, 96), picture(64, 96, 1)
+    alphas = picture(64, 96, 2)[:, :1], picture(64, 96, 3)[:, :1]
+    made = fresh(frame0, frame1, None, [0.3], alphas=alphas)
+    assert made.shape == (1, 4, 64, 96) and torch.equal(made[:, :3], fresh(frame0, frame1, None, [0.3]))
+    share = (made[:, 3:] - alphas[1]) / (alphas[0] - alphas[1])
+    assert share[(alphas[0] - alphas[1]).abs() > 0.3].min() > 0.9  # nothing moves: the nearer one's
+
+
+@torch.no_grad()
+def test_tiles_make_the_same_frame(trained):
+    frame0, frame1 = picture(64, 640), picture(64, 640, 1)
+    whole, tiled = (trained(frame0, frame1, None, [0.5], tile=tile) for tile in (None, 64 * 600))
+    assert torch.allclose(whole, tiled, atol=2e-5)
+
+
+@torch.no_grad()
+def test_what_is_encoded_before_gives_the_same(trained):
+    frame0, frame1 = picture(64, 80), picture(64, 80, 1)
+    encoded = trained.encode(frame0), trained.encode(frame1)
+    assert torch.equal(trained(frame0, frame1, None, [0.5]), trained(frame0, frame1, None, [0.5], encoded=encoded))
+
+
+def test_it_tells_how_far_it_is_and_can_be_stopped(trained):
+    frame0, frame1, told = picture(64, 80), picture(64, 80, 1), []
+    trained(frame0, frame1, None, [0.25, 0.5], step=told.append)
+    assert told == sorted(told) and len(told) > 50 and told[-1] == 1.0 and told[-2] > 0.95
+
+    def stop(share):
+        if share > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(frame0, frame1, None, [0.5], step=stop)

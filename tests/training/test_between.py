@@ -1,11 +1,10 @@
 """The stage that trains the network at t."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from collages import write_archive
 
 from animeinterp.datasets.collage import CollageConfig
 from animeinterp.errors import AnimeInterpError
@@ -23,9 +22,6 @@ from animeinterp.training.between import (
 )
 from animeinterp.training.checkpoint import PRESETS, fresh
 from animeinterp.training.loop import TrainConfig, Trainer
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
-from collages import write_archive  # noqa: E402
 
 CPU = torch.device("cpu")
 

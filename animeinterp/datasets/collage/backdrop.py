@@ -77,8 +77,8 @@ def _paint(chance: torch.Generator, count: int, device: torch.device) -> Tensor:
     y = torch.arange(height, device=device).reshape(1, 1, -1, 1) / height
     built = rand(1, 1, 1) < 0.5
     for _ in range(10):
-        left, top, wide, high, line = rand(1, 1, 1) * 1.2 - 0.2, rand(1, 1, 1) * 1.2 - 0.2, rand(1, 1, 1), rand(1, 1, 1), rand(1, 1, 1)
-        wide, high, line = 0.02 + 0.6 * wide**2, 0.02 + 0.8 * high**2, 0.012 * line**2
+        left, top = (rand(1, 1, 1) * 1.2 - 0.2 for _ in range(2))
+        wide, high, line = 0.02 + 0.6 * rand(1, 1, 1) ** 2, 0.02 + 0.8 * rand(1, 1, 1) ** 2, 0.012 * rand(1, 1, 1) ** 2
         inside = ((x > left) & (x < left + wide) & (y > top) & (y < top + high)).float()
         edge = inside - ((x > left + line) & (x < left + wide - line) & (y > top + line) & (y < top + high - line)).float()
         there = built & (rand(1, 1, 1) < 0.7)

@@ -100,7 +100,8 @@ def moments(chance: torch.Generator, count: int, config: CollageConfig, device: 
     speed = (low + (high - low) * rand() ** 0.9).exp()
     angle = 2 * math.pi * rand()
     pans = speed * rand() * (rand() < 0.4)
-    return Moments(part, parts, (part / parts).reshape(-1, 1, 1, 1), speed, pans[:, None] * torch.stack([angle.cos(), angle.sin()], 1))
+    camera = pans[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
+    return Moments(part, parts, (part / parts).reshape(-1, 1, 1, 1), speed, camera)
 
 
 def lay_drawing(chance: torch.Generator, art: Art, steps: Moments, config: CollageConfig) -> Layer:
@@ -163,7 +164,7 @@ def _rand(chance: torch.Generator, count: int, device: torch.device):
 
 def _frames(chance: torch.Generator, art: Art, steps: Moments) -> tuple[Tensor, list[Tensor], Tensor]:
     """A clip for each collage, the frames of it at 0, t and 1, and whether these are the same."""
-    device, rand = art.device, _rand(chance, len(steps.part), art.device)
+    rand = _rand(chance, len(steps.part), art.device)
     clip = torch.multinomial(art.weight, len(steps.part), replacement=True, generator=chance)
     count, first = art.count[clip], art.first[clip]
     longest = torch.div(count - 1, steps.parts, rounding_mode="floor")  # frames to a part of the way
@@ -210,7 +211,8 @@ def _recolour(chance: torch.Generator, count: int, device: torch.device) -> tupl
     mix = F.one_hot(order, 3).float()
     grey = torch.where(rand() < 0.3, 0.7 * rand(), 0.0)[:, None, None]
     mix = (1 - grey) * mix + grey / 3
-    gain = 1 - (0.6 * rand() * (rand() < 0.6))[:, None, None] * (0.6 + 0.4 * torch.rand(count, 3, 1, generator=chance, device=device))
+    uneven = 0.6 + 0.4 * torch.rand(count, 3, 1, generator=chance, device=device)
+    gain = 1 - (0.6 * rand() * (rand() < 0.6))[:, None, None] * uneven
     add = (0.3 * rand() * (rand() < 0.35))[:, None, None, None] * torch.rand(count, 3, 1, 1, generator=chance, device=device)
     return mix * gain, add
 
