@@ -212,3 +212,12 @@ def test_the_yardstick_needs_a_checkout(monkeypatch, capsys):
     monkeypatch.setattr(benchmark.importlib, "import_module", missing)
     with pytest.raises(speed.AnimeInterpError, match="from a checkout"):
         benchmark._yardstick_module()
+
+
+def test_a_model_that_finds_its_motion_has_no_pieces_to_time():
+    from animeinterp.config import SynthesisConfig
+
+    torch.manual_seed(0)
+    model = build(ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"))).eval()
+    rows = speed.measure(model, torch.rand(2, 3, 64, 96), torch.device("cpu"), [2], runs=1, warm_up=0)
+    assert [row["stage"] for row in rows] == ["encoding, a frame", "synthesis, an in-between", "end to end, multiplier 2"]

@@ -1,24 +1,22 @@
 """Packs drawings under free licences into one archive that a trainer reads.
 
-    python tools/pack_art.py                 # writes .art/art.zip and .art/CREDITS.txt
-    python tools/pack_art.py --turning 200   # with at most 200 strips of our own generator
-    python tools/pack_art.py --fresh noto    # draws the strips of that kind anew
+    python tools/pack_art.py --data DATA --noto noto-anim-lottie.tar.xz     writes .art/art.zip and .art/CREDITS.txt
+    python tools/pack_art.py --data DATA --kinds turning --turning 200      200 figures of our own generator alone
+    python tools/pack_art.py ... --fresh noto                               draws the strips of that kind anew
 
 The archive is a plain zip (stored) of `KIND/NAME.webp`: the K frames of one clip side by side, each S x S, straight alpha,
 equally spaced in time; beside them `index.json` ({kind: {frames, size, count, licence, credit}}) and `CREDITS.txt`.
 
-Kinds: noto (Lottie files, every tenth held out), clipart and scene (single drawings), fluent (animated WebP, only those that
-Microsoft published itself, see `fluent-published.json`), turning (strips copied as they are). The strips of all kinds but
-turning are kept under DATA/packed, so that a second run only zips. Needs rlottie-python and Pillow besides the library's own.
+Kinds: turning (our own generator's figures), noto (Lottie files, every tenth held out), clipart and scene (single drawings, of
+Debian's package openclipart-png, whose .deb DATA holds: apt-get download openclipart-png). Their strips are kept under
+DATA/packed, so that a second run only zips. Needs rlottie-python besides the library's own.
 """
 import argparse
 import functools
-import io
 import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -28,16 +26,14 @@ import numpy as np
 
 HOME = Path(__file__).resolve().parent.parent
 OPEN_CLIP_ART = ("public domain (Creative Commons public domain dedication)", "Open Clip Art Library 0.18, its artists")
-FLUENT = "Fluent Emoji Animated, Copyright (c) Microsoft Corporation (files from the npm packages @lobehub/fluent-emoji-anim-*)"
 KINDS = {  # frames, size, WebP quality, licence, credit
     "noto": (10, 224, 70, "CC BY 4.0", "Animated Noto Emoji, Google, CC BY 4.0"),
     "clipart": (1, 288, 75, *OPEN_CLIP_ART),
     "scene": (1, 288, 80, *OPEN_CLIP_ART),
-    "fluent": (8, 160, 70, "MIT", FLUENT),
-    "turning": (9, 320, 0, "MIT", "animeinterp's own generator"),
+    "turning": (9, 256, 68, "MIT", "animeinterp's own generator"),
 }
-NOTO_STEP, FLUENT_STEP = 3 / 60, 3  # seconds; frames of 42 ms
-CLIPART_COUNT, FLUENT_COUNT = 850, 280
+NOTO_STEP = 3 / 60  # seconds
+CLIPART_COUNT = 850
 TONES = ("1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff")
 NOTO_SIGNS = "1f192 1f193 1f195 1f198 1f199 1f4f4".split()
 ALPHA_LEVELS = 32  # alpha is coded without loss; the fewer levels, the smaller
@@ -139,30 +135,15 @@ def noto(data, archive):
             yield name, [straight(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)) for image in large]
 
 
-def fluent(data, _):
-    from PIL import Image, ImageSequence
+def turning(count):
+    """Figures of our own generator (``animeinterp/datasets/turning``), about a second each: seeds from 0 on."""
+    sys.path.insert(0, str(HOME))
+    from animeinterp.datasets.turning import draw_figure
 
-    frames, size = KINDS["fluent"][:2]
-    groups = json.loads((data / "packed/fluent-published.json").read_text())["published"]
-    films = {}
-    for package in sorted(data.glob("lobehub-fluent-emoji-anim-*.tgz")):
-        with tarfile.open(package) as tar:
-            for member in tar:
-                name = Path(member.name).stem
-                if member.size > 20000 and groups.get(name, "Flags") != "Flags":  # smaller ones stand still
-                    films[name] = tar.extractfile(member).read()
-    clips = []
-    for name in one_tone(films, "-"):
-        film = Image.open(io.BytesIO(films[name]))
-        pictures = [np.asarray(frame.convert("RGBA"))[..., [2, 1, 0, 3]] for frame in ImageSequence.Iterator(film)]
-        small = np.stack([cv2.resize(premultiplied(picture), (48, 48), interpolation=cv2.INTER_AREA) for picture in pictures])
-        start, motion = liveliest(small, frames, FLUENT_STEP)
-        if motion > 0.8:
-            strip = [resized(pictures[start + i * FLUENT_STEP], size, size) for i in range(frames)]
-            late = groups[name] not in ("People & Body", "Smileys & Emotion", "Animals & Nature")
-            clips.append((late, -motion, name, strip))
-    for _late, _motion, name, strip in sorted(clips, key=lambda clip: clip[:3])[:FLUENT_COUNT]:
-        yield name, strip
+    frames, size = KINDS["turning"][:2]
+    for seed in range(count):
+        figure = draw_figure(seed, frames=frames)[..., [2, 1, 0, 3]]
+        yield f"{seed:05d}", [resized(frame, size, size) for frame in figure]
 
 
 @functools.cache
@@ -218,24 +199,21 @@ def scene(data, _):
     return [(name, [frame]) for name, frame, score in clip_art(data) if score is None]
 
 
-def credits(index, data):
-    """What CREDITS.txt says: each kind's licence and credit, and the MIT licence that asks to be carried along."""
+def credits(index):
+    """What CREDITS.txt says: each kind's licence and credit."""
     lines = [f"{kind}: {entry['count']} clips. {entry['credit']}. Licence: {entry['licence']}." for kind, entry in index.items()]
     lines += ["", "noto: frames rendered from the Lottie files (changed). https://creativecommons.org/licenses/by/4.0/",
               "clipart, scene: from Debian's openclipart-png 1:0.18+dfsg-19; the author of each file is not recorded, all are in",
               "the public domain by the collection's terms."]
-    if "fluent" in index:
-        lines += ["", "fluent: the licence of https://github.com/microsoft/fluentui-emoji-animated:", ""]
-        lines.append(json.loads((data / "packed/fluent-published.json").read_text())["licence"])
     return "\n".join(lines) + "\n"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, default=Path("/work/data"), help="folder of the sources, and of the kept strips")
-    parser.add_argument("--noto", type=Path, default=Path("/work/shared/noto/noto-anim-lottie.tar.xz"))
+    parser.add_argument("--data", type=Path, required=True, help="folder of the sources, and of the kept strips")
+    parser.add_argument("--noto", type=Path, help="archive of the animated Noto emoji's Lottie files")
     parser.add_argument("--out", type=Path, default=HOME / ".art" / "art.zip")
-    parser.add_argument("--turning", type=int, metavar="N", help="at most N turning strips (default: all)")
+    parser.add_argument("--turning", type=int, default=600, metavar="N", help="figures (default: 600)")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--fresh", nargs="*", choices=KINDS, default=[], help="kinds to draw anew")
     arguments = parser.parse_args()
@@ -243,25 +221,23 @@ def main():
     index, strips = {}, []
     for kind in arguments.kinds:
         frames, size, quality, licence, credit = KINDS[kind]
-        if kind == "turning":
-            paths = sorted((arguments.data / kind).glob("*.webp"))[:arguments.turning]
-        else:
-            folder = arguments.data / "packed" / kind
-            done = folder / "done"  # written last: a run cut short is drawn anew
-            if kind in arguments.fresh or not done.exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                for old in folder.iterdir():
-                    old.unlink()
-                for name, pictures in globals()[kind](arguments.data, arguments.noto):
-                    strip = np.concatenate([ready(picture) for picture in pictures], 1)
-                    cv2.imencode(".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tofile(folder / f"{name}.webp")
-                done.touch()
-            paths = sorted(folder.glob("*.webp"))
+        folder = arguments.data / "packed" / kind
+        done = folder / "done"  # written last: a run cut short is drawn anew
+        if kind in arguments.fresh or not done.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            for old in folder.iterdir():
+                old.unlink()
+            made = turning(arguments.turning) if kind == "turning" else globals()[kind](arguments.data, arguments.noto)
+            for name, pictures in made:
+                strip = np.concatenate([ready(picture) for picture in pictures], 1)
+                cv2.imencode(".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tofile(folder / f"{name}.webp")
+            done.touch()
+        paths = sorted(folder.glob("*.webp"))
         if paths:
             index[kind] = {"frames": frames, "size": size, "count": len(paths), "licence": licence, "credit": credit}
             strips += [(f"{kind}/{path.name}", path) for path in paths]
             sys.stderr.write(f"{kind}: {len(paths)} clips, {sum(path.stat().st_size for path in paths) / 2**20:.2f} MiB\n")
-    text = credits(index, arguments.data)
+    text = credits(index)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     part = arguments.out.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:

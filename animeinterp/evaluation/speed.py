@@ -143,6 +143,11 @@ def time_stages(model: AnimeInterp | None, frames: Tensor, meter: Meter) -> None
     """Do one pair, stage by stage, and let ``meter`` know. ``frames`` (2, 3, H, W)."""
     stages = _TimedStages(model, meter)
     seen = [stages.look(frame, meter.device) for frame in frames.split(1)]
+    if stages.finds:  # no pieces, and no flow between the frames
+        pair = stages.pair(*seen)
+        with meter.part("synthesis, an in-between"):
+            pair.at([TIME])
+        return
     for one in seen:
         with meter.part("segmentation, a frame"):
             labels = segment(one.frame, stages.segment_config)

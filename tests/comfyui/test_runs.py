@@ -79,8 +79,10 @@ def test_weights_free_ignores_a_connected_model(host, clip):
 
 
 def test_only_images_connected(host, clip):
-    found = host.images(combined())
-    assert torch.equal(found, as_saved(ai.interpolate(clip, 2, model="auto")))
+    found, wanted = host.images(combined()), as_saved(ai.interpolate(clip, 2, model="auto"))
+    off = (found - wanted).abs()
+    # Another process, other threads: a network's last bits may turn a rounding to 8 bits, and no more.
+    assert off.max() <= 1 / 255 and (off > 0).float().mean() < 1e-3
 
 
 # --- the single stages ---
