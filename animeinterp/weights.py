@@ -76,7 +76,7 @@ PUBLISHED_NAMES = {
 
 
 def bundled_models() -> list[Path]:
-    """The weight files that ship with the library, best first; empty where none do."""
+    """The weight files that ship with the library, the default first; empty where none do."""
     return sorted(PRETRAINED.glob("*.safetensors"))
 
 

@@ -6,6 +6,7 @@ Everything of ComfyUI's that the nodes use is used here. Nothing is asked of a d
 from __future__ import annotations
 
 import os
+from pathlib import Path
 import re
 import time
 from typing import Any
@@ -153,8 +154,13 @@ def register_model_folder() -> None:
 
 
 def model_names() -> list[str]:
-    """The model files to choose from: the bundled one, then those in models/animeinterp that are not VGG's."""
-    return [BUNDLED, *(name for name in folder_paths.get_filename_list(FOLDER) if not _is_vgg(name))]
+    """The model files to choose from: the bundled ones, then those in models/animeinterp that are not VGG's."""
+    return [BUNDLED, *_others_bundled(), *(name for name in folder_paths.get_filename_list(FOLDER) if not _is_vgg(name))]
+
+
+def _others_bundled() -> dict[str, Path]:
+    """The bundled files but for the default one, by what the list calls them."""
+    return {f"{BUNDLED}: {path.stem}": path for path in bundled_models()[1:]}
 
 
 def feature_names() -> list[str]:
@@ -177,6 +183,8 @@ def load_model(name: str) -> Any:
                 ".safetensors) into ComfyUI's models/animeinterp folder and choose it here, or work without a model."
             )
         path = bundled[0]
+    elif name in _others_bundled():
+        path = _others_bundled()[name]
     else:
         path = folder_paths.get_full_path_or_raise(FOLDER, name)
     state_dict, metadata = read_state_dict(path)

@@ -12,13 +12,14 @@ class AnimeInterpLoadModel(io.ComfyNode):
             node_id="AnimeInterpLoadModel",
             display_name="Load AnimeInterp Model",
             category=types.CATEGORY,
-            description="Loads the networks that refine the motion and paint the in-between frames.",
+            description="Loads the networks that find or refine the motion and paint the in-between frames.",
             inputs=[
                 io.Combo.Input(
                     "model_name",
                     options=bridge.model_names(),
                     default=bridge.BUNDLED,
-                    tooltip="'bundled' is what ships with AnimeInterp. Other weights, such as the published "
+                    tooltip="'bundled' is what ships with AnimeInterp; 'bundled: animeinterp_light' ships too, for cut-out "
+                    "puppets that move as pieces. Other weights, such as the published "
                     "anime_interp_full.ckpt, go into ComfyUI's models/animeinterp folder.",
                 ),
             ],
