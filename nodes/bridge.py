@@ -6,9 +6,9 @@ Everything of ComfyUI's that the nodes use is used here. Nothing is asked of a d
 from __future__ import annotations
 
 import os
-from pathlib import Path
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import comfy.model_management as mm

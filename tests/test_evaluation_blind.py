@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import write_triplet
-from triplet_source import Source
+from triplet_source import Source, write_triplet
 
 from animeinterp.cli import main
 from animeinterp.errors import AnimeInterpError
