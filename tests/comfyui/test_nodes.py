@@ -63,7 +63,7 @@ def test_node_list_is_complete(info):
 
 def test_models_are_listed_bundled_first(info):
     choices = info["AnimeInterpLoadModel"]["input"]["required"]["model_name"][1]["options"]
-    assert choices == ["bundled", "random.safetensors"]
+    assert choices == ["bundled", "bundled: animeinterp_light", "random.safetensors"]
 
 
 def test_example_workflows_are_in_the_template_browser(host):

@@ -12,6 +12,7 @@ from animeinterp.flow_colours import flow_to_colours, largest_motion
 from animeinterp.matching.vgg import VGGFeatures
 from animeinterp.media import VideoReader
 from animeinterp.pictures import draw_matches, draw_pieces
+from animeinterp.weights import bundled_models
 from tools.comfy_host import PACK, HostError
 from tools.workflow import to_prompt
 
@@ -22,11 +23,11 @@ def workflow(name: str) -> dict:
     return json.loads((WORKFLOWS / name).read_text("utf-8"))
 
 
-def combined(model: bool = False, files=CLIP, **inputs) -> dict:
+def combined(model: bool = False, files=CLIP, name: str = MODEL, **inputs) -> dict:
     inputs = {"method": "auto", "multiplier": 2, "style": "japanese", **inputs}
     prompt = loading(files)
     if model:
-        prompt = with_node(prompt, "model", "AnimeInterpLoadModel", model_name=MODEL)
+        prompt = with_node(prompt, "model", "AnimeInterpLoadModel", model_name=name)
         inputs["model"] = ["model", 0]
     return shown(with_node(prompt, "between", "AnimeInterp", images=["images", 0], **inputs), "between")
 
@@ -83,6 +84,13 @@ def test_only_images_connected(host, clip):
     off = (found - wanted).abs()
     # Another process, other threads: a network's last bits may turn a rounding to 8 bits, and no more.
     assert off.max() <= 1 / 255 and (off > 0).float().mean() < 1e-3
+
+
+def test_the_other_weights_that_ship(host, clip):
+    light = next(path for path in bundled_models() if "light" in path.stem)
+    found = host.images(combined(model=True, name="bundled: animeinterp_light"))
+    assert (found - as_saved(ai.interpolate(clip, 2, model=ai.load_model(light)))).abs().max() <= 1 / 255
+    assert (found - host.images(combined())).abs().max() > 10 / 255
 
 
 # --- the single stages ---
