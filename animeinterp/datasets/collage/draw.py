@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...flow import pixel_grid, sampling_grid
-from .art import SIDE, Art
-from .backdrop import SIZE as BACKDROP_SIZE
+from .art import Art
 from .backdrop import Backdrops
 from .finish import degrade, light, snow
 from .layout import Layer, lay_backdrop, lay_drawing, moments
@@ -102,6 +101,3 @@ def _hidden(layer: Tensor, there: Tensor, at: Tensor) -> Tensor:
     found = F.grid_sample(there.float(), grid, mode="nearest", padding_mode="border", align_corners=False)
     inside = (at >= -0.5).all(dim=1, keepdim=True) & (at[:, :1] < width - 0.5) & (at[:, 1:] < height - 0.5)
     return ~inside | (found > layer)
-
-
-__all__ = ["BACKDROP_SIZE", "SIDE", "Collage", "CollageConfig", "draw"]
