@@ -266,7 +266,8 @@ class AnimeInterp(nn.Module):
 _LOOK_UP_CHANNELS, _REFINE_CHANNELS = 155, 150  # float32 always, and the network's own
 _CARRIED_CHANNELS, _PAINT_CHANNELS = 300, 380  # what is splatted, and what the grid network adds
 _PAINTED_AT_ONCE = 2**20  # pixels
-_READ_CHANNELS, _FIND_CHANNELS = 45, 170  # of the network at t: float32, and its own; measured on a GPU, 540p to 4K
+# Of the network at t: float32, and its own; from the peaks of an earlier form on a GPU, 540p to 4K.
+_READ_CHANNELS, _FIND_CHANNELS = 45, 170
 _CARRY_CHANNELS, _MEND_CHANNELS = 100, 120  # of the painter: float32, and the network's own
 
 

@@ -181,8 +181,8 @@ class Pair:
             check_flow("flow_01", flow.flow_01, seen0.frame)
             check_flow("flow_10", flow.flow_10, seen0.frame)
         self.flow = self._find(flow)
-        still = StillColours(seen0.frame, seen1.frame) if self.flow is None or stages.finds else None
-        self._stillness = still or Stillness(seen0.frame, seen1.frame, self.flow)
+        frames = seen0.frame, seen1.frame
+        self._stillness = StillColours(*frames) if stages.finds else Stillness(*frames, self.flow)
 
     @torch.no_grad()
     def at(self, times: list[float]) -> Tensor:

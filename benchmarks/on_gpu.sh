@@ -10,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 art=$1 minutes=$2 batch=${3:-96} side=${4:-256} rate=${5:-4e-4} weights=${6:-whole}
 run=$(mktemp -d)
+mkdir -p "$OUT"
 # Checkpoints are copied out whole: a machine that is taken away leaves the last one behind.
 keep() { for f in model.safetensors log.jsonl; do [ -f "$run/run/$f" ] && cp "$run/run/$f" "$OUT/.$f" && mv "$OUT/.$f" "$OUT/$f"; done; true; }
 (while sleep 5; do keep; done) & watcher=$!

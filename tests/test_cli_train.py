@@ -176,3 +176,12 @@ def test_what_is_refused_says_so_and_leaves_no_run(options, message, tmp_path, m
     assert main(["train", *options, "--out", "run", *(["--device", "cpu"] if "--device" not in options else [])]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+@pytest.mark.parametrize("options, words", [
+    (("--by-clock",), "--minutes"), (("--save-minutes", "-1"), "--save-minutes"), (("--forgive", "-1"), "--forgive"),
+    (("--paintings", "0"), "--paintings"), ((), "--art"),
+])
+def test_what_the_network_at_t_cannot_train_with_is_named(tmp_path, capsys, options, words):
+    assert main(["train", "between", "--out", str(tmp_path / "run"), *options]) == 2
+    assert words in capsys.readouterr().err and not (tmp_path / "run").exists()

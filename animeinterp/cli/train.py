@@ -141,6 +141,10 @@ def _check(options: argparse.Namespace) -> None:
         value = getattr(options, name)
         if value is not None and value < 1:
             raise AnimeInterpError(f"--{name.replace('_', '-')} is {value}; it should be 1 or more.")
+    if options.forgive < 0 or options.shots < 0 or options.paintings < 1 or (options.save_minutes or 1) <= 0:
+        raise AnimeInterpError("--forgive and --shots should be 0 or more, --paintings 1 or more, --save-minutes over 0.")
+    if options.by_clock and options.minutes is None:
+        raise AnimeInterpError("--by-clock lets the learning rate fall by --minutes, which is not given. Give it.")
     if not options.rate > 0 or options.workers < 0 or (options.minutes is not None and options.minutes <= 0):
         raise AnimeInterpError("--rate and --minutes should be over 0, and --workers 0 or more.")
     films = options.atd12k or options.triplets

@@ -20,6 +20,7 @@ from ..flow import Flow, resize_flow
 from ..heartbeat import heartbeat, layers
 from .bilateral import MULTIPLE, BilateralNetwork, Found
 from .carrying import carry_motion
+from .network import pad_to_multiple
 
 WORKING = 1280  # pixels of the longer side at which motion is found at most
 SMALLEST = 224  # pixels of the longer side where the search begins, at most: its motion is small there
@@ -71,9 +72,9 @@ class BilateralSynthesis(nn.Module):
             smallest = [self._pictures(frame)[0] for frame in (frame0, frame1)]
             begin = _padded_flow(flow, smallest[0], scales[0])
 
-        frames = [padded(frame.to(self._dtype)) for frame in (frame0, frame1)]
+        frames = [pad_to_multiple(frame.to(self._dtype), MULTIPLE) for frame in (frame0, frame1)]
         if alphas is not None:
-            frames = [torch.cat([f, padded(a.to(f))], dim=1) for f, a in zip(frames, alphas, strict=True)]
+            frames = [torch.cat([f, pad_to_multiple(a.to(f), MULTIPLE)], dim=1) for f, a in zip(frames, alphas, strict=True)]
         drawn = []
         for t in times:
             time = torch.full((1, 1, 1, 1), t, device=frame0.device)
@@ -99,13 +100,7 @@ class BilateralSynthesis(nn.Module):
     def _pictures(self, frame: Tensor) -> list[Tensor]:
         """The frame at each of the sizes in which motion is found, and as it is, if that is none of them; padded."""
         frame, scales = frame.to(self._dtype), self._scales(frame)
-        return [padded(resized(frame, scale)) for scale in (*scales, *([] if scales[-1] == 1.0 else [1.0]))]
-
-
-def padded(x: Tensor) -> Tensor:
-    """Frames or flows with their border repeated until both sides are multiples of MULTIPLE."""
-    height, width = x.shape[-2:]
-    return F.pad(x, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
+        return [pad_to_multiple(resized(frame, scale), MULTIPLE) for scale in (*scales, *([] if scales[-1] == 1.0 else [1.0]))]
 
 
 def resized(frame: Tensor, scale: float) -> Tensor:
@@ -126,7 +121,7 @@ def _padded_flow(flow: Flow, like: Tensor, scale: float) -> Flow:
         size = [max(round(n * scale), 1) for n in field.shape[-2:]]
         if scale != 1.0:
             field = resize_flow(field.float(), tuple(size)) if motion else F.interpolate(field.float(), size, mode="bilinear")
-        return padded(field.float()).to(like.device)
+        return pad_to_multiple(field.float(), MULTIPLE).to(like.device)
 
     return Flow(fit(flow.flow_01, True), fit(flow.flow_10, True), depth_0=fit(flow.depth_0), depth_1=fit(flow.depth_1))
 

@@ -81,9 +81,10 @@ class Encoder(nn.Module):
         super().__init__()
         widths = (3, *FEATURES)
         self.levels = nn.ModuleList(
-            nn.Sequential(layers.conv(before, after, 2), layers.conv(after, after), *[_Residual(after, layers)] * (k > 2))
-            for k, (before, after) in enumerate(zip(widths, widths[1:], strict=False))
+            nn.Sequential(layers.conv(before, after, 2), layers.conv(after, after))
+            for before, after in zip(widths, widths[1:], strict=False)
         )
+        self.levels[-1].append(_Residual(FEATURES[-1], layers))
 
     def forward(self, frame: Tensor) -> list[Tensor]:
         features, x = [], 2 * frame - 1

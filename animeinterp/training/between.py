@@ -1,8 +1,9 @@
 """The stage that trains the network at t (``synthesis.bilateral``) on collages, which are drawn on the device that trains.
 
-A batch is a seed. What the network starts from at use (SGM's coarse flow, the completion's, a refiner's, dense flow) is
-simulated from the exact motion: layers that are a little or quite wrong, smooth errors, layers that are not known, and for
-a third of the collages nothing at all, so that the network finds its way without.
+A batch is a seed. In most steps the network starts from what it finds itself in smaller pictures, as at use; in the others
+from a flow as the stages before it make one (SGM's coarse flow, the completion's, a refiner's, dense flow), simulated from
+the exact motion: layers that are a little or quite wrong, smooth errors, layers that are not known, and for a third of the
+collages nothing at all, so that the network finds its way without.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,7 +21,7 @@ from ..datasets.cartoon.sample import prepare
 from ..datasets.collage import Collage, CollageConfig, draw, read_art
 from ..datasets.collage.backdrop import SHOTS, SIZE, paint_backdrops
 from ..errors import AnimeInterpError
-from ..evaluation.metrics import to_8bit
+from ..evaluation.metrics import psnr_moving, to_8bit
 from ..flow import backwarp
 from ..model import AnimeInterp
 from ..synthesis.between import resized
@@ -114,24 +116,22 @@ class BetweenTask:
         was made, the truth."""
         network, figures, rows = network_of(model), {}, []
         counts = {"with": True, "without": False}
-        totals = {name: [0.0, 0.0, 0.0] for name in counts}
+        decibels, distances = {name: [] for name in counts}, {name: [] for name in counts}
         for k in range(0, self.config.held_out, 4):
             collage = self.draw(HELD_OUT + k, 4, device)
             for name, given in counts.items():
                 start = simulated_start(collage, HELD_OUT + k) if given else None
                 made, found = network(collage.frame0, collage.frame1, collage.time, start)
-                moving = (collage.frame0 - collage.frame1).abs().amax(dim=1, keepdim=True) > 8 / 255
-                error = (to_8bit(made.clamp(0, 1)) - collage.between).square().mean(dim=1, keepdim=True)
-                mse = (error * moving).sum(dim=(1, 2, 3)) / moving.sum(dim=(1, 2, 3)).clamp(min=1)
+                pictures = (to_8bit(made), collage.between, collage.frame0, collage.frame1)
+                decibels[name] += [psnr_moving(*one) for one in zip(*(x.split(1) for x in pictures), strict=True)]
                 motion = larger(larger(found.motions[-1], 2.0), 2.0)
                 off = (motion - collage.motion).unflatten(1, (2, 2)).norm(dim=2)
                 sure = collage.known & ~collage.hidden
-                totals[name][0] += float((-10 * mse.clamp(min=1e-6).log10()).sum())
-                totals[name][1] += float((off * sure).sum() / sure.sum().clamp(min=1)) * 4
+                distances[name].append(float((off * sure).sum() / sure.sum().clamp(min=1)))
             rows.append(torch.cat([collage.frame0, made.clamp(0, 1), collage.between, collage.frame1], dim=3).cpu())
-        for name, (decibels, off, _) in totals.items():
-            figures[f"moving_db_{name}"] = decibels / self.config.held_out
-            figures[f"motion_off_{name}"] = off / self.config.held_out
+        for name in counts:
+            figures[f"moving_db_{name}"] = float(np.nanmean(decibels[name]))
+            figures[f"motion_off_{name}"] = float(np.mean(distances[name]))
         return figures, torch.cat([*rows[0], *rows[1]], dim=1)[:, : 8 * self.config.side] if len(rows) > 1 else None
 
 
@@ -194,7 +194,7 @@ def seen_otherwise(collage: Collage, step: int) -> Collage:
 
 
 @torch.no_grad()
-def simulated_start(collage: Collage, seed: int) -> Start | None:
+def simulated_start(collage: Collage, seed: int) -> Start:
     """A start as the stages before make it, from the exact motion and chance."""
     device, count = collage.time.device, len(collage.time)
     chance = torch.Generator(device).manual_seed(seed + 1)

@@ -24,7 +24,8 @@ from ..weights import CONFIG_KEY, build_from_state_dict
 
 AVERAGE = "average."
 # Configurations to begin with fresh weights: the published checkpoint's; the light painter over the weights-free way; the
-# paper's own, where the published code departs from it (masked start, softmax splatting), with fewer iterations.
+# paper's own, where the published code departs from it (masked start, softmax splatting), with fewer iterations. ("whole" is
+# the network at t.)
 PRESETS = {
     "published": ModelConfig(),
     "light": ModelConfig(refine=None, synthesis=SynthesisConfig(network="painter")),
@@ -119,13 +120,11 @@ def fresh(config: ModelConfig, seed: int = 0) -> AnimeInterp:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = build(config)
+        if isinstance(model.synthesis, BilateralSynthesis):
+            model.synthesis.network.begin()
     painter = getattr(model.synthesis, "painter", None)
     if painter is not None:
         painter.start_as_blend()
-    if isinstance(model.synthesis, BilateralSynthesis):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model.synthesis.network.begin()
     return model
 
 

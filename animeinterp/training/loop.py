@@ -56,7 +56,7 @@ class TrainConfig:
     reached after ``warmup`` steps and falling to a hundredth of it on a cosine. ``minutes``: stop in good order then;
     ``by_clock``: the cosine is that of the minutes and not of the steps, where nobody knows how many there will be time for.
     ``save_minutes``: save so often besides. ``half``: the weights to use are written in float16. ``forgive``: how many steps
-    in a row may have a loss that is no number; they change nothing (one process alone: others would not know)."""
+    in a row may have a loss that is no number; they change nothing."""
 
     steps: int = 10_000
     rate: float = 4e-4
@@ -182,11 +182,12 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.learned, self.config.clip)
         # One look at the device a step, when all of it is under way: it need not wait for the next.
         values = torch.stack([loss.detach().float(), norm.float()]).tolist()
-        self._bad = 0 if all(map(math.isfinite, values)) else self._bad + 1
+        # Asked at every step, and of all processes: what one of them found all must know.
+        bad = self.processes.any(not all(map(math.isfinite, values)))
+        self._bad = self._bad + 1 if bad else 0
         if self._bad > self.config.forgive:
-            for name, value in zip(("loss", "gradient's norm"), values, strict=True):
-                self._check_number(name, value)
-        if self._bad == 0 or not self.config.forgive:
+            raise self._no_number(*values)
+        if not bad:
             self.optimiser.step()
         self.step += 1
         self._follow()
@@ -195,12 +196,12 @@ class Trainer:
     def _rate(self) -> float:
         return self.config.rate_at(self.step, (time.monotonic() - self._began) / 60)
 
-    def _check_number(self, name: str, value: float) -> None:
-        if self.processes.any(not math.isfinite(value)):
-            raise AnimeInterpError(
-                f"The {name} is {value} at step {self.step}; it should be a finite number (in every process). The last "
-                "checkpoint is good still: resume from it with a lower --rate."
-            )
+    def _no_number(self, loss: float, norm: float) -> AnimeInterpError:
+        name, value = ("gradient's norm", norm) if math.isfinite(loss) else ("loss", loss)
+        return AnimeInterpError(
+            f"The {name} is {value} at step {self.step}; it should be a finite number (in every process). The last "
+            "checkpoint is good still: resume from it with a lower --rate."
+        )
 
     def save(self) -> None:
         """Write both checkpoints and the averaged weights, each whole or not at all."""

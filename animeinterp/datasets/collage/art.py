@@ -61,6 +61,8 @@ def read_art(path: str | Path, device: torch.device | str = "cpu", *, most: int 
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise AnimeInterpError(f"{path} is no archive of drawings; it should be a zip that tools/pack_art.py packed.")
     with zipfile.ZipFile(path) as archive:
+        if "index.json" not in archive.namelist():
+            raise AnimeInterpError(f"{path} has no index.json; it should be an archive that tools/pack_art.py packed.")
         index = json.loads(archive.read("index.json"))
         names = {kind: sorted(n for n in archive.namelist() if n.startswith(f"{kind}/"))[:most] for kind in index}
         content = {name: archive.read(name) for some in names.values() for name in some}
