@@ -241,7 +241,8 @@ class BilateralNetwork(nn.Module):
         added = F.interpolate(F.avg_pool2d(said[:, 1:], TINT), scale_factor=TINT, mode="bilinear", align_corners=False)
         share = mask + said[:, :1]
         if lead:
-            share = DECIDED * share + larger(larger(leading(found.motions[-1], apart, time)))
+            # What leads is decided, not learned: no gradient goes through it.
+            share = DECIDED * share + larger(larger(leading(found.motions[-1].detach(), apart.detach(), time)))
         made = torch.lerp(reading1, reading0, share.sigmoid())
         return torch.cat([made[:, :3] + added, made[:, 3:]], dim=1)
 
@@ -272,12 +273,12 @@ class BilateralNetwork(nn.Module):
         return found
 
     def forward(
-        self, frame0: Tensor, frame1: Tensor, time: Tensor, start: Start | None = None
+        self, frame0: Tensor, frame1: Tensor, time: Tensor, start: Start | None = None, *, lead: bool = False
     ) -> tuple[Tensor, Found]:
-        """The frames at ``time`` and what was found on the way."""
+        """The frames at ``time`` and what was found on the way. ``lead``: as of ``mend``."""
         features0, features1 = self.encode(frame0), self.encode(frame1)
         found = self.find(features0, features1, time, start)
-        return self.mend(frame0, frame1, features0, features1, found, time), found
+        return self.mend(frame0, frame1, features0, features1, found, time, lead=lead), found
 
 
 def leading(motion: Tensor, apart: Tensor, time: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ from ..synthesis.bilateral import BilateralNetwork, Found, Start, as_start, larg
 from .losses import census, charbonnier, gradient_difference, laplacian
 
 OWN = 3  # of so many steps, all but one start from what the network itself finds in smaller pictures, as it does at use
+LED = 3  # of so many steps, all but one are judged by the frame in which one drawing leads, as it does at use
 REUSED = 2  # steps that see the same collages: drawing takes nearly as long as learning from them
 HELD_OUT = 2**40  # seeds from here on are for reports
 _FIRST_SHOT = 3_000_000  # of the cartoon generator's seeds
@@ -81,7 +82,7 @@ class BetweenTask:
         collage = self._last[1] if step % REUSED == 0 else seen_otherwise(self._last[1], step)
         network = network_of(model)
         start = self._own_start(network, collage) if step % OWN else simulated_start(collage, seed + 7 * (step % REUSED))
-        made, found = network(collage.frame0, collage.frame1, collage.time, start)
+        made, found = network(collage.frame0, collage.frame1, collage.time, start, lead=step // REUSED % LED != 0)
         with torch.autocast(device.type, enabled=False):
             first, last = self.config.motion_weight
             weight = first + (last - first) * min(step / max(self.config.fade, 1), 1.0)
