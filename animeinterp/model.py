@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from .config import RefineConfig, SynthesisConfig
+from .dense_flow import refine_dense
 from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times
 from .flow import Flow
-from .heartbeat import heartbeat
-from .matching.dense import refine_dense
-from .memory import total_memory
 from .refinement import RefineNetwork
 from .refinement.correlation import SHARE, volume_bytes, volume_is_worth_it
+from .runtime.memory import total_memory
+from .runtime.progress import heartbeat
 from .synthesis import SynthesisNetwork
 from .synthesis.between import BilateralSynthesis
 from .synthesis.network import pad_to_multiple

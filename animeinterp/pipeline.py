@@ -17,8 +17,8 @@ from torch import Tensor
 from .config import MatchConfig, SegmentConfig
 from .errors import AnimeInterpError, check_frames, check_times
 from .flow import FIELDS, Flow
-from .lookahead import Frame, look_ahead
 from .model import AnimeInterp
+from .runtime.prefetch import Frame, look_ahead
 from .stages import Seen, Stages
 from .weights import bundled_models, load_model
 

@@ -12,20 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .completion.complete import complete
 from .config import MatchConfig, SegmentConfig
+from .dense_flow import refine_dense
 from .errors import check_flow
 from .flow import Flow
-from .heartbeat import heartbeat, layers
 from .matching import describe_pieces, pair_flow, pair_matches
-from .matching.completion import complete
-from .matching.dense import refine_dense
 from .model import AnimeInterp, Encoded
+from .runtime.out_of_memory import Listen, Shortage, smaller_tiles
+from .runtime.progress import heartbeat, layers
+from .runtime.worker import work_listening
 from .segmentation import segment
-from .shortage import Listen, Shortage, smaller_tiles
 from .synthesis.alpha import from_grey, over_grey
 from .synthesis.blend import blend
 from .synthesis.still import StillColours, Stillness
-from .waiting import work_listening
 
 # About how long each part takes, for the progress of a pair: measured in seconds at 960x540 on two cores.
 _SEEING, _ENCODING, _MATCHING, _COMPLETING, _REFINING = 0.6, 2.5, 0.5, 2.0, 20.0

@@ -25,6 +25,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from animeinterp.dense_flow import dis_flow
+
 from .synfig_shots import BACKGROUNDS, CLIPS, OWN, SPEEDS, Clip, OwnAnimation, Stand
 from .synfig_sprites import FIGURES, Drawings, Sprite
 
@@ -86,8 +88,7 @@ def own_animation(clip: OwnAnimation, drawings: Drawings) -> tuple[dict[str, np.
         time = clip.start + t * (clip.end - clip.start)
         picture = drawings.picture(clip.file, 2 * WIDTH, 2 * HEIGHT, time=time)
         frames[name] = _shrink(picture[..., :3])
-    first, last = (cv2.cvtColor(frames[name], cv2.COLOR_RGB2GRAY) for name in ("frame1", "frame3"))
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(first, last, None)
+    flow = dis_flow(frames["frame1"], frames["frame3"])
     moved = float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)) / WIDTH
     return frames, {
         "name": clip.name, "speed": clip.speed, "seed": None, "max_displacement": round(moved, 5),

@@ -3,9 +3,9 @@
 from comfy_api.latest import io
 
 from ..animeinterp import MatchConfig, SegmentConfig
-from ..animeinterp.pictures import draw_matches
 from ..animeinterp.sequence import ClipFlow
 from ..animeinterp.stages import Stages
+from ..animeinterp.visualization.pieces import draw_matches
 from . import bridge, types
 from .segment import segment_clip
 

@@ -3,8 +3,8 @@
 import torch
 from comfy_api.latest import io, ui
 
-from ..animeinterp.flow_colours import flow_to_colours, largest_motion
-from ..animeinterp.pictures import shrink
+from ..animeinterp.visualization.flow_colours import flow_to_colours, largest_motion
+from ..animeinterp.visualization.pieces import shrink
 from . import bridge, types
 
 _WIDTH = 640  # of each direction's half

@@ -3,9 +3,9 @@
 from comfy_api.latest import io
 
 from ..animeinterp import SegmentConfig, segment
-from ..animeinterp.pictures import draw_pieces
+from ..animeinterp.runtime.worker import work_listening
 from ..animeinterp.sequence import ClipLabels
-from ..animeinterp.waiting import work_listening
+from ..animeinterp.visualization.pieces import draw_pieces
 from . import bridge, types
 
 STYLES = ["japanese", "disney"]

@@ -1,4 +1,4 @@
-"""What several test files need: a miniature ATD-12K in the published layout; a single thread."""
+"""What several test files need: a miniature ATD-12K in the published layout; a single thread; a clip and a small model."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from drawings import drawing
 from triplet_source import write_triplet
+
+from animeinterp.config import RefineConfig
+from animeinterp.model import ModelConfig, build
 
 # Name: level, motion type, behaviour, region of interest in pixels of a 1280x720 original, motion of the square.
 TRIPLETS = {
@@ -61,3 +65,26 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def clip():
+    return torch.cat([drawing(x) for x in (30, 42, 52)])
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Random weights that paint something else than grey, and leave the coarse flow as it is but for its size."""
+    torch.manual_seed(0)
+    model = build(ModelConfig(refine=RefineConfig(iterations=2, doubled_start=False))).eval()
+    with torch.no_grad():
+        model.refinement.update.flow2.weight.zero_()
+        model.refinement.update.flow2.bias.zero_()
+        model.synthesis.grid.tail[-1].bias.fill_(0.5)
+        model.synthesis.grid.tail[-1].weight.mul_(20)
+    return model
+
+
+@pytest.fixture(params=["weights-free", "model"])
+def way(request, model):
+    return None if request.param == "weights-free" else model

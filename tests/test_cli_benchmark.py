@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from animeinterp.cli import benchmark, main
-from animeinterp.evaluation import speed
+from animeinterp.errors import AnimeInterpError
+from animeinterp.evaluation import peak_memory, speed, ways
+from animeinterp.evaluation.published_way import ratio
 from animeinterp.model import ModelConfig, SynthesisConfig, build
 from animeinterp.stages import Stages
 from animeinterp.weights import save_model
-from benchmarks import published_way_ratio
 
 TINY = ("--sizes", "96x64", "--devices", "cpu", "--runs", "1", "--warm-up", "0", "--no-memory", "--quiet")
 
@@ -28,8 +29,8 @@ def whole_run(tmp_path_factory):
     shown = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(benchmark, "say", lambda text="": shown.append(text))
-        ways = ("--ways", "weights-free", "published", "--multipliers", 2, 3, "--yardstick", "--json", path)
-        assert run(*TINY, *ways) == 0
+        arguments = ("--ways", "weights-free", "published", "--multipliers", 2, 3, "--yardstick", "--json", path)
+        assert run(*TINY, *arguments) == 0
     return json.loads(path.read_text()), "\n".join(shown)
 
 
@@ -62,7 +63,7 @@ def test_a_further_in_between_is_the_difference_of_the_wholes(whole_run):
 
 def test_ratios_are_those_of_the_seconds_beside_them(whole_run):
     (found,) = whole_run[0]["yardstick"]
-    assert [row["stage"] for row in found["stages"]] == list(published_way_ratio.STAGES)
+    assert [row["stage"] for row in found["stages"]] == list(ratio.STAGES)
     assert [row["way"] for row in found["end_to_end"]] == ["published, with VGG-19", "weights-free", "published"]
     for row in [*found["stages"], *found["end_to_end"]]:
         assert row["ratio"] == pytest.approx(row["yardstick_seconds"] / row["our_seconds"])
@@ -109,7 +110,7 @@ def test_each_second_is_counted_once(monkeypatch):
         return plain(*arguments, **others)
 
     monkeypatch.setattr(Stages, "match", slow)
-    frames = speed.draw_pair((64, 96))
+    frames = ways.draw_pair((64, 96))
     meter = speed.Meter(torch.device("cpu"))
     start = time.perf_counter()
     speed.time_stages(None, frames, meter)
@@ -126,19 +127,19 @@ def test_the_median_counts():
 
 
 def test_runs_to_warm_up_are_not_counted():
-    rows = speed.measure(None, speed.draw_pair((64, 96)), torch.device("cpu"), [2], runs=2, warm_up=1)
+    rows = speed.measure(None, ways.draw_pair((64, 96)), torch.device("cpu"), [2], runs=2, warm_up=1)
     assert {len(row["runs"]) for row in rows if not row["stage"].endswith("a frame")} == {2}
 
 
 def test_memory_is_that_of_a_fresh_process():
     here = torch.ones(200_000_000)  # 800 MB that are no part of it
-    peak = speed.peak_in_fresh_process("weights-free", speed.draw_pair((64, 96)), "float32", 2)
+    peak = peak_memory.peak_in_fresh_process("weights-free", ways.draw_pair((64, 96)), "float32", 2)
     assert here[0] == 1 and 1e6 < peak < 4e8
 
 
 def test_a_process_that_fails_says_why():
-    with pytest.raises(speed.AnimeInterpError, match="memory of not_there.safetensors failed: .*not_there.safetensors"):
-        speed.peak_in_fresh_process("not_there.safetensors", torch.zeros(2, 3, 64, 96), "float32", 2)
+    with pytest.raises(AnimeInterpError, match="memory of not_there.safetensors failed: .*not_there.safetensors"):
+        peak_memory.peak_in_fresh_process("not_there.safetensors", torch.zeros(2, 3, 64, 96), "float32", 2)
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
@@ -152,7 +153,7 @@ def test_a_process_that_fails_says_why():
     (("--json", "no/such/folder/speed.json"), "folder of no/such"),
 ])
 def test_wrong_options_end_at_once_with_a_reason(arguments, message, capsys, monkeypatch):
-    monkeypatch.setattr(speed, "draw_pair", lambda size: pytest.fail("went on"))
+    monkeypatch.setattr(ways, "draw_pair", lambda size: pytest.fail("went on"))
     assert run(*arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
@@ -167,7 +168,7 @@ def test_wrong_sizes_are_refused(size, capsys):
 
 def test_the_bundled_way_needs_bundled_weights(monkeypatch, capsys):
     monkeypatch.setattr("animeinterp.weights.bundled_models", lambda: [])
-    monkeypatch.setattr(speed, "draw_pair", lambda size: pytest.fail("went on"))
+    monkeypatch.setattr(ways, "draw_pair", lambda size: pytest.fail("went on"))
     assert run("--ways", "bundled") == 2
     assert "No weights ship" in capsys.readouterr().err
 
@@ -176,7 +177,7 @@ def test_the_file_is_never_overwritten_unasked(tmp_path, capsys, monkeypatch):
     path = tmp_path / "speed.json"
     path.write_text("mine")
     with monkeypatch.context() as patch:
-        patch.setattr(speed, "draw_pair", lambda size: pytest.fail("went on"))
+        patch.setattr(ways, "draw_pair", lambda size: pytest.fail("went on"))
         assert run(*TINY, "--json", path) == 2
     assert path.read_text() == "mine" and "--overwrite" in capsys.readouterr().err
     assert run(*TINY, "--ways", "weights-free", "--json", path, "--overwrite") == 0
@@ -203,15 +204,6 @@ def test_stopping_leaves_nothing_half_done(tmp_path, monkeypatch, capsys):
     assert run(*TINY, "--json", tmp_path / "speed.json") == 130
     assert list(tmp_path.iterdir()) == []
     assert "was not written" in capsys.readouterr().out
-
-
-def test_the_yardstick_needs_a_checkout(monkeypatch, capsys):
-    def missing(name):
-        raise ImportError(f"No module named {name!r}")
-
-    monkeypatch.setattr(benchmark.importlib, "import_module", missing)
-    with pytest.raises(speed.AnimeInterpError, match="from a checkout"):
-        benchmark._yardstick_module()
 
 
 def test_a_model_that_finds_its_motion_has_no_pieces_to_time():

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import platform
@@ -21,7 +20,9 @@ import cv2
 import torch
 
 from ..errors import AnimeInterpError
-from ..evaluation import speed
+from ..evaluation import peak_memory, speed
+from ..evaluation import ways as timed
+from ..evaluation.published_way import ratio
 from ..model import SMALLEST_SIDE
 from ..weights import bundled_models
 from . import say
@@ -36,15 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--sizes", nargs="+", type=_size, default=[(540, 960)], metavar="WxH", help="default: 960x540")
     what.add_argument("--devices", nargs="+", metavar="DEVICE", help="torch devices (default: cuda where there is one, "
                       "else cpu)")
-    what.add_argument("--dtypes", nargs="+", choices=tuple(speed.DTYPES), default=["float32"],
+    what.add_argument("--dtypes", nargs="+", choices=tuple(timed.DTYPES), default=["float32"],
                       help="of the networks; the weights-free way has none and is float32 (default: float32)")
     what.add_argument("--multipliers", nargs="+", type=int, default=[2], metavar="M",
                       help="M - 1 frames between the two, end to end (default: 2)")
     what.add_argument("--ways", nargs="+", metavar="WAY",
-                      help=f"of {', '.join(speed.WAYS)} (its shape, with random weights), or weight files "
+                      help=f"of {', '.join(timed.WAYS)} (its shape, with random weights), or weight files "
                            "(default: those three, bundled where weights ship)")
     what.add_argument("--yardstick", nargs="?", type=int, const=1, metavar="ROUNDS",
-                      help="also the published way of working, as written down in benchmarks/, on the CPU, and how many "
+                      help="also the published way of working, plainly written down, on the CPU, and how many "
                            "times as long it takes (some minutes; 1 round unless said)")
     how = parser.add_argument_group("how")
     how.add_argument("--runs", type=int, default=3, metavar="N", help="of which the median counts (default: 3)")
@@ -59,13 +60,12 @@ def run(options: argparse.Namespace) -> int:
     """Measure, show each table when it is there, and write the file at the end."""
     devices = _checked(options)
     ways = _ways(options.ways)
-    yardstick = None if options.yardstick is None else _yardstick_module()
     cases = [(size, device, way, dtype) for size in options.sizes for device in devices for way in ways
              for dtype in (options.dtypes if way != "weights-free" else ["float32"])]
     fresh = 0 if options.no_memory else sum(len(options.multipliers) for _, device, _, _ in cases if device.type == "cpu")
     steps = (options.runs + options.warm_up) * len(cases) + fresh
-    if yardstick is not None:
-        steps += len(options.sizes) * (yardstick.steps(len(ways), options.yardstick) + (not options.no_memory))
+    if options.yardstick is not None:
+        steps += len(options.sizes) * (ratio.count_of_steps(len(ways), options.yardstick) + (not options.no_memory))
     report = {"machine": machine(devices), "settings": _settings(options, ways), "results": [], "yardstick": []}
     say(_machine_text(report["machine"]))
     bar, done = ProgressBar("measuring", quiet=options.quiet), 0
@@ -77,13 +77,13 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         for size in options.sizes:
-            frames = speed.draw_pair(size)
+            frames = timed.draw_pair(size)
             for _, device, way, dtype in (case for case in cases if case[0] == size):
                 report["results"].append(_measured(frames, device, way, dtype, options, step))
                 bar.close()
                 say("\n" + _case_text(report["results"][-1]))
-            if yardstick is not None:
-                report["yardstick"].append(_compared(yardstick, frames, ways, options, step))
+            if options.yardstick is not None:
+                report["yardstick"].append(_compared(frames, ways, options, step))
                 bar.close()
                 say("\n" + _yardstick_text(report["yardstick"][-1]))
     except KeyboardInterrupt:
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measured(frames, device: torch.device, way: str, dtype: str, options, step) -> dict[str, Any]:
-    model = speed.load_way(way, device, speed.DTYPES[dtype])
+    model = timed.load_way(way, device, timed.DTYPES[dtype])
     multipliers = options.multipliers
     rows = speed.measure(model, frames, device, multipliers, runs=options.runs, warm_up=options.warm_up, done=step)
     del model
@@ -105,7 +105,7 @@ def _measured(frames, device: torch.device, way: str, dtype: str, options, step)
     if device.type == "cpu" and not options.no_memory:
         for row in rows:
             if row["stage"] in wholes:
-                row["peak_bytes"] = speed.peak_in_fresh_process(way, frames, dtype, wholes[row["stage"]])
+                row["peak_bytes"] = peak_memory.peak_in_fresh_process(way, frames, dtype, wholes[row["stage"]])
                 step()
     result = {"way": way, "size": _size_text(frames), "device": str(device), "dtype": dtype, "rows": rows}
     seconds = {wholes[row["stage"]]: row["seconds"] for row in rows if row["stage"] in wholes}
@@ -117,12 +117,12 @@ def _measured(frames, device: torch.device, way: str, dtype: str, options, step)
     return result
 
 
-def _compared(yardstick, frames, ways: list[str], options, step) -> dict[str, Any]:
-    models = {way: speed.load_way(way) for way in ways}
-    found = yardstick.compare(frames, models, rounds=options.yardstick, done=step)
+def _compared(frames, ways: list[str], options, step) -> dict[str, Any]:
+    models = {way: timed.load_way(way) for way in ways}
+    found = ratio.compare(frames, models, rounds=options.yardstick, done=step)
     peak = None
     if not options.no_memory:
-        peak = speed.peak_in_fresh_process("yardstick", frames, "float32", 2)
+        peak = peak_memory.peak_in_fresh_process("yardstick", frames, "float32", 2)
         step()
     return {"size": _size_text(frames), "device": "cpu", "dtype": "float32", **found, "yardstick_peak_bytes": peak}
 
@@ -156,26 +156,16 @@ def _check_target(path: Path, overwrite: bool) -> None:
 
 def _ways(asked: list[str] | None) -> list[str]:
     if asked is None:
-        return [way for way in speed.WAYS if way != "bundled" or bundled_models()]
+        return [way for way in timed.WAYS if way != "bundled" or bundled_models()]
     for way in asked:
-        if way not in speed.WAYS and not Path(way).is_file():
+        if way not in timed.WAYS and not Path(way).is_file():
             raise AnimeInterpError(
-                f"The way {way!r} is not known, and no file is called so; it should be of {', '.join(speed.WAYS)}, or a "
+                f"The way {way!r} is not known, and no file is called so; it should be of {', '.join(timed.WAYS)}, or a "
                 "weight file. Check the path."
             )
         if way not in ("weights-free", "published"):
-            speed.load_way(way)  # a file that does not load is found now, not in an hour
+            timed.load_way(way)  # a file that does not load is found now, not in an hour
     return list(dict.fromkeys(asked))
-
-
-def _yardstick_module():
-    try:
-        return importlib.import_module("benchmarks.published_way_ratio")
-    except ImportError as error:
-        raise AnimeInterpError(
-            f"The yardstick is run from a checkout of the repository ({error}). Start python -m animeinterp in its root, or "
-            "leave out --yardstick."
-        ) from None
 
 
 def _size(text: str) -> tuple[int, int]:

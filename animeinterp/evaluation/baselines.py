@@ -5,13 +5,13 @@ Convention: each takes ``frame0``, ``frame1`` (1, 3, H, W) in 0..1 and a time t 
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
+from ..dense_flow import dis_flow
 from ..errors import check_pair, check_times
 from ..flow import backwarp
+from ..segmentation import to_image
 from ..synthesis.splatting import splat
 
 _ALPHA = 20.0  # of Z = -alpha |I0 - backwarp(I1, f01)|, the error being the mean over channels
@@ -52,15 +52,9 @@ def whole_frame_flow(frame0: Tensor, frame1: Tensor, t: float = 0.5) -> Tensor:
 
 def dense_flow(frame0: Tensor, frame1: Tensor) -> Tensor:
     """OpenCV's DIS flow (1, 2, H, W) from ``frame0`` to ``frame1``, (1, 3, H, W) both; medium preset, on 8-bit grey."""
-    grey_0, grey_1 = (_grey(frame) for frame in (frame0, frame1))
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(grey_0, grey_1, None)
+    flow = dis_flow(to_image(frame0[0]), to_image(frame1[0]))
     return torch.from_numpy(flow).permute(2, 0, 1)[None].to(frame0.device, frame0.dtype)
 
 
 def _metric(frame0: Tensor, frame1: Tensor, flow_01: Tensor) -> Tensor:
     return -_ALPHA * (frame0 - backwarp(frame1, flow_01)).abs().mean(dim=1, keepdim=True)
-
-
-def _grey(frame: Tensor) -> np.ndarray:
-    pixels = (frame[0].clamp(0, 1) * 255.0).round().to("cpu", torch.uint8).permute(1, 2, 0).contiguous().numpy()
-    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)

@@ -22,6 +22,7 @@ from ..synthesis.blend import blend
 from ..synthesis.splatting import splat
 from ..weights import bundled_models, load_model
 from . import baselines
+from .peers import load_peer
 
 Draw = Callable[[Triplet], Tensor]
 
@@ -46,7 +47,7 @@ def peer(name: str, *, folder: Path | None = None, device: str | torch.device = 
         raise AnimeInterpError(f"The peer {name!r} is not known; it should be one of {', '.join(PEERS)}.")
 
     def make() -> Draw:
-        interpolate = _OWN.get(name) or _peers_module().load_peer(name, folder=folder, device=device)
+        interpolate = _OWN.get(name) or load_peer(name, folder=folder, device=device)
         return lambda triplet: interpolate(triplet.frame0.to(device), triplet.frame1.to(device), 0.5)
 
     return Method(name, name, make)
@@ -178,12 +179,3 @@ def _signature(path: Path | None, dtype: torch.dtype, published_flows: bool) -> 
 def _library():
     """The library's face, asked for late: the whole pipeline, which reading results does not need."""
     return importlib.import_module("..", __package__)
-
-
-def _peers_module():
-    try:
-        return importlib.import_module("benchmarks.peers")
-    except ImportError as error:
-        raise AnimeInterpError(
-            f"The peers are run from a checkout of the repository ({error}). Start python -m animeinterp in its root."
-        ) from None

@@ -11,47 +11,26 @@ the result are in it. Elsewhere it is not known.
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..datasets.cartoon import CartoonConfig, draw
 from ..errors import AnimeInterpError
-from ..model import AnimeInterp, ModelConfig, build
+from ..model import AnimeInterp
 from ..pipeline import interpolate
 from ..segmentation import segment
 from ..stages import Stages
 from ..synthesis.network import Splat
 from ..synthesis.splatting import splat
-from ..weights import load_model
+from .ways import TIME
 
-WAYS = ("weights-free", "bundled", "published")
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-SEED = 201  # of the frames, and of random weights
-TIME = 0.5  # where single in-betweens are painted
 _SPLATTING = "splatting alone, an in-between"  # a part of the row after it
-
-_FRAMES = CartoonConfig(motion=(0.015, 0.05), figures=(1, 2), hold=0.0, line_art=0.0, plain=0.0, inverted=0.0, subsamples=4)
-
-
-def draw_pair(size: tuple[int, int]) -> Tensor:
-    """Two frames (2, 3, H, W) of a drawn shot at ``size`` (H, W), the same everywhere."""
-    sample = draw(SEED, size=size, times=(TIME,), config=_FRAMES)
-    return torch.cat([sample.frame0, sample.frame1])
 
 
 def check_device(name: str) -> torch.device:
@@ -66,18 +45,6 @@ def check_device(name: str) -> torch.device:
             "this machine has and this torch was built for. Leave it out, or install another torch."
         ) from None
     return device
-
-
-def load_way(way: str, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> AnimeInterp | None:
-    """The model of a way: None for "weights-free"; "bundled"; "published", random weights of the published shape; or a
-    weight file. AnimeInterpError where there is none."""
-    if way == "weights-free":
-        return None
-    if way == "published":
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(SEED)
-            return build(ModelConfig()).to(device=device, dtype=dtype).eval()
-    return load_model(None if way == "bundled" else way, device=device, dtype=dtype)
 
 
 class Meter:
@@ -242,66 +209,3 @@ def _explained(model: AnimeInterp | None, device: torch.device) -> Iterator[None
             f"This torch does not know how to work in {dtype} on {device} ({str(error).splitlines()[0]}). Choose another "
             "of --dtypes."
         ) from error
-
-
-# Memory of a fresh process --------------------------------------------------------------------------------------------
-
-_CHILD = "import sys; from animeinterp.evaluation.speed import child; child(sys.argv[1])"
-
-
-def peak_in_fresh_process(way: str, frames: Tensor, dtype: str, multiplier: int) -> int | None:
-    """Peak resident memory in bytes of doing a pair end to end on the CPU, less what the imports take; None where the
-    system does not tell. ``way``: as ``load_way`` has them, or "yardstick"."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "frames.npy"
-        np.save(path, frames.numpy())
-        threads = [torch.get_num_threads(), cv2.getNumThreads()]
-        told = {"way": way, "frames": str(path), "dtype": dtype, "multiplier": multiplier, "threads": threads}
-        search = os.pathsep.join(place for place in [*sys.path, os.getcwd()] if place)
-        ended = subprocess.run(
-            [sys.executable, "-c", _CHILD, json.dumps(told)], env={**os.environ, "PYTHONPATH": search},
-            capture_output=True, text=True, check=False,
-        )
-    if ended.returncode < 0:
-        raise AnimeInterpError(
-            f"The process that measured the memory of {way} was killed by signal {-ended.returncode}: most likely there is "
-            "not memory enough. Choose smaller sizes, or leave memory out with --no-memory."
-        )
-    if ended.returncode:
-        reason = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise AnimeInterpError(f"The process that measured the memory of {way} failed: {reason}")
-    return json.loads(ended.stdout.splitlines()[-1])
-
-
-def child(told: str) -> None:
-    """The fresh process of ``peak_in_fresh_process``: writes the bytes to standard output."""
-    spec = json.loads(told)
-    torch.set_num_threads(spec["threads"][0])
-    cv2.setNumThreads(spec["threads"][1])
-    if spec["way"] == "yardstick":
-        from benchmarks.published_way_ratio import whole
-    before = peak_resident()
-    frames = torch.from_numpy(np.load(spec["frames"]))
-    if spec["way"] == "yardstick":
-        whole(frames)
-    else:
-        model = load_way(spec["way"], "cpu", DTYPES[spec["dtype"]])
-        interpolate(frames, spec["multiplier"], model=model)
-    after = peak_resident()
-    sys.stdout.write(json.dumps(None if before is None else after - before) + "\n")
-
-
-def peak_resident() -> int | None:
-    """The most resident memory that this process has had, in bytes; None where the system does not tell."""
-    try:
-        # What getrusage says of a process begins, on Linux, with what the process that started it had.
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return 1024 * int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
-    except (OSError, StopIteration):
-        pass
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .dense import dis_flow
+from ..dense_flow import dis_flow, variational_solver
 
 # The sanity limits of the published code, of a 960x540 frame where they are lengths.
 FARTHEST = 250 / 1101.5  # of the diagonal: 250 px
@@ -238,10 +238,7 @@ class _Pair:
 
 def _variational(patch: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Dense flow between two patches (h, w) uint8, as the paper's code sets its solver. (h, w, 2) float32."""
-    solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    solver.setFinestScale(sum(patch.size > limit for limit in LARGE))
-    solver.setGradientDescentIterations(50)
-    solver.setVariationalRefinementIterations(25)
+    solver = variational_solver(sum(patch.size > limit for limit in LARGE))
     height, width = patch.shape
     pad = (0, max(0, SMALLEST_CROP - height), 0, max(0, SMALLEST_CROP - width))
     padded = [cv2.copyMakeBorder(one, *pad, cv2.BORDER_REPLICATE) for one in (patch, other)]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..flow import sampling_grid
-from ..memory import free_memory, total_memory
+from ..runtime.memory import free_memory, total_memory
 
 LEVELS = 4
 RADIUS = 4

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..memory import arranged
+from ..runtime.memory import arranged
 
 CHANNELS = 256
 STRIDE = 8

@@ -18,8 +18,8 @@ from torch.nn import functional as F
 
 from ..config import RefineConfig
 from ..flow import backwarp, pixel_grid, resize_flow
-from ..heartbeat import layers
-from ..memory import arranged
+from ..runtime.memory import arranged
+from ..runtime.progress import layers
 from .correlation import CorrelationPyramid, Pause, volume_fits
 from .encoder import STRIDE, Encoder
 from .local import LocalCorrelation

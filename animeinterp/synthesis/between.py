@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ..config import SynthesisConfig
 from ..flow import Flow, resize_flow
-from ..heartbeat import heartbeat, layers
+from ..runtime.progress import heartbeat, layers
 from .bilateral import MULTIPLE, BilateralNetwork, Found
 from .carrying import carry_motion
 from .network import pad_to_multiple

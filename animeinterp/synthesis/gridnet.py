@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..memory import arranged
+from ..runtime.memory import arranged
 from .pyramid import CHANNELS
 
 MULTIPLE = 4  # what both sides have to be a multiple of

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from ..config import SynthesisConfig
 from ..errors import AnimeInterpError
 from ..flow import backwarp, resize_flow
-from ..heartbeat import layers
-from ..memory import free_memory
+from ..runtime.memory import free_memory
+from ..runtime.progress import layers
 from .gridnet import MULTIPLE, REACH, GridNet
 from .pyramid import FeaturePyramid
 from .splatting import splat_average, splat_softmax

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..memory import arranged
+from ..runtime.memory import arranged
 
 CHANNELS = (32, 64, 96)
 

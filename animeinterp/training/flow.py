@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from ..errors import AnimeInterpError
 from ..flow import pixel_grid
-from ..flow_colours import flow_to_colours, largest_motion
 from ..model import AnimeInterp
 from ..refinement import RefineNetwork
 from ..refinement.correlation import CorrelationPyramid
+from ..visualization.flow_colours import flow_to_colours, largest_motion
 from .pairs import Pairs, Source
 
 GROWTH = 0.8  # gamma: how much less each earlier iteration counts (RAFT, equation 7)

@@ -8,10 +8,10 @@ import torch
 from prompts import CLIP, MODEL, as_saved, drawing, loading, shown, with_node
 
 import animeinterp as ai
-from animeinterp.flow_colours import flow_to_colours, largest_motion
 from animeinterp.matching.vgg import VGGFeatures
 from animeinterp.media import VideoReader
-from animeinterp.pictures import draw_matches, draw_pieces
+from animeinterp.visualization.flow_colours import flow_to_colours, largest_motion
+from animeinterp.visualization.pieces import draw_matches, draw_pieces
 from animeinterp.weights import bundled_models
 from tools.comfy_host import PACK, HostError
 from tools.workflow import to_prompt

@@ -8,12 +8,12 @@ from torch import nn
 
 import animeinterp as ai
 from animeinterp.datasets.clips import public_clips
+from animeinterp.evaluation.published_way import steps
+from animeinterp.evaluation.published_way.networks import PublishedNetworks
 from animeinterp.matching import describe_pieces, match_pieces
 from animeinterp.matching.vgg import VGGFeatures
 from animeinterp.model import build
 from animeinterp.segmentation import to_image
-from benchmarks import published_way
-from benchmarks.published_way_network import PublishedNetworks
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_pieces_are_the_librarys():
     # the published way and none to the library.
     frame = next(iter(public_clips((360, 640), times=(0.5,), speeds=("medium",)))).sample.frame0[..., 160:480]
     ours = ai.segment(frame)[0].numpy()
-    theirs = published_way.segment(to_image(frame[0]))
+    theirs = steps.segment(to_image(frame[0]))
     assert theirs.min() == 0 and len(np.unique(theirs)) == theirs.max() + 1 > 20
     assert adjusted_rand(ours, theirs) >= 0.9
 
@@ -73,7 +73,7 @@ def test_small_pieces_are_merged_and_gaps_hold():
     cv2.line(image, (60, 0), (60, 89), (0, 0, 0), 3)
     image[40:44, 57:64] = 200  # a gap that is narrower than the ball
     cv2.circle(image, (20, 20), 2, (120, 10, 10), -1)
-    labels = published_way.segment(image)
+    labels = steps.segment(image)
     assert labels[45, 20] != labels[45, 100]
     assert labels[20, 20] == labels[45, 20]
 
@@ -82,12 +82,12 @@ def test_features_and_matches_are_the_librarys(frames, vgg):
     labels = ai.segment(frames)
     ours = [describe_pieces(frame, lab, features=vgg) for frame, lab in zip(frames.split(1), labels, strict=True)]
     for pieces, frame, lab in zip(ours, frames.split(1), labels, strict=True):
-        vectors = published_way.describe(vgg, frame, lab.numpy())
+        vectors = steps.describe(vgg, frame, lab.numpy())
         assert vectors.shape == pieces.vectors.shape
         # 1 - A: the levels are subsampled at other pixels, no more
         assert (vectors - pieces.vectors).abs().sum(1).median() / 2 < 0.02
     expected = match_pieces(*ours, tuple(frames.shape[-2:]))
-    pairs = published_way.match(ours[0].vectors, ours[1].vectors, *(lab.numpy() for lab in labels))
+    pairs = steps.match(ours[0].vectors, ours[1].vectors, *(lab.numpy() for lab in labels))
     assert pairs == list(zip(expected.pieces_0.tolist(), expected.pieces_1.tolist(), strict=True))
 
 
@@ -99,7 +99,7 @@ def test_piece_flow_finds_a_known_shift():
         image[y : y + 24, x : x + 24], label[y : y + 24, x : x + 24] = pattern, 1
         images.append(image)
         labels.append(label)
-    flow = published_way.piece_flow(*images, *labels, [(0, 0), (1, 1)])
+    flow = steps.piece_flow(*images, *labels, [(0, 0), (1, 1)])
     assert np.abs(flow[labels[0] == 1] - (13, -5)).max() < 0.5
     assert not flow[labels[0] == 0].any()  # the ground is too large to be moved
 

@@ -9,12 +9,12 @@ import torch
 from triplet_source import Source, textured
 
 import animeinterp
+from animeinterp.completion import complete
 from animeinterp.datasets.triplets import Triplet
+from animeinterp.dense_flow import refine_dense
 from animeinterp.errors import AnimeInterpError
 from animeinterp.evaluation import baselines, methods, metrics
 from animeinterp.flow import Flow
-from animeinterp.matching.completion import complete
-from animeinterp.matching.dense import refine_dense
 from animeinterp.synthesis.blend import blend
 
 # The yardsticks.
@@ -167,7 +167,7 @@ def wheels(tmp_path, monkeypatch):
     """Packages that look like the peers', with wheels to be unpacked, and that must not run their ``__init__``."""
     import zipfile
 
-    from benchmarks import peers
+    from animeinterp.evaluation import peers
 
     rife = (
         "class Model:\n"

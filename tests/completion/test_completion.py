@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from animeinterp import AnimeInterpError, coarse_flow, segment
+from animeinterp.completion import complete
+from animeinterp.completion.candidates import DOUBT, Side
+from animeinterp.completion.motion import PieceGrid, half_way, inverse, is_possible, moved_centre, similarity, warp
 from animeinterp.config import SegmentConfig
+from animeinterp.dense_flow import dis_flow
 from animeinterp.flow import Flow
-from animeinterp.matching.candidates import DOUBT, Side
-from animeinterp.matching.completion import complete
-from animeinterp.matching.dense import dis_flow
 from animeinterp.matching.features import piece_moments
-from animeinterp.matching.motion import PieceGrid, half_way, inverse, is_possible, moved_centre, similarity, warp
 from animeinterp.synthesis.blend import blend
 
 HEIGHT, WIDTH = 192, 256

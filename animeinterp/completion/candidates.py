@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ..dense_flow import disagreement, lengths
 from ..segmentation.merging import neighbours
-from .dense import disagreement, lengths
 from .motion import PieceGrid, align, difference, fit_motions, inverse, moved_centre, similarity, warp
 
 TURNS = np.deg2rad([-45, -30, -18, -8, 8, 18, 30, 45])

@@ -3,7 +3,7 @@
 import torch
 
 from animeinterp.flow import Matches
-from animeinterp.pictures import draw_matches, draw_pieces, piece_colours, shrink
+from animeinterp.visualization.pieces import draw_matches, draw_pieces, piece_colours, shrink
 
 
 def test_first_colours_are_far_apart_and_always_the_same():

@@ -1,4 +1,4 @@
-"""Seconds of the yardstick (``published_way``) beside the library's, stage by stage, in one process and interleaved.
+"""Seconds of the yardstick (``steps``) beside the library's, stage by stage, in one process and interleaved.
 
     python -m animeinterp benchmark --yardstick
 
@@ -18,16 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from animeinterp.config import SegmentConfig
-from animeinterp.evaluation.speed import SEED, TIME, draw_pair, load_way
-from animeinterp.matching import describe_pieces, match_pieces, pair_flow
-from animeinterp.matching.vgg import VGGFeatures
-from animeinterp.model import AnimeInterp
-from animeinterp.pipeline import interpolate
-from animeinterp.segmentation import segment, to_image
-
-from . import published_way
-from .published_way_network import PublishedNetworks
+from ...config import SegmentConfig
+from ...matching import describe_pieces, match_pieces, pair_flow
+from ...matching.vgg import VGGFeatures
+from ...model import AnimeInterp
+from ...pipeline import interpolate
+from ...segmentation import segment, to_image
+from ..ways import SEED, TIME, draw_pair, load_way
+from . import steps
+from .networks import PublishedNetworks
 
 STAGES = (
     "segmentation, both frames",
@@ -57,19 +56,19 @@ class Published:
 
     def do(self, stage: str) -> None:
         if stage == STAGES[0]:
-            self.labels = [published_way.segment(image) for image in self.images]
+            self.labels = [steps.segment(image) for image in self.images]
         elif stage == STAGES[1]:
             for _ in ("there", "back"):
                 self.vectors = [
-                    published_way.describe(self.vgg, frame, labels)
+                    steps.describe(self.vgg, frame, labels)
                     for frame, labels in zip(self.frames, self.labels, strict=True)
                 ]
         elif stage == STAGES[2]:
-            self.pairs = published_way.match(*self.vectors, *self.labels)
+            self.pairs = steps.match(*self.vectors, *self.labels)
         elif stage == STAGES[3]:
-            forward = published_way.piece_flow(*self.images, *self.labels, self.pairs)
+            forward = steps.piece_flow(*self.images, *self.labels, self.pairs)
             back = [(j, i) for i, j in self.pairs]
-            backward = published_way.piece_flow(*self.images[::-1], *self.labels[::-1], back)
+            backward = steps.piece_flow(*self.images[::-1], *self.labels[::-1], back)
             self.coarse = [torch.from_numpy(flow).permute(2, 0, 1)[None] for flow in (forward, backward)]
         elif stage == STAGES[4]:
             self.fine = self.networks.refine(*self.frames, *self.coarse)
@@ -139,7 +138,7 @@ def compare(
     }
 
 
-def steps(ways: int, rounds: int) -> int:
+def count_of_steps(ways: int, rounds: int) -> int:
     """How often ``compare`` calls ``done``."""
     return rounds * (len(STAGES) + 1 + ways)
 

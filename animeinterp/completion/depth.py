@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .dense import disagreement
+from ..dense_flow import disagreement
 from .motion import PieceGrid, difference, warp
 
 COVERED, ALIKE = 30.0, 20.0  # summed colour differences: over the first something covers, under the second it is the same

@@ -10,8 +10,8 @@ from drawings import box_alpha, drawing
 from animeinterp import stages
 from animeinterp.errors import AnimeInterpError
 from animeinterp.flow import Flow
-from animeinterp.lookahead import DEPTH, look_ahead
 from animeinterp.pipeline import interpolate, interpolate_stream
+from animeinterp.runtime.prefetch import DEPTH, look_ahead
 
 NAME = "animeinterp-pieces"
 

@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..dense_flow import dis_flow, disagreement, lengths
 from ..errors import AnimeInterpError, check_pair
 from ..flow import Flow
+from ..matching.features import piece_moments
 from ..segmentation import find_contours, to_image
 from .candidates import Side, find_motions
 from .deformation import add_residual, choose_flow
-from .dense import dis_flow, disagreement, lengths
 from .depth import piece_depths
-from .features import piece_moments
 from .motion import half_way
 from .ownership import LineOwners
 from .panning import frame_shift, panned_flow

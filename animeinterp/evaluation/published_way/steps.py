@@ -3,9 +3,9 @@
 Written from the method's description alone, and on purpose without this library's shortcuts: each region is flood-filled
 from a seed of its own and each small one merged on its own, each over the whole frame; features are computed anew for each
 direction; pairs of pieces are compared one by one; each piece's flow is found in turn. The networks are in
-``published_way_network``. What it computes is what the library computes, so that a ratio of seconds says something:
-``tests/test_published_way.py`` compares them. It is no faster and no slower than such code comes out when it is written
-down; it is not the published code, whose own figures are in README.
+``networks``. What it computes is what the library computes, so that a ratio of seconds says something:
+``tests/evaluation/test_published_way.py`` compares them. It is no faster and no slower than such code comes out when it is
+written down; it is not the published code, whose own figures are in README.
 
 Convention: images are (H, W, 3) uint8, labels (H, W) int32 from 0 without gaps, flow (H, W, 2) float32 in pixels.
 """
@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from animeinterp.matching.affinity import TIE_BREAK
+from ...dense_flow import variational_solver
+from ...matching.affinity import TIE_BREAK
 
 LEAST_PIECE, LEAST_MOVED = 500, 50  # pixels, of 960x540
 LARGEST_MOVED = 0.12  # of the frame
@@ -176,10 +177,7 @@ def piece_flow(
     """The flow of each matched piece of frame 0, piece after piece: the centroids' shift and DIS flow on top of it."""
     height, width = labels_0.shape
     grey_0, grey_1 = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (image_0, image_1))
-    solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    solver.setFinestScale(0)
-    solver.setGradientDescentIterations(50)
-    solver.setVariationalRefinementIterations(25)
+    solver = variational_solver()
     flow = np.zeros((height, width, 2), np.float32)
     for piece, other in pairs:
         mask_0, mask_1 = labels_0 == piece, labels_1 == other

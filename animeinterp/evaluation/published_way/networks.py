@@ -1,6 +1,6 @@
 """The yardstick's networks: refinement and synthesis with a model's own weights, and nothing shared.
 
-See ``published_way``. Each direction encodes both frames, and the first once more for its context; it has a correlation
+See ``steps``. Each direction encodes both frames, and the first once more for its context; it has a correlation
 volume of its own and brings its flow to full size in each iteration. Each in-between computes the features of both frames,
 splats frames and features one after the other, and splats ones beside each channel to divide by. Plain layers in the plain
 layout, read off the weights by name: nothing of the library's networks is used, so that no change there makes this faster.

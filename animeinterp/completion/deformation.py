@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .dense import dis_flow, disagreement, lengths
+from ..dense_flow import dis_flow, disagreement, lengths
 from .motion import PieceGrid, difference, steepness, warp
 
 SMOOTH = 9.0  # pixels, of the residual within a piece

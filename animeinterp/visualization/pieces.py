@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .flow import Matches
+from ..flow import Matches
 
 _GOLDEN = 0.6180339887  # its multiples spread over the hues without ever coming close to repeating
 _LUMA = (0.299, 0.587, 0.114)

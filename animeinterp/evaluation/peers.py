@@ -25,8 +25,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from animeinterp.errors import AnimeInterpError
-from animeinterp.synthesis.splatting import splat
+from ..errors import AnimeInterpError
+from ..synthesis.splatting import splat
 
 PEERS = ("rife", "gmfss", "gmfss-union")
 Interpolate = Callable[[Tensor, Tensor, float], Tensor]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from animeinterp import AnimeInterpError
-from animeinterp.flow_colours import colour_wheel, flow_to_colours, largest_motion
+from animeinterp.visualization.flow_colours import colour_wheel, flow_to_colours, largest_motion
 
 
 def field(dx: float, dy: float) -> torch.Tensor:

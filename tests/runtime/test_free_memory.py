@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from animeinterp import memory
+from animeinterp.runtime import memory
 
 
 def test_the_systems_free_memory():

@@ -9,15 +9,16 @@ import pytest
 import torch
 from drawings import drawing
 
-from animeinterp import shortage, stages
+from animeinterp import stages
 from animeinterp.config import SynthesisConfig
 from animeinterp.errors import AnimeInterpError
 from animeinterp.model import ModelConfig, build
 from animeinterp.pipeline import interpolate
 from animeinterp.refinement import network
-from animeinterp.shortage import Shortage, ran_out, smaller_tiles
+from animeinterp.runtime import out_of_memory
+from animeinterp.runtime.out_of_memory import Shortage, ran_out, smaller_tiles
+from animeinterp.runtime.worker import work_listening
 from animeinterp.synthesis import network as synthesis
-from animeinterp.waiting import work_listening
 
 CPU = torch.device("cpu")
 
@@ -109,7 +110,7 @@ def test_other_errors_pass(log):
 @pytest.mark.parametrize("thread", [False, True])
 def test_what_did_not_fit_is_let_go_before_the_next_try(thread, monkeypatch):
     released, held = [], []
-    monkeypatch.setattr(shortage, "release", lambda device: released.append(device))
+    monkeypatch.setattr(out_of_memory, "release", lambda device: released.append(device))
 
     def work(way, told):
         def inner(tell):
@@ -154,7 +155,7 @@ def wide():
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(shortage, "_SMALLEST_TILE", 1000)
+    monkeypatch.setattr(out_of_memory, "_SMALLEST_TILE", 1000)
 
 
 class Memory:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import cv2
 import torch
 
-from .errors import AnimeInterpError
+from ..errors import AnimeInterpError
 from .memory import release
 
 Listen = Callable[[float], None]

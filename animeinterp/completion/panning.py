@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .dense import dis_flow
+from ..dense_flow import dis_flow
 from .motion import difference, warp
 
 WIDTH = 240  # pixels, about, of the copies that are compared

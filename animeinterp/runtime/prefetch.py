@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .errors import AnimeInterpError, check_frames, describe
-from .model import SMALLEST_SIDE
-from .stages import Seen, Stages
-from .synthesis.still import still_pixels
+from ..errors import AnimeInterpError, check_frames, describe
+from ..model import SMALLEST_SIDE
+from ..stages import Seen, Stages
+from ..synthesis.still import still_pixels
 
 DEPTH = 2  # frames that are asked for early, and threads
 _END = object()

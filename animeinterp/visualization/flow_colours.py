@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor
 
-from .errors import AnimeInterpError
+from ..errors import AnimeInterpError
 
 # (steps to the next corner, the corner's colour)
 _CORNERS = ((15, (1, 0, 0)), (6, (1, 1, 0)), (4, (0, 1, 0)), (11, (0, 1, 1)), (13, (0, 0, 1)), (6, (1, 0, 1)))

@@ -1,4 +1,9 @@
-"""Whole-frame dense optical flow (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016)."""
+"""Dense optical flow without pieces or weights: OpenCV's DIS, and how far its way there and back misses.
+
+Kroeger, Timofte, Dai and Van Gool, "Fast Optical Flow using Dense Inverse Search" (ECCV 2016). Whatever asks for dense flow
+asks it here: the coarse flow for the deformation of a piece, the completion for a second opinion, and the refinement of a
+flow that somebody else made.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..segmentation import to_image
+from .segmentation import to_image
+
+
+def dis_solver() -> cv2.DISOpticalFlow:
+    """OpenCV's solver with its medium preset; ``calc(grey0, grey1, start or None)`` on (H, W) uint8."""
+    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+
+def variational_solver(finest_scale: int = 0) -> cv2.DISOpticalFlow:
+    """The solver as the paper's code sets it for the deformation of a piece, at 1/2^``finest_scale`` of the size."""
+    solver = dis_solver()
+    solver.setFinestScale(finest_scale)
+    solver.setGradientDescentIterations(50)
+    solver.setVariationalRefinementIterations(25)
+    return solver
 
 
 def dis_flow(image0: np.ndarray, image1: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
@@ -17,7 +36,7 @@ def dis_flow(image0: np.ndarray, image1: np.ndarray, start: np.ndarray | None = 
     :param start: (H, W, 2) float32 in pixels to begin at; None begins at zero.
     :return: (H, W, 2) float32.
     """
-    solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    solver = dis_solver()
     gray0, gray1 = (cv2.cvtColor(i, cv2.COLOR_RGB2GRAY) for i in (image0, image1))
     if min(gray0.shape) < 32:  # too small for its pyramid
         return np.zeros((*gray0.shape, 2), np.float32) if start is None else start.copy()

@@ -1,0 +1,5 @@
+"""What stands in for the refinement where no network refines: a coarse flow made dense, with an order in depth (``complete``)."""
+
+from .complete import complete
+
+__all__ = ["complete"]

@@ -1,0 +1,1 @@
+"""What the stages know, as pictures: pieces, matches and flow."""
