@@ -22,7 +22,7 @@ from .flow import Flow
 from .refinement import RefineNetwork
 from .refinement.correlation import SHARE, volume_bytes, volume_is_worth_it
 from .runtime.memory import total_memory
-from .runtime.progress import heartbeat
+from .runtime.progress import layer_progress
 from .synthesis import SynthesisNetwork
 from .synthesis.between import BilateralSynthesis
 from .synthesis.network import pad_to_multiple
@@ -161,7 +161,7 @@ class AnimeInterp(nn.Module):
             return refine_dense(frame0, frame1, flow_01, flow_10)
         features = None if encoded is None else tuple(e.matching for e in _check_encoded(encoded, frame0))
         frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
-        with heartbeat(self.refinement, step, self.refinement.parts(iterations, encoded=encoded is not None)):
+        with layer_progress(self.refinement, step, self.refinement.parts(iterations, encoded=encoded is not None)):
             return self.refinement(*frames, flow_01, flow_10, iterations, encoded=features, lean=lean)
 
     def synthesize(
@@ -209,7 +209,7 @@ class AnimeInterp(nn.Module):
         features = None if encoded is None else tuple(e.pyramid for e in _check_encoded(encoded, frame0))
         frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
         parts = self.synthesis.parts(len(times), frames[0], encoded=encoded is not None, tile=tile)
-        with heartbeat(self.synthesis, step, parts):
+        with layer_progress(self.synthesis, step, parts):
             painted = self.synthesis(*frames, flow_01, flow_10, times, encoded=features, tile=tile)
         return painted[:, 0].to(frame0.dtype)
 

@@ -2,7 +2,7 @@
 
 A frame is looked at once (pieces, features) and kept for its next pair only; a pair's flow is found once, whatever the
 number of times. So a clip of any length costs the memory of a few frames, and its result. Where memory runs out all the
-same, the work is split into smaller parts and goes on (``shortage``).
+same, the work is split into smaller parts and goes on (``runtime.out_of_memory``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .config import MatchConfig, SegmentConfig
 from .errors import AnimeInterpError, check_frames, check_times
 from .flow import FIELDS, Flow
 from .model import AnimeInterp
-from .runtime.prefetch import Frame, look_ahead
+from .runtime.prefetch import Frame, prefetch_frames
 from .stages import Seen, Stages
 from .weights import bundled_models, load_model
 
@@ -127,7 +127,7 @@ def interpolate_stream(
             stages.model.to(first.device)
 
     cut = flows is None and _draws(moments) and not stages.finds
-    sight = look_ahead(frames, stages, device, settle=settle, cut=cut, depth=ahead)
+    sight = prefetch_frames(frames, stages, device, settle=settle, cut=cut, depth=ahead)
     return _stream(sight, moments, stages, flows, _listener(progress, cancel))
 
 

@@ -19,9 +19,9 @@ from .errors import check_flow
 from .flow import Flow
 from .matching import describe_pieces, pair_flow, pair_matches
 from .model import AnimeInterp, Encoded
-from .runtime.out_of_memory import Listen, Shortage, smaller_tiles
-from .runtime.progress import heartbeat, layers
-from .runtime.worker import work_listening
+from .runtime.out_of_memory import MemoryFallback, smaller_tiles
+from .runtime.progress import ProgressCallback, layer_progress, leaf_modules
+from .runtime.worker import run_in_thread
 from .segmentation import segment
 from .synthesis.alpha import from_grey, over_grey
 from .synthesis.blend import blend
@@ -61,7 +61,7 @@ class Stages:
         self.features = features
         self.segment_config = SegmentConfig() if segment_config is None else segment_config
         self.match_config = MatchConfig() if match_config is None else match_config
-        self.shortage = Shortage()
+        self.memory = MemoryFallback()
 
     @property
     def refines(self) -> bool:
@@ -90,18 +90,18 @@ class Stages:
 
     @torch.no_grad()
     def pair(
-        self, seen0: Seen, seen1: Seen, flow: Flow | None = None, listen: Listen | None = None, times: int = 1
+        self, seen0: Seen, seen1: Seen, flow: Flow | None = None, listen: ProgressCallback | None = None, times: int = 1
     ) -> Pair:
         """Find the motion between two frames, unless it is given, and make ready to paint at any time between them.
 
         ``listen`` hears the share of the whole work done, 0..1, painting ``times`` frames included; it may raise.
         """
 
-        def made(way: None, told: Listen | None) -> Pair:
+        def made(way: None, told: ProgressCallback | None) -> Pair:
             return Pair(self, seen0, seen1, flow, told, times)
 
         # What cannot be split is not tried again, but it is said what to do.
-        return self.shortage.work("pair", [None], made, seen0.frame.device, listen)
+        return self.memory.run("pair", [None], made, seen0.frame.device, listen)
 
     @torch.no_grad()
     def cut(self, frame: Tensor) -> Tensor:
@@ -109,33 +109,34 @@ class Stages:
         return segment(frame, self.segment_config)
 
     @torch.no_grad()
-    def pieces(self, seen: Seen, listen: Listen | None = None, *, labels: Tensor | None = None) -> Any:
+    def pieces(self, seen: Seen, listen: ProgressCallback | None = None, *, labels: Tensor | None = None) -> Any:
         """The frame's pieces and their features (paper 3.1); with ``labels`` (1, H, W) given, it is not segmented."""
         if seen.pieces is None:
             if labels is None:
                 cutting = seen.cutting
-                labels = work_listening(lambda tell: cutting.result() if cutting else self.cut(seen.frame), listen)
+                labels = run_in_thread(lambda tell: cutting.result() if cutting else self.cut(seen.frame), listen)
                 seen.cutting = None
             network, networks = self.features, {"features": self.features}
             if network is None and self.model is not None and self.model.describes_pieces:
                 network, networks = self.model, {"model": self.model}
             if network is None:
-                seen.pieces = work_listening(lambda tell: describe_pieces(seen.frame, labels), listen)
+                seen.pieces = run_in_thread(lambda tell: describe_pieces(seen.frame, labels), listen)
             else:
-                with heartbeat(network, listen, len(layers(network))):
+                with layer_progress(network, listen, len(leaf_modules(network))):
                     seen.pieces = describe_pieces(seen.frame, labels, **networks)
         return seen.pieces
 
     @torch.no_grad()
-    def match(self, seen0: Seen, seen1: Seen, listen: Listen | None = None, *, move: bool = True) -> Flow:
+    def match(self, seen0: Seen, seen1: Seen, listen: ProgressCallback | None = None, *, move: bool = True) -> Flow:
         """The coarse flow between two frames, from their pieces (paper 3.1); only the matches if not to ``move``."""
         pieces = self.pieces(seen0), self.pieces(seen1)
         find = pair_flow if move else pair_matches
-        return work_listening(lambda tell: find(seen0.frame, seen1.frame, *pieces, self.match_config), listen)
+        return run_in_thread(lambda tell: find(seen0.frame, seen1.frame, *pieces, self.match_config), listen)
 
     @torch.no_grad()
     def refine(
-        self, seen0: Seen, seen1: Seen, flow: Flow | None = None, iterations: int | None = None, listen: Listen | None = None
+        self, seen0: Seen, seen1: Seen, flow: Flow | None = None, iterations: int | None = None,
+        listen: ProgressCallback | None = None,
     ) -> Flow:
         """The fine flow from a coarse one, or from no motion (paper 3.2).
 
@@ -143,28 +144,28 @@ class Stages:
         optical flow. ``iterations``: of the network, see ``AnimeInterp.refine``.
         """
         if not self.refines and flow is not None and is_coarse(flow):
-            return work_listening(lambda tell: complete(seen0.frame, seen1.frame, flow), listen)
+            return run_in_thread(lambda tell: complete(seen0.frame, seen1.frame, flow), listen)
         start = (None, None) if flow is None else (flow.flow_01, flow.flow_10)
         colours = seen0.colour, seen1.colour
         if not self.refines:
-            return Flow(*work_listening(lambda tell: refine_dense(*colours, *start), listen))
+            return Flow(*run_in_thread(lambda tell: refine_dense(*colours, *start), listen))
         encoded = self.encode(seen0), self.encode(seen1)
 
-        def refined(lean: dict[str, bool], told: Listen | None) -> tuple[Tensor, Tensor]:
+        def refined(lean: dict[str, bool], told: ProgressCallback | None) -> tuple[Tensor, Tensor]:
             return self.model.refine(*colours, *start, iterations, encoded=encoded, step=told, **lean)
 
         ways = {}, {"lean": True}
-        return Flow(*self.shortage.work("refining", ways, refined, seen0.frame.device, listen))
+        return Flow(*self.memory.run("refining", ways, refined, seen0.frame.device, listen))
 
     @torch.no_grad()
-    def encode(self, seen: Seen, listen: Listen | None = None) -> Encoded:
+    def encode(self, seen: Seen, listen: ProgressCallback | None = None) -> Encoded:
         """What the model's networks see in the frame alone."""
         if seen.encoded is None:
             model = self.model
-            used = len(layers(model.refinement.encoder)) if model.refines else 0
-            used += len(layers(model.synthesis.pyramid)) if model.paints_features else 0
-            used += len(layers(model.synthesis.network.encoder)) if model.finds_motion else 0
-            with heartbeat(model, listen, max(used, 1)):
+            used = len(leaf_modules(model.refinement.encoder)) if model.refines else 0
+            used += len(leaf_modules(model.synthesis.pyramid)) if model.paints_features else 0
+            used += len(leaf_modules(model.synthesis.network.encoder)) if model.finds_motion else 0
+            with layer_progress(model, listen, max(used, 1)):
                 seen.encoded = model.encode(seen.colour)
         return seen.encoded
 
@@ -173,7 +174,7 @@ class Pair:
     """Two frames with the motion between them, ready to paint what lies between (``at``). Made by ``Stages.pair``."""
 
     def __init__(
-        self, stages: Stages, seen0: Seen, seen1: Seen, flow: Flow | None, listen: Listen | None, times: int
+        self, stages: Stages, seen0: Seen, seen1: Seen, flow: Flow | None, listen: ProgressCallback | None, times: int
     ) -> None:
         self._stages, self._seen = stages, (seen0, seen1)
         self._parts = _Parts(listen, self._plan(flow, times))
@@ -201,7 +202,7 @@ class Pair:
         if self._stages.model is not None:
             ways += [(1, {"tile": tile}) for tile in smaller_tiles(frame.shape[-2] * frame.shape[-1])]
 
-        def drawn(way: tuple[int, dict[str, int]], told: Listen | None) -> list[Tensor]:
+        def drawn(way: tuple[int, dict[str, int]], told: ProgressCallback | None) -> list[Tensor]:
             (count, tile), found = way, []
             while len(found) < len(times):
                 some = times[len(found) : len(found) + count]
@@ -211,10 +212,10 @@ class Pair:
             return found
 
         part = self._parts.begin(len(times))
-        return self._stages.shortage.work("painting", ways, drawn, frame.device, part)
+        return self._stages.memory.run("painting", ways, drawn, frame.device, part)
 
     @staticmethod
-    def _tell(told: Listen, before: int, count: int, total: int, done: float) -> None:
+    def _tell(told: ProgressCallback, before: int, count: int, total: int, done: float) -> None:
         told((before + count * done) / total)
 
     def _plan(self, flow: Flow | None, times: int) -> list[float]:
@@ -253,12 +254,12 @@ class Pair:
             flow = stages.refine(seen0, seen1, flow, listen=parts.begin())
         return flow
 
-    def _paint(self, times: list[float], part: Listen | None, tile: dict[str, int]) -> Tensor:
+    def _paint(self, times: list[float], part: ProgressCallback | None, tile: dict[str, int]) -> Tensor:
         stages, (seen0, seen1) = self._stages, self._seen
         opaque = seen0.opaque and seen1.opaque
         if stages.model is None:
             frames = (seen0.colour, seen1.colour) if opaque else (seen0.frame, seen1.frame)
-            painted = work_listening(lambda tell: blend(*frames, self.flow, times, step=tell), part)
+            painted = run_in_thread(lambda tell: blend(*frames, self.flow, times, step=tell), part)
         else:
             flow = self.flow
             alphas = None if opaque or not stages.finds else (seen0.frame[:, 3:], seen1.frame[:, 3:])
@@ -290,10 +291,10 @@ class Pair:
 class _Parts:
     """The share of a pair's work that is done, from how far the part is that was begun last."""
 
-    def __init__(self, listen: Listen | None, plan: list[float]) -> None:
+    def __init__(self, listen: ProgressCallback | None, plan: list[float]) -> None:
         self._listen, self._plan, self._next = listen, plan, 0
 
-    def begin(self, count: int = 1) -> Listen | None:
+    def begin(self, count: int = 1) -> ProgressCallback | None:
         """Begin the next part (or ``count`` of them as one): what to call with the share of it that is done."""
         total = sum(self._plan)
         start = sum(self._plan[: self._next]) / total

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..animeinterp import SegmentConfig, segment
-from ..animeinterp.runtime.worker import work_listening
+from ..animeinterp.runtime.worker import run_in_thread
 from ..animeinterp.sequence import ClipLabels
 from ..animeinterp.visualization.pieces import draw_pieces
 from . import bridge, types
@@ -69,7 +69,7 @@ def segment_clip(frames, config: SegmentConfig, progress: bridge.Progress) -> Cl
     def labels():
         for i in range(frames.shape[0]):
             frame = frames[i : i + 1]
-            yield work_listening(lambda tell, frame=frame: segment(frame, config), progress.part(i, frames.shape[0]))
+            yield run_in_thread(lambda tell, frame=frame: segment(frame, config), progress.part(i, frames.shape[0]))
         progress(1, 1)
 
     return ClipLabels(labels())

@@ -32,7 +32,6 @@ from ..errors import AnimeInterpError
 from ..model import AnimeInterp
 from ..training.between import BetweenConfig, BetweenTask
 from ..training.caches import CoarseCache
-from ..training.carried import SIZE as CARRIED_SIZE
 from ..training.checkpoint import PRESETS, model_of_run, model_to_train
 from ..training.flow import FlowConfig, FlowTask
 from ..training.frame import FrameConfig, FrameTask
@@ -40,6 +39,7 @@ from ..training.loop import Task, TrainConfig, Trainer
 from ..training.paint import PaintConfig, PaintTask
 from ..training.pairs import CARTOONS, COARSE, DrawnConfig, DrawnPairs, Source, TripletConfig, TripletPairs
 from ..training.processes import Processes, helpers, processes
+from ..training.warped import SIZE as WARPED_SIZE
 from . import say
 from .progress import ProgressBar
 
@@ -49,7 +49,7 @@ STAGES = ("flow", "frame", "paint", "between")
 DEFAULTS = {
     "flow": ("published", 8, None, (256, 384)),
     "frame": ("published", 8, None, (256, 384)),
-    "paint": ("light", 8, (192, 192), CARRIED_SIZE),
+    "paint": ("light", 8, (192, 192), WARPED_SIZE),
     "between": ("whole", 8, (256, 256), None),
 }
 _TRIPLET_SIDE = (384, 384)

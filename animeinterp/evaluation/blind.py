@@ -287,9 +287,9 @@ def _read_key(key: Path) -> dict:
         raise AnimeInterpError(f"{key} is not there; it is made with the sheets, by --blind. Give the --out of the sheets.")
     try:
         content = json.loads(key.read_text(encoding="utf-8"))
-        told = [(int(name), sheet["triplet"]) for name, sheet in content["sheets"].items()
+        named = [(int(name), sheet["triplet"]) for name, sheet in content["sheets"].items()
                 if {sheet["X"], sheet["Y"]} == {"A", "B"}]
-        whole = len(told) == len(content["sheets"]) > 0 and all("asked" in content[side] for side in "AB")
+        whole = len(named) == len(content["sheets"]) > 0 and all("asked" in content[side] for side in "AB")
     except (ValueError, TypeError, KeyError, AttributeError):
         whole = False
     if not whole:

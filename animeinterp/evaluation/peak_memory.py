@@ -29,10 +29,10 @@ def peak_in_fresh_process(way: str, frames: Tensor, dtype: str, multiplier: int)
         path = Path(folder) / "frames.npy"
         np.save(path, frames.numpy())
         threads = [torch.get_num_threads(), cv2.getNumThreads()]
-        told = {"way": way, "frames": str(path), "dtype": dtype, "multiplier": multiplier, "threads": threads}
+        spec = {"way": way, "frames": str(path), "dtype": dtype, "multiplier": multiplier, "threads": threads}
         search = os.pathsep.join(place for place in [*sys.path, os.getcwd()] if place)
         ended = subprocess.run(
-            [sys.executable, "-c", _CHILD, json.dumps(told)], env={**os.environ, "PYTHONPATH": search},
+            [sys.executable, "-c", _CHILD, json.dumps(spec)], env={**os.environ, "PYTHONPATH": search},
             capture_output=True, text=True, check=False,
         )
     if ended.returncode < 0:
@@ -46,9 +46,9 @@ def peak_in_fresh_process(way: str, frames: Tensor, dtype: str, multiplier: int)
     return json.loads(ended.stdout.splitlines()[-1])
 
 
-def child(told: str) -> None:
+def child(request: str) -> None:
     """The fresh process of ``peak_in_fresh_process``: writes the bytes to standard output."""
-    spec = json.loads(told)
+    spec = json.loads(request)
     torch.set_num_threads(spec["threads"][0])
     cv2.setNumThreads(spec["threads"][1])
     before = peak_resident()

@@ -186,8 +186,8 @@ def _enlarged(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
         row, column = rows // 2, columns // 2
     top, left = min(max(row - tall // 2, 0), rows - tall), min(max(column - wide // 2, 0), columns - wide)
     size = (wide * ENLARGED, tall * ENLARGED)
-    cut = (slice(top, top + tall), slice(left, left + wide))
-    return [cv2.resize(pixels[cut], size, interpolation=cv2.INTER_CUBIC)[:height, :width] for pixels in (x, y)]
+    crop = (slice(top, top + tall), slice(left, left + wide))
+    return [cv2.resize(pixels[crop], size, interpolation=cv2.INTER_CUBIC)[:height, :width] for pixels in (x, y)]
 
 
 def draw_levels(rows: list[Row], path: Path) -> bool:

@@ -14,7 +14,7 @@ LEVELS = 4
 RADIUS = 4
 CHANNELS = LEVELS * (2 * RADIUS + 1) ** 2
 
-# Into how many pieces each level's product is cut where nothing is learnt, so that a heartbeat is heard between them.
+# Into how many pieces each level's product is cut where nothing is learnt, so that a layer_progress is heard between them.
 _PIECES = (16, 4, 1, 1)
 # On a CPU a greater volume is not worth its memory: the look-up on demand takes no longer. On other devices it takes no
 # more than this (1080p takes 6.5 GiB), or a share of a large one's memory.
@@ -23,7 +23,7 @@ SHARE = 0.7  # of the memory that is free, which it may take: the rest of the re
 
 
 class Pause(nn.Module):
-    """A layer that does nothing, called between pieces of work that are not layers, for a heartbeat to be heard."""
+    """A layer that does nothing, called between pieces of work that are not layers, for a layer_progress to be heard."""
 
     PER_VOLUME = _PIECES[0] + 2 * sum(_PIECES[1:])
     PER_LOOK_UP = 2 * LEVELS

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..runtime.memory import arranged
+from ..runtime.memory import fastest_layout
 
 CHANNELS = 256
 STRIDE = 8
@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         self.head = operations.Conv2d(channels, CHANNELS, 1)
 
     def forward(self, frames: Tensor) -> Tensor:
-        x = torch.relu(self.stem(arranged(frames)))
+        x = torch.relu(self.stem(fastest_layout(frames)))
         for block in self.blocks:
             x = block(x)
         return self.head(x)

@@ -18,8 +18,8 @@ from torch.nn import functional as F
 
 from ..config import RefineConfig
 from ..flow import backwarp, pixel_grid, resize_flow
-from ..runtime.memory import arranged
-from ..runtime.progress import layers
+from ..runtime.memory import fastest_layout
+from ..runtime.progress import leaf_modules
 from .correlation import CorrelationPyramid, Pause, volume_fits
 from .encoder import STRIDE, Encoder
 from .local import LocalCorrelation
@@ -99,11 +99,11 @@ class RefineNetwork(nn.Module):
 
     def parts(self, iterations: int | None, *, encoded: bool = False) -> int:
         """How many layers a forward pass runs, to tell how far it is."""
-        encoding = 0 if encoded else 2 * len(layers(self.encoder))
+        encoding = 0 if encoded else 2 * len(leaf_modules(self.encoder))
         iterations = self.config.iterations if iterations is None else iterations
         upsampling = 2
-        guidance = len(layers(self.guidance)) if self.config.masked_start else 0
-        step = Pause.PER_LOOK_UP + len(layers(self.update)) - upsampling
+        guidance = len(leaf_modules(self.guidance)) if self.config.masked_start else 0
+        step = Pause.PER_LOOK_UP + len(leaf_modules(self.update)) - upsampling
         return encoding + Pause.PER_VOLUME + guidance + iterations * step + 2 * upsampling
 
     def start(self, frame0: Tensor, frame1: Tensor, coarse: Tensor | None, size: torch.Size) -> Tensor:
@@ -124,22 +124,22 @@ class RefineNetwork(nn.Module):
         start: Tensor,
         iterations: int,
         *,
-        cut: bool = False,
+        detach: bool = False,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The recurrence: flow (2B, 2, h, w) and hidden state, before the first iteration and after each.
 
-        ``cut``: no gradient goes from one iteration's flow to the one before (RAFT, section 3.3), but to the start's.
+        ``detach``: no gradient goes from one iteration's flow to the one before (RAFT, section 3.3), but to the start's.
         """
-        features = arranged(features)
+        features = fastest_layout(features)
         hidden, context = torch.tanh(features[:, :HIDDEN]), torch.relu(features[:, HIDDEN:])
         grid = pixel_grid(start)
         # The published training added the coarse flow before the loop and again in it, and learnt to live with that.
         flow = 2 * start if self.config.doubled_start else start
         yield flow, hidden
         for number in range(iterations):
-            flow = flow.detach() if cut and number else flow
-            correlations = arranged(volume.look_up(grid + flow).to(features.dtype))
-            hidden, change = self.update(hidden, context, correlations, arranged(flow.to(features.dtype)))
+            flow = flow.detach() if detach and number else flow
+            correlations = fastest_layout(volume.look_up(grid + flow).to(features.dtype))
+            hidden, change = self.update(hidden, context, correlations, fastest_layout(flow.to(features.dtype)))
             flow = flow + change.to(flow.dtype)
             yield flow, hidden
 

@@ -46,7 +46,7 @@ def release(device: torch.device | str) -> None:
         backend.empty_cache()
 
 
-def arranged(x: Tensor) -> Tensor:
+def fastest_layout(x: Tensor) -> Tensor:
     """``x`` (N, C, H, W) in the layout in which this device's convolutions are fastest; itself if it is in that.
 
     With channels last on a CPU (measured: a grid network a third faster), and for half precision on CUDA, whose tensor

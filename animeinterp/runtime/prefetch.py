@@ -33,7 +33,7 @@ class Frame:
     moves: bool
 
 
-def look_ahead(
+def prefetch_frames(
     frames: Iterable[Tensor],
     stages: Stages,
     device: str | torch.device | None = None,

@@ -1,4 +1,4 @@
-"""Work that gives no word of itself, done in another thread while this one listens for a request to stop."""
+"""Work that reports no progress of itself, done in another thread while the calling one reports and can be cancelled."""
 
 from __future__ import annotations
 
@@ -8,56 +8,56 @@ from typing import TypeVar
 
 import torch
 
+from .progress import ProgressCallback
+
 Result = TypeVar("Result")
-BETWEEN_LOOKS = 0.1  # seconds
+POLL_SECONDS = 0.1
 
 
-class Abandoned(Exception):
+class Cancelled(Exception):
     """Raised inside of work that nobody waits for any longer."""
 
 
-def work_listening(
-    work: Callable[[Callable[[float], None]], Result], listen: Callable[[float], None] | None
-) -> Result:
-    """``work(tell)``, and meanwhile ``listen(share)`` ten times a second from the calling thread.
+def run_in_thread(work: Callable[[ProgressCallback], Result], progress: ProgressCallback | None) -> Result:
+    """``work(report)``, and meanwhile ``progress(fraction)`` ten times a second from the calling thread.
 
-    ``tell(share)`` says how far the work is, 0..1; the last word is what ``listen`` hears. What ``listen`` raises is
-    raised here at once; the work then ends at its next ``tell``, or by itself. What the work raises is raised here too.
-    Without ``listen`` the work is done in this thread.
+    ``report(fraction)`` says how far the work is, 0..1; the last value is what ``progress`` is called with. What ``progress``
+    raises is raised here at once; the work then ends at its next ``report``, or by itself. What the work raises is raised here
+    too. Without ``progress`` the work is done in this thread.
     """
-    if listen is None:
-        return work(lambda share: None)
-    share, abandoned, ended = 0.0, False, threading.Event()
+    if progress is None:
+        return work(lambda fraction: None)
+    fraction, cancelled, ended = 0.0, False, threading.Event()
     result: list[Result] = []
     error: list[BaseException] = []
     inference = torch.is_inference_mode_enabled()  # threads have modes of their own
 
-    def tell(done: float) -> None:
-        nonlocal share
-        if abandoned:
-            raise Abandoned
-        share = done
+    def report(done: float) -> None:
+        nonlocal fraction
+        if cancelled:
+            raise Cancelled
+        fraction = done
 
     def run() -> None:
         try:
             with torch.inference_mode(inference), torch.no_grad():
-                result.append(work(tell))
+                result.append(work(report))
         except BaseException as raised:
             error.append(raised)
         finally:
             ended.set()
 
-    listen(0.0)
+    progress(0.0)
     thread = threading.Thread(target=run, name="animeinterp")
     thread.start()
     try:
-        while not ended.wait(BETWEEN_LOOKS):
-            listen(share)
+        while not ended.wait(POLL_SECONDS):
+            progress(fraction)
     except BaseException:
-        abandoned = True
+        cancelled = True
         raise
     thread.join()
     if error:
         raise error[0]
-    listen(1.0)
+    progress(1.0)
     return result[0]

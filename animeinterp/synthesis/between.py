@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from ..config import SynthesisConfig
 from ..flow import Flow, resize_flow
-from ..runtime.progress import heartbeat, layers
+from ..runtime.progress import layer_progress, leaf_modules
 from .bilateral import MULTIPLE, BilateralNetwork, Found
-from .carrying import carry_motion
+from .motion_splatting import splat_motion
 from .network import pad_to_multiple
 
 WORKING = 1280  # pixels of the longer side at which motion is found at most
@@ -52,15 +52,15 @@ class BilateralSynthesis(nn.Module):
         :param tile: how many pixels the mender looks at at once; None: all.
         :param step: called with the share done, several times a second; may raise to stop.
         """
-        with heartbeat(self.network, step, self.parts(len(times), frame0, encoded=encoded is not None)):
+        with layer_progress(self.network, step, self.parts(len(times), frame0, encoded=encoded is not None)):
             return self._draw(frame0, frame1, flow, times, encoded, alphas, tile)
 
     def parts(self, times: int, frame: Tensor, *, encoded: bool) -> int:
         """How many layers run, for the progress."""
         scales, network = len(self._scales(frame)), self.network
-        looks = 0 if encoded else 2 * scales * len(layers(network.encoder))
-        searches = times * scales * len(layers(network.decoders))
-        return looks + searches + times * len(layers(network.mender))
+        looks = 0 if encoded else 2 * scales * len(leaf_modules(network.encoder))
+        searches = times * scales * len(leaf_modules(network.decoders))
+        return looks + searches + times * len(leaf_modules(network.mender))
 
     def _draw(self, frame0, frame1, flow, times, encoded, alphas, tile) -> Tensor:
         network, size = self.network, (frame0.shape[-2], frame0.shape[-1])
@@ -78,7 +78,7 @@ class BilateralSynthesis(nn.Module):
         drawn = []
         for t in times:
             time = torch.full((1, 1, 1, 1), t, device=frame0.device)
-            start = None if begin is None else carry_motion(*smallest, begin, t)
+            start = None if begin is None else splat_motion(*smallest, begin, t)
             found = network.search(*working, time, start)
             if len(seen[0]) > len(scales):
                 found = _enlarged(found, frames[0])

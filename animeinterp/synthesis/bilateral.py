@@ -6,7 +6,7 @@ ECCV 2020). It is refined coarse to fine, jointly with its hidden state (as in K
 1/8 and 1/4 of the size and never finer: what is drawn along it is smooth by construction. At every level the features of
 both drawings, read along the motion so far, are correlated around it, so that the network sees how far the two readings
 miss each other. At 1/16 there are two things to correlate around: no motion at all, over a wide range; and the *start*,
-the flow that SGM, a refiner or anybody else found for this pair, carried to t (``carrying``). The network gates the start
+the flow that SGM, a refiner or anybody else found for this pair, carried to t (``motion_splatting``). The network gates the start
 pixel by pixel, and does without where there is none.
 
 The mender is a U-Net (Ronneberger et al., MICCAI 2015) at 1/2 to 1/16 of the size over both readings and their features:
@@ -253,8 +253,8 @@ class BilateralNetwork(nn.Module):
             return self.mender(seen, beside)
         said = seen.new_empty(len(seen), 4, height, width, dtype=torch.float32)
         for part in tiles(height, width, tile, multiple=MULTIPLE, reach=REACH, smallest=4 * MULTIPLE):
-            cut = [None if more is None else part.cut(more, level) for level, more in enumerate(beside, 2)]
-            part.paste(self.mender(part.cut(seen, 1), cut), said)
+            cut = [None if more is None else part.crop(more, level) for level, more in enumerate(beside, 2)]
+            part.paste(self.mender(part.crop(seen, 1), cut), said)
         return said
 
     def search(

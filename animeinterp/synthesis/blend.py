@@ -1,7 +1,7 @@
 """The in-between without a network: softmax splatting of both frames, the one in front on top, holes filled.
 
 Niklaus and Liu, "Softmax Splatting" (CVPR 2020), with a metric of two terms: how much alike a pixel and its target look
-(the paper's Z), and, where it is known, which piece is in front. Colours are carried as positions: what is splatted
+(the paper's Z), and, where it is known, which piece is in front. Colours are warped as positions: what is splatted
 tells where a pixel comes from, and the frame is read there with a sharp filter, so that lines stay as they were drawn.
 Where another flow of the same pair gives nearly the same in-between, the two are averaged: their errors are not the same.
 """
@@ -38,8 +38,8 @@ AGREED, TOGETHER, FARTHEST, NEAR = 0.6, 4.0, 16.0, 7
 
 
 @dataclass(frozen=True)
-class Carried:
-    """Two frames carried to a time between them, frame 0's part first in each pair. Float32.
+class WarpedFrames:
+    """Two frames warped to a time between them, frame 0's part first in each pair. Float32.
 
     ``colours``: what landed of each frame (1, C, H, W), alpha premultiplied, 0 where nothing did. ``masses``
     (1, 1, H, W): what it counts. ``shifts`` (1, 2, H, W) in pixels: how far it has come. ``share`` (1, 1, H, W): how
@@ -53,8 +53,8 @@ class Carried:
     blended: Tensor
 
 
-class Carrier:
-    """A pair of frames and the flow between them, ready to be carried to any time: what does not depend on it, once."""
+class FrameWarper:
+    """A pair of frames and the flow between them, ready to be warped to any time: what does not depend on it, once."""
 
     def __init__(self, frame0: Tensor, frame1: Tensor, flow: Flow) -> None:
         """Arguments and errors are those of ``blend``."""
@@ -68,8 +68,8 @@ class Carrier:
         ]
         self._weights = _weights(self.frames, self._fields, flow)
 
-    def at(self, time: float) -> Carried:
-        """Both frames carried to ``time``, 0..1."""
+    def at(self, time: float) -> WarpedFrames:
+        """Both frames warped to ``time``, 0..1."""
         moved = _moved(self._fields, self._bends, time)
         grid, channels = pixel_grid(moved[0]), self.frames[0].shape[1]
         colours, masses, shifts = [], [], []
@@ -88,7 +88,7 @@ class Carrier:
         share = _evened_share(colours, masses)
         hole = masses[0] + masses[1] <= EMPTY
         blended = fill_holes(torch.lerp(*colours, share).clamp(0, 1), hole)
-        return Carried(tuple(colours), tuple(masses), tuple(shifts), share, blended)
+        return WarpedFrames(tuple(colours), tuple(masses), tuple(shifts), share, blended)
 
 
 def blend(
@@ -105,20 +105,20 @@ def blend(
     :raises AnimeInterpError: for shapes that do not fit together.
     """
     times = check_times(times)
-    carrier = Carrier(frame0, frame1, flow)
+    warper = FrameWarper(frame0, frame1, flow)
     other = None
     if flow.dense_01 is not None and flow.dense_10 is not None:
-        other = Carrier(frame0, frame1, Flow(flow.dense_01, flow.dense_10))
-    result = carrier.frames[0].new_empty(len(times), *carrier.frames[0].shape[1:])
+        other = FrameWarper(frame0, frame1, Flow(flow.dense_01, flow.dense_10))
+    result = warper.frames[0].new_empty(len(times), *warper.frames[0].shape[1:])
     for index, t in enumerate(times):
         if step is not None:
             step(index / len(times))
-        carried = carrier.at(t)
-        result[index] = (carried.blended if other is None else averaged(carried, other.at(t), t))[0]
+        warped = warper.at(t)
+        result[index] = (warped.blended if other is None else averaged(warped, other.at(t), t))[0]
     return _straight(result)
 
 
-def averaged(one: Carried, opinion: Carried, time: float) -> Tensor:
+def averaged(one: WarpedFrames, opinion: WarpedFrames, time: float) -> Tensor:
     """The in-between of ``one``, averaged with that of ``opinion`` where they are the same but for parts of a pixel.
 
     Where they differ by more, one of them is wrong, and a mean of both would be a ghost: there it is ``one``. Faint things

@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..runtime.memory import arranged
+from ..runtime.memory import fastest_layout
 from .pyramid import CHANNELS
 
 MULTIPLE = 4  # what both sides have to be a multiple of
@@ -68,10 +68,10 @@ class GridNet(nn.Module):
         self.tail = _block(top, 3, operations=operations)
 
     def forward(self, frames: Tensor, features: list[Tensor]) -> Tensor:
-        features = [arranged(level) for level in features]
+        features = [fastest_layout(level) for level in features]
         # Sums are taken in place of a block's output, and each node goes when the last that needs it is there: fresh
         # full-size maps are what a frame's memory goes into, and on a CPU a good part of its time.
-        x00 = self.frames(arranged(frames)).add_(self.features[0](features[0]))
+        x00 = self.frames(fastest_layout(frames)).add_(self.features[0](features[0]))
         x10 = self.down["10"](x00).add_(self.features[1](features[1]))
         x20 = self.down["20"](x10).add_(self.features[2](features[2]))
         del features

@@ -18,7 +18,7 @@ from ..config import SynthesisConfig
 from ..errors import AnimeInterpError
 from ..flow import backwarp, resize_flow
 from ..runtime.memory import free_memory
-from ..runtime.progress import layers
+from ..runtime.progress import leaf_modules
 from .gridnet import MULTIPLE, REACH, GridNet
 from .pyramid import FeaturePyramid
 from .splatting import splat_average, splat_softmax
@@ -147,10 +147,10 @@ class SynthesisNetwork(nn.Module):
     def parts(self, times: int, frame: Tensor, *, encoded: bool = False, tile: int | None = None) -> int:
         """About how many layers a forward pass for so many times runs, to tell how far it is."""
         splats = 2 * len(self.pyramid.levels)
-        encoding = 0 if encoded else 2 * len(layers(self.pyramid))
+        encoding = 0 if encoded else 2 * len(leaf_modules(self.pyramid))
         height, width = (-(-side // MULTIPLE) * MULTIPLE for side in frame.shape[-2:])
         painted = len(_tiles(height, width, _room(frame) if tile is None else tile))
-        return encoding + times * (splats + len(layers(self.grid)) * painted)
+        return encoding + times * (splats + len(leaf_modules(self.grid)) * painted)
 
     def _side(self, frame: Tensor, other: Tensor, flow: Tensor, features: list[Tensor]) -> Side:
         flow = pad_to_multiple(flow.to(torch.promote_types(frame.dtype, torch.float32)), MULTIPLE)
@@ -167,13 +167,13 @@ class SynthesisNetwork(nn.Module):
 
     def _paint(self, images: Tensor, features: list[Tensor], tile: int | None) -> Tensor:
         """The grid network's frame, in tiles of at most ``tile`` pixels (None: of as many as there is room for)."""
-        cut = _tiles(*images.shape[-2:], _room(images) if tile is None else tile)
-        if len(cut) == 1:
+        parts = _tiles(*images.shape[-2:], _room(images) if tile is None else tile)
+        if len(parts) == 1:
             return self.grid(images, features)
         painted = images.new_empty(images.shape[0], 3, *images.shape[-2:])
-        for one in cut:
-            levels = [one.cut(level, k) for k, level in enumerate(features)]
-            one.paste(self.grid(one.cut(images), levels), painted)
+        for one in parts:
+            levels = [one.crop(level, k) for k, level in enumerate(features)]
+            one.paste(self.grid(one.crop(images), levels), painted)
         return painted
 
 

@@ -1,4 +1,4 @@
-"""The light synthesis network: it looks over what the blend made of two carried frames, and mends it.
+"""The light synthesis network: it looks over what the blend made of two warped frames, and mends it.
 
 Where the published method paints a frame from splatted features (``gridnet``), this one starts from the weights-free
 in-between (``blend``), which is right nearly everywhere, and decides pixel by pixel among four candidates: the blend
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from ..config import SynthesisConfig
 from ..flow import Flow, pixel_grid
-from .blend import EMPTY, Carried, Carrier
+from .blend import EMPTY, FrameWarper, WarpedFrames
 from .sampling import sample_cubic
 from .tiles import tiles
 
@@ -74,26 +74,26 @@ class Painter(nn.Module):
         nn.init.zeros_(self.head[-1].bias)
 
     def forward(
-        self, carried: Carried, frame0: Tensor, frame1: Tensor, time: Tensor, corner: Tensor | None = None,
+        self, warped: WarpedFrames, frame0: Tensor, frame1: Tensor, time: Tensor, corner: Tensor | None = None,
         *, tile: int | None = None,
     ) -> Tensor:
         """The in-betweens (B, 3, H, W), raw, in float32.
 
-        :param carried: B pairs carried to ``time`` (B,), three channels, (B, C, H, W) each.
+        :param warped: B pairs warped to ``time`` (B,), three channels, (B, C, H, W) each.
         :param frame0: (B, 3, H', W') in 0..1; ``frame1`` likewise.
-        :param corner: (B, 2), where x and y of ``carried`` begin in the frames if it is a part of them.
+        :param corner: (B, 2), where x and y of ``warped`` begin in the frames if it is a part of them.
         :param tile: how many pixels the network looks at at once; None: all.
         """
-        time = time.to(carried.blended).reshape(-1, 1, 1, 1)
-        shifts = _shifts(carried, time)
-        grid = pixel_grid(carried.blended)
+        time = time.to(warped.blended).reshape(-1, 1, 1, 1)
+        shifts = _shifts(warped, time)
+        grid = pixel_grid(warped.blended)
         if corner is not None:
             grid = grid + corner.to(grid)[..., None, None]
         still = [sample_cubic(frame, grid) for frame in (frame0, frame1)] if corner is not None else [frame0, frame1]
-        seen = self._inputs(carried, shifts, still, time)
+        seen = self._inputs(warped, shifts, still, time)
         logits, added, beside = self._look(seen, tile)
         candidates = [
-            carried.blended,
+            warped.blended,
             *(
                 sample_cubic(frame, grid - shift + move)
                 for frame, shift, move in zip((frame0, frame1), shifts, beside.chunk(2, dim=1), strict=True)
@@ -103,12 +103,12 @@ class Painter(nn.Module):
         weights = logits.softmax(dim=1)
         return added + sum(w * c for w, c in zip(weights.split(1, dim=1), candidates, strict=True))
 
-    def _inputs(self, carried: Carried, shifts: list[Tensor], still: list[Tensor], time: Tensor) -> Tensor:
+    def _inputs(self, warped: WarpedFrames, shifts: list[Tensor], still: list[Tensor], time: Tensor) -> Tensor:
         """All that is known of each pixel: (B, 23, H, W)."""
-        blended = carried.blended
-        landed = [mass > EMPTY for mass in carried.masses]
-        apart = [torch.where(there, c - blended, 0) for there, c in zip(landed, carried.colours, strict=True)]
-        masses = [m.clamp(min=EMPTY).log().clamp(LOWEST, 0) / MASS_SCALE + 1 for m in carried.masses]
+        blended = warped.blended
+        landed = [mass > EMPTY for mass in warped.masses]
+        apart = [torch.where(there, c - blended, 0) for there, c in zip(landed, warped.colours, strict=True)]
+        masses = [m.clamp(min=EMPTY).log().clamp(LOWEST, 0) / MASS_SCALE + 1 for m in warped.masses]
         speeds = [s / (way + _SHORTEST) for s, way in zip(shifts, (time, 1 - time), strict=True)]
         return torch.cat(
             [
@@ -116,9 +116,9 @@ class Painter(nn.Module):
                 *apart,
                 *(picture - blended for picture in still),
                 *masses,
-                carried.share,
+                warped.share,
                 *(speed / (speed.abs().sum(dim=1, keepdim=True) + SPEED) for speed in speeds),
-                time.expand_as(carried.share),
+                time.expand_as(warped.share),
             ],
             dim=1,
         )
@@ -133,7 +133,7 @@ class Painter(nn.Module):
             said = x.new_empty(x.shape[0], CANDIDATES + 3 + 4, *x.shape[-2:])
             reach = self.reach()
             for one in tiles(*x.shape[-2:], tile, multiple=MULTIPLE, reach=reach, smallest=_SMALLEST_TILE):
-                one.paste(self._say(one.cut(x)), said)
+                one.paste(self._say(one.crop(x)), said)
         said = said[..., :height, :width]
         bias = said.new_tensor([BLEND_BIAS] + [0.0] * (CANDIDATES - 1)).reshape(1, -1, 1, 1)
         return said[:, :CANDIDATES] + bias, said[:, CANDIDATES:-4], said[:, -4:]
@@ -161,9 +161,9 @@ class Painter(nn.Module):
         return -(-furthest // MULTIPLE) * MULTIPLE
 
 
-def _shifts(carried: Carried, time: Tensor) -> list[Tensor]:
+def _shifts(warped: WarpedFrames, time: Tensor) -> list[Tensor]:
     """How far each frame's pixel has come; where one frame has none there, as far as the other's motion says."""
-    (shift0, shift1), (mass0, mass1) = carried.shifts, carried.masses
+    (shift0, shift1), (mass0, mass1) = warped.shifts, warped.masses
     ratio = (time + _SHORTEST) / (1 - time + _SHORTEST)
     return [
         torch.where(mass0 > EMPTY, shift0, -shift1 * ratio),
@@ -187,11 +187,11 @@ class PaintedBlend(nn.Module):
 
         ``tile``: how many pixels the painter looks at at once; None: all.
         """
-        carrier = Carrier(frame0, frame1, flow)
+        warper = FrameWarper(frame0, frame1, flow)
         painted = []
         for index, time in enumerate(times):
             if step is not None:
                 step(index / len(times))
-            carried = carrier.at(time)
-            painted.append(self.painter(carried, *carrier.frames, carried.share.new_tensor([time]), tile=tile))
+            warped = warper.at(time)
+            painted.append(self.painter(warped, *warper.frames, warped.share.new_tensor([time]), tile=tile))
         return torch.cat(painted)

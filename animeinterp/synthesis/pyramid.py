@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..runtime.memory import arranged
+from ..runtime.memory import fastest_layout
 
 CHANNELS = (32, 64, 96)
 
@@ -34,7 +34,7 @@ class FeaturePyramid(nn.Module):
         self.levels = nn.ModuleList(levels)
 
     def forward(self, frames: Tensor) -> list[Tensor]:
-        features, frames = [], arranged(frames)
+        features, frames = [], fastest_layout(frames)
         for level in self.levels:
             frames = level(frames)
             features.append(frames)

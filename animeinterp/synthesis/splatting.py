@@ -32,7 +32,7 @@ def splat(x: Tensor, flow: Tensor, weights: Tensor | None = None) -> tuple[Tenso
 
     The second is the sum of the landed weights: 0 where nothing landed. Nothing is divided here.
     """
-    landed = _carry(x, flow, weights)
+    landed = _accumulate(x, flow, weights)
     return landed[:, :-1], landed[:, -1:]
 
 
@@ -56,7 +56,7 @@ def splat_softmax(x: Tensor, flow: Tensor, metric: Tensor) -> tuple[Tensor, Tens
     metric = metric.to(torch.promote_types(x.dtype, torch.float32))
     highest = metric.detach().amax(dim=(1, 2, 3), keepdim=True)
     weights = (metric - highest).clamp(min=_LOWEST).exp()
-    landed = _carry(x, flow, weights, coverage=True)
+    landed = _accumulate(x, flow, weights, coverage=True)
     return _divide(landed[:, :-2], landed[:, -2:-1]), landed[:, -1:]
 
 
@@ -65,12 +65,12 @@ def _divide(total: Tensor, mass: Tensor, least: float = 0.0) -> Tensor:
     return total / torch.where(mass > least, mass, torch.inf)
 
 
-def _carry(x: Tensor, flow: Tensor, weights: Tensor | None, *, coverage: bool = False) -> Tensor:
+def _accumulate(x: Tensor, flow: Tensor, weights: Tensor | None, *, coverage: bool = False) -> Tensor:
     """What lands of ``x`` times the weights, of the weights and, if asked for, of ones: (N, C + 1 or C + 2, H, W)."""
     precision = torch.promote_types(x.dtype, torch.float32)
     flow, weights = flow.to(precision), None if weights is None else weights.to(precision)
     if splatting_cuda.can_splat(x):
-        return splatting_cuda.carry(x, flow, weights, coverage)
+        return splatting_cuda.splat(x, flow, weights, coverage)
     batch, channels, height, width = x.shape
     (to_x, to_y), stride = (pixel_grid(flow) + flow).unbind(dim=1), width + 3
     # The result gets a border that takes whatever leaves the frame, so that no share needs a mask.

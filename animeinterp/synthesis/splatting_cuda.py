@@ -17,7 +17,7 @@ from torch import Tensor
 _log = logging.getLogger(__name__)
 
 # VALUE is what pixels are stored as, SUM what is added in. Sizes are those of one frame; tensors are contiguous
-# (N, C, H, W), results have `carried` channels: C of x times the weight, the weight, and 1 where coverage is asked for.
+# (N, C, H, W), results have `landing` channels: C of x times the weight, the weight, and 1 where coverage is asked for.
 SOURCE = r"""
 struct Landing { bool inside; int left, top; SUM right_share, bottom_share; };
 
@@ -42,13 +42,13 @@ static __device__ SUM value(const VALUE* x, SUM weight, long long n, int c, int 
 
 extern "C" __global__ void splat_forward(
     const VALUE* x, const SUM* flow, const SUM* weights, SUM* result,
-    int batch, int channels, int carried, int height, int width
+    int batch, int channels, int landing, int height, int width
 ) {
     long long area = (long long)height * width;
     long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= batch * carried * area) return;
-    long long pixel = i % area, n = i / area / carried;
-    int c = (int)(i / area % carried);
+    if (i >= batch * landing * area) return;
+    long long pixel = i % area, n = i / area / landing;
+    int c = (int)(i / area % landing);
     Landing at = land(flow, n, pixel, height, width);
     if (!at.inside) return;
     SUM moved = value(x, weights[n * area + pixel], n, c, channels, area, pixel);
@@ -57,7 +57,7 @@ extern "C" __global__ void splat_forward(
             int row = at.top + down, column = at.left + across;
             if (row < 0 || row >= height || column < 0 || column >= width) continue;
             SUM share = (down ? at.bottom_share : 1 - at.bottom_share) * (across ? at.right_share : 1 - at.right_share);
-            atomicAdd(result + (n * carried + c) * area + (long long)row * width + column, moved * share);
+            atomicAdd(result + (n * landing + c) * area + (long long)row * width + column, moved * share);
         }
     }
 }
@@ -65,7 +65,7 @@ extern "C" __global__ void splat_forward(
 extern "C" __global__ void splat_backward(
     const VALUE* x, const SUM* flow, const SUM* weights, const SUM* worth,
     SUM* of_x, SUM* of_flow, SUM* of_weights,
-    int batch, int channels, int carried, int height, int width
+    int batch, int channels, int landing, int height, int width
 ) {
     long long area = (long long)height * width;
     long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -73,13 +73,13 @@ extern "C" __global__ void splat_backward(
     long long pixel = i % area, n = i / area;
     Landing at = land(flow, n, pixel, height, width);
     SUM weight = weights[n * area + pixel], weight_worth = 0, x_worth = 0, y_worth = 0;
-    for (int c = 0; c < carried; c++) {
+    for (int c = 0; c < landing; c++) {
         SUM landed = 0, along_x = 0, along_y = 0;
         for (int down = 0; at.inside && down < 2; down++) {
             for (int across = 0; across < 2; across++) {
                 int row = at.top + down, column = at.left + across;
                 if (row < 0 || row >= height || column < 0 || column >= width) continue;
-                SUM there = worth[(n * carried + c) * area + (long long)row * width + column];
+                SUM there = worth[(n * landing + c) * area + (long long)row * width + column];
                 SUM vertical = down ? at.bottom_share : 1 - at.bottom_share;
                 SUM horizontal = across ? at.right_share : 1 - at.right_share;
                 landed += vertical * horizontal * there;
@@ -109,7 +109,7 @@ def can_splat(x: Tensor) -> bool:
     return x.device.type == "cuda" and x.dtype in _NAMES and _compiled(x.device.index, x.dtype) is not None
 
 
-def carry(x: Tensor, flow: Tensor, weights: Tensor | None, coverage: bool) -> Tensor:
+def splat(x: Tensor, flow: Tensor, weights: Tensor | None, coverage: bool) -> Tensor:
     """What ``splatting`` carries of ``x`` (N, C, H, W): (N, C + 1, H, W), or C + 2 with coverage."""
     weights = flow.new_ones(x.shape[0], 1, *x.shape[-2:]) if weights is None else weights
     return _Carry.apply(x.contiguous(), flow.contiguous(), weights.contiguous(), coverage)
@@ -134,7 +134,7 @@ class _Carry(torch.autograd.Function):
         return of_x.to(x.dtype), of_flow, of_weights, None
 
 
-def _launch(name: str, threads: int, tensors: tuple[Tensor, ...], carried: int) -> None:
+def _launch(name: str, threads: int, tensors: tuple[Tensor, ...], landing: int) -> None:
     """Run a kernel, a thread for each of ``threads``, on torch's own stream. The first tensor is (N, C, H, W)."""
     import cupy
 
@@ -142,7 +142,7 @@ def _launch(name: str, threads: int, tensors: tuple[Tensor, ...], carried: int) 
     batch, channels, height, width = x.shape
     if not threads:
         return
-    numbers = (np.int32(n) for n in (batch, channels, carried, height, width))
+    numbers = (np.int32(n) for n in (batch, channels, landing, height, width))
     pointers = (np.uint64(tensor.data_ptr()) for tensor in tensors)
     stream = cupy.cuda.ExternalStream(torch.cuda.current_stream(x.device).cuda_stream, x.device.index)
     with cupy.cuda.Device(x.device.index), stream:

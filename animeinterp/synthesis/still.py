@@ -91,11 +91,11 @@ class Stillness:
         to_x, to_y = (columns + shift[0]).round().long(), (rows + shift[1]).round().long()
         inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
         rows, columns, to_x, to_y = (index[inside] for index in (rows, columns, to_x, to_y))
-        told = (self._seen[k][0, :, rows, columns] - ground[0, :, to_y, to_x]).abs().amax(dim=0) > ALIKE
+        visible = (self._seen[k][0, :, rows, columns] - ground[0, :, to_y, to_x]).abs().amax(dim=0) > ALIKE
         depth = self._depths[k]
         if depth is not None:
             depth = depth[0, 0].to(ground.device)
-            told &= depth[to_y, to_x] < depth[rows, columns] + IN_FRONT  # else it passes behind
+            visible &= depth[to_y, to_x] < depth[rows, columns] + IN_FRONT  # else it passes behind
         landed = torch.zeros_like(ground[:, :1])
-        landed[0, 0, to_y[told], to_x[told]] = 1  # any order: all of them write the same
+        landed[0, 0, to_y[visible], to_x[visible]] = 1  # any order: all of them write the same
         return landed

@@ -16,7 +16,7 @@ class Tile:
     inner: tuple[slice, slice]
     seen: tuple[slice, slice]
 
-    def cut(self, x: Tensor, level: int = 0) -> Tensor:
+    def crop(self, x: Tensor, level: int = 0) -> Tensor:
         """What is seen of ``x`` (..., H / 2^level, W / 2^level)."""
         down, across = self.seen
         return x[..., down.start >> level : down.stop >> level, across.start >> level : across.stop >> level]

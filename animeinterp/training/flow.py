@@ -113,7 +113,7 @@ def every_flow(network: RefineNetwork, pairs: Pairs, iterations: int | None = No
     coarse = torch.cat([pairs.coarse_01, pairs.coarse_10]).float()
     features = network.encode(torch.cat([pairs.frame0, pairs.frame1]))
     start = network.start(pairs.frame0, pairs.frame1, coarse, features.shape[-2:])
-    states = network.iterate(features, _ExactPyramid(features), start, iterations, cut=True)
+    states = network.iterate(features, _ExactPyramid(features), start, iterations, detach=True)
     next(states)  # before the first iteration
     return [network.update.upsample(hidden, flow).float() for flow, hidden in states]
 

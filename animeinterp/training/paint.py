@@ -1,4 +1,4 @@
-"""The stage that trains the light synthesis network on carried frames (``carried``)."""
+"""The stage that trains the light synthesis network on warped frames (``warped``)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from ..errors import AnimeInterpError
 from ..evaluation.metrics import psnr_moving, to_8bit
 from ..model import AnimeInterp
-from ..synthesis.blend import Carried
-from .carried import SIZE, claim_carried, draw_carried, make_carried, read_carried, restore_carried
+from ..synthesis.blend import WarpedFrames
 from .losses import picture_loss
+from .warped import SIZE, claim_warped, draw_warped, make_warped, read_warped, restore_warped
 
 HELD_OUT = 900_000  # samples from here on are for reports
 HARD = 0.6  # share of the crops that are drawn to where the blend is wrong
@@ -26,7 +26,7 @@ SPREAD = 9  # pixels, over which that is blurred
 
 @dataclass(frozen=True)
 class PaintConfig:
-    """``samples`` carried clips in ``folder``, from seed ``first`` (those that are not there yet are made); ``crops`` of
+    """``samples`` warped clips in ``folder``, from seed ``first`` (those that are not there yet are made); ``crops`` of
     ``side`` pixels a step; ``held_out`` clips to report on. ``size``: of the clips, height and width. ``sprites``: see
     ``CartoonConfig``."""
 
@@ -59,22 +59,22 @@ class PaintTask:
                 f"Crops of {config.side} pixels are asked for, of clips of {config.size[1]}x{config.size[0]}; they should "
                 "fit in. Change --side or --size."
             )
-        claim_carried(config.folder, size=config.size, sprites=config.sprites)
+        claim_warped(config.folder, size=config.size, sprites=config.sprites)
         self.config = config
 
     def make_samples(
         self, workers: int = 1, progress: Callable[[int, int], None] | None = None, *, rank: int = 0, world: int = 1
     ) -> int:
-        """Make this process' part of the samples that are not there yet (see ``make_carried``); a batch makes what it lacks."""
+        """Make this process' part of the samples that are not there yet (see ``make_warped``); a batch makes what it lacks."""
         config = self.config
         drawn, kept = range(config.first, config.first + config.samples), range(HELD_OUT, HELD_OUT + config.held_out)
         seeds = [*drawn, *kept][rank::world]
-        return make_carried(
+        return make_warped(
             config.folder, seeds, workers=workers, size=config.size, sprites=config.sprites, progress=progress
         )
 
     def _sample(self, seed: int) -> dict[str, Tensor]:
-        return read_carried(draw_carried(seed, self.config.folder, size=self.config.size, sprites=self.config.sprites))
+        return read_warped(draw_warped(seed, self.config.folder, size=self.config.size, sprites=self.config.sprites))
 
     def trained(self, model: AnimeInterp) -> nn.Module:
         painter = getattr(model.synthesis, "painter", None)
@@ -83,7 +83,7 @@ class PaintTask:
         return painter
 
     def batch(self, step: int, rank: int = 0) -> dict[str, Any]:
-        """Crops of carried clips, flipped, turned, recoloured and reversed by chance, all of a batch alike."""
+        """Crops of warped clips, flipped, turned, recoloured and reversed by chance, all of a batch alike."""
         config = self.config
         chance = np.random.default_rng([config.seed, step, rank])
         samples, corners, times = [], [], []
@@ -95,9 +95,9 @@ class PaintTask:
             corners.append(corner)
             times.append(sample["times"][moment])
         stacked = {name: torch.stack([s[name] for s in samples]) for name in samples[0]}
-        carried, frame0, frame1, truth = restore_carried(stacked, 0)
+        warped, frame0, frame1, truth = restore_warped(stacked, 0)
         batch = {
-            "carried": carried, "frame0": frame0, "frame1": frame1, "truth": truth,
+            "warped": warped, "frame0": frame0, "frame1": frame1, "truth": truth,
             "time": torch.stack(times), "corner": torch.tensor(corners, dtype=torch.float32),
         }
         return augment(batch, chance)
@@ -105,7 +105,7 @@ class PaintTask:
     def loss(self, model: AnimeInterp, batch: dict[str, Any], device: torch.device) -> tuple[Tensor, dict[str, float]]:
         batch = {name: _to(value, device) for name, value in batch.items()}
         painted = model.synthesis.painter(
-            batch["carried"], batch["frame0"], batch["frame1"], batch["time"], batch["corner"]
+            batch["warped"], batch["frame0"], batch["frame1"], batch["time"], batch["corner"]
         )
         return picture_loss(painted.float(), batch["truth"])
 
@@ -115,10 +115,10 @@ class PaintTask:
         painted_db, blended_db, rows = [], [], []
         for k in range(self.config.held_out):
             sample = self._sample(HELD_OUT + k)
-            carried, frame0, frame1, truth = restore_carried({n: v[None] for n, v in sample.items()}, 0)
-            carried, frame0, frame1 = _to(carried, device), frame0.to(device), frame1.to(device)
-            painted = model.synthesis.painter(carried, frame0, frame1, sample["times"][:1].to(device)).cpu()
-            painted, blended = to_8bit(painted.float()), to_8bit(carried.blended.cpu())
+            warped, frame0, frame1, truth = restore_warped({n: v[None] for n, v in sample.items()}, 0)
+            warped, frame0, frame1 = _to(warped, device), frame0.to(device), frame1.to(device)
+            painted = model.synthesis.painter(warped, frame0, frame1, sample["times"][:1].to(device)).cpu()
+            painted, blended = to_8bit(painted.float()), to_8bit(warped.blended.cpu())
             frames = frame0.cpu(), frame1.cpu()
             painted_db.append(psnr_moving(painted, truth, *frames))
             blended_db.append(psnr_moving(blended, truth, *frames))
@@ -146,16 +146,16 @@ def augment(batch: dict[str, Any], chance: np.random.Generator) -> dict[str, Any
         x = x[:, order]
         return 1 - x if negative else x
 
-    old = batch["carried"]
-    carried = Carried(
+    old = batch["warped"]
+    warped = WarpedFrames(
         tuple(map(recolour, old.colours)), old.masses, old.shifts, old.share, recolour(old.blended)
     )
-    return {**batch, "carried": carried, **{name: recolour(batch[name]) for name in ("frame0", "frame1", "truth")}}
+    return {**batch, "warped": warped, **{name: recolour(batch[name]) for name in ("frame0", "frame1", "truth")}}
 
 
 def _mirrored(batch: dict[str, Any]) -> dict[str, Any]:
     side, width = batch["truth"].shape[-1], batch["frame0"].shape[-1]
-    old = batch["carried"]
+    old = batch["warped"]
 
     def flip(x: Tensor) -> Tensor:
         return x.flip(-1)
@@ -166,7 +166,7 @@ def _mirrored(batch: dict[str, Any]) -> dict[str, Any]:
     corner = batch["corner"].clone()
     corner[:, 0] = width - side - corner[:, 0]
     return {
-        **batch, "carried": _changed(old, flip, flip_shift), "corner": corner,
+        **batch, "warped": _changed(old, flip, flip_shift), "corner": corner,
         **{name: flip(batch[name]) for name in ("frame0", "frame1", "truth")},
     }
 
@@ -178,27 +178,27 @@ def _turned(batch: dict[str, Any]) -> dict[str, Any]:
         return x.transpose(-1, -2)
 
     return {
-        **batch, "carried": _changed(batch["carried"], turn, lambda x: turn(x).flip(1)),
+        **batch, "warped": _changed(batch["warped"], turn, lambda x: turn(x).flip(1)),
         "corner": batch["corner"].flip(1),
         **{name: turn(batch[name]) for name in ("frame0", "frame1", "truth")},
     }
 
 
 def _reversed(batch: dict[str, Any]) -> dict[str, Any]:
-    old = batch["carried"]
-    carried = Carried(old.colours[::-1], old.masses[::-1], old.shifts[::-1], 1 - old.share, old.blended)
+    old = batch["warped"]
+    warped = WarpedFrames(old.colours[::-1], old.masses[::-1], old.shifts[::-1], 1 - old.share, old.blended)
     return {
-        **batch, "carried": carried, "frame0": batch["frame1"], "frame1": batch["frame0"], "time": 1 - batch["time"]
+        **batch, "warped": warped, "frame0": batch["frame1"], "frame1": batch["frame0"], "time": 1 - batch["time"]
     }
 
 
-def _changed(carried: Carried, change: Any, change_shift: Any) -> Carried:
-    return Carried(
-        tuple(map(change, carried.colours)),
-        tuple(map(change, carried.masses)),
-        tuple(map(change_shift, carried.shifts)),
-        change(carried.share),
-        change(carried.blended),
+def _changed(warped: WarpedFrames, change: Any, change_shift: Any) -> WarpedFrames:
+    return WarpedFrames(
+        tuple(map(change, warped.colours)),
+        tuple(map(change, warped.masses)),
+        tuple(map(change_shift, warped.shifts)),
+        change(warped.share),
+        change(warped.blended),
     )
 
 
@@ -228,7 +228,7 @@ def _cut(sample: dict[str, Tensor], moment: int, corner: list[int], side: int) -
 
 
 def _to(value: Any, device: torch.device) -> Any:
-    if isinstance(value, Carried):
+    if isinstance(value, WarpedFrames):
         return _changed(value, lambda x: x.to(device), lambda x: x.to(device))
     return value.to(device)
 

@@ -37,9 +37,9 @@ class Processes:
         """Whether ``flag`` is set in any of them: all of them must ask, and all get one answer."""
         if self.world == 1:
             return flag
-        told = torch.tensor([float(flag)], device=self.device)
-        torch.distributed.all_reduce(told, torch.distributed.ReduceOp.MAX)
-        return bool(told.item())
+        flags = torch.tensor([float(flag)], device=self.device)
+        torch.distributed.all_reduce(flags, torch.distributed.ReduceOp.MAX)
+        return bool(flags.item())
 
     def average(self, gradients: Iterable[Tensor | None]) -> None:
         """Average the gradients of all processes, in place."""

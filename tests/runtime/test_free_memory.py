@@ -36,7 +36,7 @@ def test_a_control_group_that_leaves_less(monkeypatch, tmp_path):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_arranged(dtype):
     x = torch.rand(2, 3, 4, 5).to(dtype)
-    last = memory.arranged(x)
+    last = memory.fastest_layout(x)
     assert torch.equal(last, x) and last.is_contiguous(memory_format=torch.channels_last)
-    assert memory.arranged(last) is last
-    assert memory.arranged(x.to("meta")).is_contiguous()
+    assert memory.fastest_layout(last) is last
+    assert memory.fastest_layout(x.to("meta")).is_contiguous()

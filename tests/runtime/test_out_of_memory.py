@@ -16,8 +16,8 @@ from animeinterp.model import ModelConfig, build
 from animeinterp.pipeline import interpolate
 from animeinterp.refinement import network
 from animeinterp.runtime import out_of_memory
-from animeinterp.runtime.out_of_memory import Shortage, ran_out, smaller_tiles
-from animeinterp.runtime.worker import work_listening
+from animeinterp.runtime.out_of_memory import MemoryFallback, is_out_of_memory, smaller_tiles
+from animeinterp.runtime.worker import run_in_thread
 from animeinterp.synthesis import network as synthesis
 
 CPU = torch.device("cpu")
@@ -49,27 +49,27 @@ def log(caplog):
     ],
 )
 def test_it_is_known(error):
-    assert ran_out(error)
+    assert is_out_of_memory(error)
 
 
 @pytest.mark.parametrize(
     "error", [RuntimeError("shapes differ"), AnimeInterpError("out of memory"), KeyboardInterrupt(), OSError("out of memory")]
 )
 def test_nothing_else_is_taken_for_it(error):
-    assert not ran_out(error)
+    assert not is_out_of_memory(error)
 
 
 def test_what_torch_itself_raises_on_a_cpu():
     with pytest.raises(RuntimeError) as raised:
         torch.empty(2**60, dtype=torch.uint8)
-    assert ran_out(raised.value)
+    assert is_out_of_memory(raised.value)
 
 
 # --- going on ---
 
 
 def test_the_next_ways_are_tried_and_kept_to(log):
-    found, tried = Shortage(), []
+    found, tried = MemoryFallback(), []
 
     def work(way, told):
         tried.append(way)
@@ -77,9 +77,9 @@ def test_the_next_ways_are_tried_and_kept_to(log):
             raise refused()
         return way
 
-    assert found.work("painting", [9, 5, 2, 1], work, CPU) == 2
-    assert found.work("painting", [5, 2, 1], work, CPU) == 2, "the first way is left out, and it is none of the others"
-    assert found.work("refining", [4, 2], work, CPU) == 2
+    assert found.run("painting", [9, 5, 2, 1], work, CPU) == 2
+    assert found.run("painting", [5, 2, 1], work, CPU) == 2, "the first way is left out, and it is none of the others"
+    assert found.run("refining", [4, 2], work, CPU) == 2
     assert tried == [9, 5, 2, 2, 4, 2]
     assert [record.levelname for record in log.records] == ["WARNING"]
     assert "cpu" in log.text and "Tried to allocate 2.00 GiB" in log.text and "figures" not in log.text
@@ -90,7 +90,7 @@ def test_where_the_last_is_too_much_it_is_said_what_to_do(log):
         raise refused()
 
     with pytest.raises(AnimeInterpError, match="memory of cpu is too small.*2.00 GiB.*smaller frames") as raised:
-        Shortage().work("painting", [2, 1], work, CPU)
+        MemoryFallback().run("painting", [2, 1], work, CPU)
     assert raised.value.__context__ is None, "the error keeps hold of what did not fit"
     assert len(log.records) == 1
 
@@ -103,7 +103,7 @@ def test_other_errors_pass(log):
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        Shortage().work("painting", [2, 1], work, CPU)
+        MemoryFallback().run("painting", [2, 1], work, CPU)
     assert not log.records
 
 
@@ -120,9 +120,9 @@ def test_what_did_not_fit_is_let_go_before_the_next_try(thread, monkeypatch):
             held.append(weakref.ref(large))
             raise refused()
 
-        return work_listening(inner, (lambda share: None) if thread else None)
+        return run_in_thread(inner, (lambda share: None) if thread else None)
 
-    assert Shortage().work("painting", [2, 1], work, CPU) is None
+    assert MemoryFallback().run("painting", [2, 1], work, CPU) is None
     assert released == [CPU]
 
 
@@ -136,7 +136,7 @@ def test_progress_does_not_run_backwards():
             raise refused()
         told(1.0)
 
-    Shortage().work("painting", [2, 1], work, CPU, heard.append)
+    MemoryFallback().run("painting", [2, 1], work, CPU, heard.append)
     assert heard == [0.2, 0.6, 0.6, 0.6, 1.0]
 
 

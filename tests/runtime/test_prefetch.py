@@ -11,7 +11,7 @@ from animeinterp import stages
 from animeinterp.errors import AnimeInterpError
 from animeinterp.flow import Flow
 from animeinterp.pipeline import interpolate, interpolate_stream
-from animeinterp.runtime.prefetch import DEPTH, look_ahead
+from animeinterp.runtime.prefetch import DEPTH, prefetch_frames
 
 NAME = "animeinterp-pieces"
 
@@ -92,7 +92,7 @@ def test_on_another_device_frames_are():
 
     asked = []
     frames = (asked.append(i) or frame for i, frame in enumerate(long_clip().split(1)))
-    next(look_ahead(frames, Watched()))
+    next(prefetch_frames(frames, Watched()))
     assert asked == list(range(DEPTH + 1))
 
 

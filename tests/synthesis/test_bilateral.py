@@ -8,7 +8,7 @@ from animeinterp.flow import Flow, backwarp
 from animeinterp.model import ModelConfig, build
 from animeinterp.synthesis.between import BilateralSynthesis
 from animeinterp.synthesis.bilateral import SEARCH, BilateralNetwork, _search, leading
-from animeinterp.synthesis.carrying import carry_motion
+from animeinterp.synthesis.motion_splatting import splat_motion
 
 WHOLE = ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"))
 
@@ -85,7 +85,7 @@ def test_times_do_not_depend_on_one_another(trained):
 def test_every_weight_learns(trained):
     frame0, frame1 = picture(64, 64), picture(64, 64, 1)
     network = trained.network
-    start = carry_motion(frame0, frame1, Flow(constant(3, 1, frame0), constant(-3, -1, frame0)), 0.4)
+    start = splat_motion(frame0, frame1, Flow(constant(3, 1, frame0), constant(-3, -1, frame0)), 0.4)
     made, found = network(frame0, frame1, torch.full((1, 1, 1, 1), 0.4), start)
     (made.square().mean() + sum(m.square().mean() for m in found.motions)).backward()
     silent = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0]
@@ -137,7 +137,7 @@ def test_motion_is_carried_to_where_it_is():
     depths = [torch.zeros(1, 1, 96, 128) for _ in range(2)]
     for depth, columns in zip(depths, boxes, strict=True):
         depth[..., 32:64, columns] = 1.0
-    start = carry_motion(*frames, Flow(*fields, depth_0=depths[0], depth_1=depths[1]), 0.5)
+    start = splat_motion(*frames, Flow(*fields, depth_0=depths[0], depth_1=depths[1]), 0.5)
     assert start.motion.shape == (1, 4, 12, 16) and start.known.shape == (1, 2, 12, 16)
     carried = torch.tensor([-2.0, 0, 2.0, 0]).reshape(4, 1, 1).expand(4, 2, 2)
     assert torch.allclose(start.motion[0, :, 5:7, 6:8], carried, atol=0.1)

@@ -11,7 +11,7 @@ from animeinterp.datasets.cartoon import CartoonConfig, draw
 from animeinterp.flow import Flow
 from animeinterp.model import ModelConfig, build
 from animeinterp.stages import Stages
-from animeinterp.synthesis.blend import Carried, Carrier, blend
+from animeinterp.synthesis.blend import FrameWarper, WarpedFrames, blend
 from animeinterp.synthesis.painter import Painter
 from animeinterp.synthesis.sampling import sample_cubic
 from animeinterp.weights import load_model, save_model
@@ -50,16 +50,16 @@ def test_training_on_one_clip_betters_the_blend(light, clip):
     torch.manual_seed(0)
     painter = light.synthesis.painter
     # Half of the motion is not known, so the blend is wrong.
-    carried = Carrier(clip.frame0, clip.frame1, Flow(clip.flow_01 / 2, clip.flow_10 / 2)).at(0.5)
+    warped = FrameWarper(clip.frame0, clip.frame1, Flow(clip.flow_01 / 2, clip.flow_10 / 2)).at(0.5)
     truth, time = clip.mids[:, 0], torch.tensor([0.5])
     optimiser = torch.optim.Adam(painter.parameters(), lr=3e-3)
     for _ in range(60):
-        loss = (painter(carried, clip.frame0, clip.frame1, time) - truth).abs().mean()
+        loss = (painter(warped, clip.frame0, clip.frame1, time) - truth).abs().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     assert all(p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in painter.parameters())
-    before = (carried.blended - truth).abs().mean()
+    before = (warped.blended - truth).abs().mean()
     assert loss < 0.7 * before
 
 
@@ -70,9 +70,9 @@ def test_where_all_candidates_agree_so_does_the_painter():
     painter.start_as_blend()
     frame = torch.rand(1, 3, 64, 80)
     still = torch.zeros(1, 2, 64, 80)
-    carried = Carrier(frame, frame, Flow(still, still)).at(0.5)
+    warped = FrameWarper(frame, frame, Flow(still, still)).at(0.5)
     with torch.no_grad():
-        painted = painter(carried, frame, frame, torch.tensor([0.5]))
+        painted = painter(warped, frame, frame, torch.tensor([0.5]))
     assert (painted - frame).abs().max() < 2e-3
 
 
@@ -93,18 +93,18 @@ def test_a_part_of_a_frame_is_painted_as_the_whole_is(clip):
     """Training crops: the same inputs and the same frames give the same pixels away from the crop's border."""
     torch.manual_seed(4)
     painter = Painter((8,)).eval()
-    carried = Carrier(clip.frame0, clip.frame1, Flow(clip.flow_01, clip.flow_10)).at(0.5)
+    warped = FrameWarper(clip.frame0, clip.frame1, Flow(clip.flow_01, clip.flow_10)).at(0.5)
     time, side, x, y = torch.tensor([0.5]), 64, 40, 16
 
     def cut(v):
         return v[..., y : y + side, x : x + side]
 
-    part = Carried(
-        tuple(map(cut, carried.colours)), tuple(map(cut, carried.masses)), tuple(map(cut, carried.shifts)),
-        cut(carried.share), cut(carried.blended),
+    part = WarpedFrames(
+        tuple(map(cut, warped.colours)), tuple(map(cut, warped.masses)), tuple(map(cut, warped.shifts)),
+        cut(warped.share), cut(warped.blended),
     )
     with torch.no_grad():
-        whole = cut(painter(carried, clip.frame0, clip.frame1, time))
+        whole = cut(painter(warped, clip.frame0, clip.frame1, time))
         crop = painter(part, clip.frame0, clip.frame1, time, torch.tensor([[float(x), float(y)]]))
     inner = (..., slice(16, -16), slice(16, -16))
     assert (whole[inner] - crop[inner]).abs().max() < 1e-4

@@ -52,12 +52,12 @@ def on_cpu(tmp_path_factory):
         subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", library, source], check=True, capture_output=True)
         libraries[dtype] = ctypes.CDLL(str(library))
 
-    def launch(name, threads, tensors, carried):
+    def launch(name, threads, tensors, landing):
         batch, channels, height, width = tensors[0].shape
         assert all(t.is_contiguous() for t in tensors)
         run = getattr(libraries[tensors[0].dtype], name.removeprefix("splat_"))
         pointers = [ctypes.c_void_p(t.data_ptr()) for t in tensors]
-        run(ctypes.c_longlong(threads), *pointers, *map(ctypes.c_int, (batch, channels, carried, height, width)))
+        run(ctypes.c_longlong(threads), *pointers, *map(ctypes.c_int, (batch, channels, landing, height, width)))
 
     return launch
 
@@ -79,7 +79,7 @@ def _inputs(dtype=torch.float64, device="cpu", weighted=True):
 def _compare(inputs, coverage, kernel, tolerance):
     """The kernel's landing and gradients against the torch way's in float64 on the CPU."""
     there = [None if t is None else t.detach().double().cpu().requires_grad_() for t in inputs]
-    wanted = splatting._carry(*there, coverage=coverage)
+    wanted = splatting._accumulate(*there, coverage=coverage)
     found = kernel(*inputs, coverage)
     assert found.shape == wanted.shape and found.dtype == inputs[1].dtype
     torch.testing.assert_close(found.double().cpu(), wanted, rtol=0, atol=tolerance)
@@ -96,7 +96,7 @@ def _compare(inputs, coverage, kernel, tolerance):
 @pytest.mark.parametrize(("weighted", "coverage"), [(True, True), (True, False), (False, False)])
 def test_its_arithmetic_on_a_cpu(on_cpu, monkeypatch, dtype, weighted, coverage):
     monkeypatch.setattr(splatting_cuda, "_launch", on_cpu)
-    _compare(_inputs(dtype, weighted=weighted), coverage, splatting_cuda.carry, 1e-5 if dtype == torch.float32 else 1e-12)
+    _compare(_inputs(dtype, weighted=weighted), coverage, splatting_cuda.splat, 1e-5 if dtype == torch.float32 else 1e-12)
 
 
 def test_cupy_that_cannot_compile_is_told_of_once(monkeypatch, caplog):
@@ -128,4 +128,4 @@ def test_on_cuda(dtype, weighted, coverage):
     pytest.importorskip("cupy")
     inputs = _inputs(dtype, "cuda", weighted)
     assert splatting_cuda.can_splat(inputs[0])
-    _compare(inputs, coverage, splatting_cuda.carry, {torch.float64: 1e-12, torch.float32: 1e-5}.get(dtype, 2e-2))
+    _compare(inputs, coverage, splatting_cuda.splat, {torch.float64: 1e-12, torch.float32: 1e-5}.get(dtype, 2e-2))

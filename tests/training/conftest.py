@@ -3,8 +3,8 @@
 import pytest
 from toy import SMALL
 
-from animeinterp.training.carried import make_carried
 from animeinterp.training.paint import HELD_OUT
+from animeinterp.training.warped import make_warped
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -15,6 +15,6 @@ def _small(one_thread):
 @pytest.fixture(scope="session")
 def carried_samples(tmp_path_factory):
     """A cache of two samples of SMALL to train on and one to report on. Read only."""
-    folder = tmp_path_factory.mktemp("carried")
-    assert make_carried(folder, [0, 1, HELD_OUT], size=SMALL) == 3
+    folder = tmp_path_factory.mktemp("warped")
+    assert make_warped(folder, [0, 1, HELD_OUT], size=SMALL) == 3
     return folder

@@ -45,8 +45,8 @@ def batch(carried_samples):
         patch.setattr(paint, "augment", lambda batch, chance: batch)
         one = task.batch(3)
     noise = torch.Generator().manual_seed(1)
-    shifts = tuple(s + 9 * torch.randn(s.shape, generator=noise) for s in one["carried"].shifts)
-    return {**one, "carried": dataclasses.replace(one["carried"], shifts=shifts)}
+    shifts = tuple(s + 9 * torch.randn(s.shape, generator=noise) for s in one["warped"].shifts)
+    return {**one, "warped": dataclasses.replace(one["warped"], shifts=shifts)}
 
 
 def painted(batch):
@@ -55,7 +55,7 @@ def painted(batch):
     painter.start_as_blend()
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("animeinterp.synthesis.painter.BLEND_BIAS", 0.0)
-        return painter(batch["carried"], batch["frame0"], batch["frame1"], batch["time"], batch["corner"])
+        return painter(batch["warped"], batch["frame0"], batch["frame1"], batch["time"], batch["corner"])
 
 
 @pytest.mark.parametrize("name", CHANGES)

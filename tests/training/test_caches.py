@@ -7,66 +7,66 @@ import torch
 from toy import SMALL
 
 from animeinterp.errors import AnimeInterpError
-from animeinterp.training import carried
+from animeinterp.training import warped
 from animeinterp.training.caches import CoarseCache, claim
-from animeinterp.training.carried import carried_path, claim_carried, draw_carried, make_carried, read_carried
 from animeinterp.training.paint import HELD_OUT, PaintConfig, PaintTask
+from animeinterp.training.warped import claim_warped, draw_warped, make_warped, read_warped, warped_path
 
 
 def test_a_cache_of_other_settings_is_refused(carried_samples, monkeypatch):
-    claim_carried(carried_samples, size=SMALL)
+    claim_warped(carried_samples, size=SMALL)
     with pytest.raises(AnimeInterpError, match=r"size \[72, 104\], not \[80, 104\]"):
         PaintTask(PaintConfig(carried_samples, side=48, size=(80, 104)))
     with pytest.raises(AnimeInterpError, match="other settings.*sprites None"):
-        claim_carried(carried_samples, size=SMALL, sprites="drawings")
-    monkeypatch.setattr(carried, "MOTIONS", ((1.0, None),))
+        claim_warped(carried_samples, size=SMALL, sprites="drawings")
+    monkeypatch.setattr(warped, "MOTIONS", ((1.0, None),))
     with pytest.raises(AnimeInterpError, match="other settings.*motions"):
-        make_carried(carried_samples, [0], size=SMALL)
+        make_warped(carried_samples, [0], size=SMALL)
 
 
 def test_samples_without_a_manifest_are_refused_and_can_be_owned_to(carried_samples, tmp_path):
-    sample = carried_path(carried_samples, 0)
+    sample = warped_path(carried_samples, 0)
     (tmp_path / sample.name).write_bytes(sample.read_bytes())
     with pytest.raises(AnimeInterpError, match="no manifest.json") as refused:
-        claim_carried(tmp_path, size=SMALL)
+        claim_warped(tmp_path, size=SMALL)
     text = str(refused.value)
     (tmp_path / "manifest.json").write_text(text[text.index("{") :])
-    claim_carried(tmp_path, size=SMALL)
+    claim_warped(tmp_path, size=SMALL)
     (tmp_path / "manifest.json").write_text("no JSON")
     with pytest.raises(AnimeInterpError, match="cannot be read"):
-        claim_carried(tmp_path, size=SMALL)
+        claim_warped(tmp_path, size=SMALL)
 
 
 def test_the_manifest_tells_what_made_the_samples(carried_samples):
     content = json.loads((carried_samples / "manifest.json").read_text())
-    assert content["size"] == list(SMALL) and content["holds"] == "carried pairs" and "motions" in content
+    assert content["size"] == list(SMALL) and content["holds"] == "warped pairs" and "motions" in content
     claim(carried_samples, content)
 
 
 def test_a_broken_sample_is_named(carried_samples, tmp_path):
-    whole = carried_path(carried_samples, 1).read_bytes()
-    path = carried_path(tmp_path, 1)
+    whole = warped_path(carried_samples, 1).read_bytes()
+    path = warped_path(tmp_path, 1)
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(AnimeInterpError, match="1.safetensors is broken.*delete it"):
-        read_carried(path)
+        read_warped(path)
     path.write_bytes(b"")
     with pytest.raises(AnimeInterpError, match="1.safetensors is broken"):
-        read_carried(draw_carried(1, tmp_path, size=SMALL))
+        read_warped(draw_warped(1, tmp_path, size=SMALL))
 
 
 def test_several_processes_make_what_one_makes(carried_samples, tmp_path):
     told = []
-    made = make_carried(tmp_path, [0, 1], workers=2, size=SMALL, progress=lambda done, total: told.append((done, total)))
+    made = make_warped(tmp_path, [0, 1], workers=2, size=SMALL, progress=lambda done, total: told.append((done, total)))
     assert made == 2 and told == [(1, 2), (2, 2)]
     for seed in (0, 1):
-        ours, theirs = (read_carried(carried_path(folder, seed)) for folder in (carried_samples, tmp_path))
+        ours, theirs = (read_warped(warped_path(folder, seed)) for folder in (carried_samples, tmp_path))
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    assert make_carried(tmp_path, [0, 1], workers=2, size=SMALL) == 0, "what is there is not made again"
+    assert make_warped(tmp_path, [0, 1], workers=2, size=SMALL) == 0, "what is there is not made again"
 
 
 def test_the_processes_of_a_run_share_the_work(carried_samples, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("animeinterp.training.paint.make_carried", lambda folder, seeds, **_: asked.append(seeds) or 0)
+    monkeypatch.setattr("animeinterp.training.paint.make_warped", lambda folder, seeds, **_: asked.append(seeds) or 0)
     task = PaintTask(PaintConfig(tmp_path, samples=5, held_out=2, side=48, size=SMALL))
     for rank in (0, 1):
         task.make_samples(rank=rank, world=2)

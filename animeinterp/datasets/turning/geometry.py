@@ -135,7 +135,7 @@ def loft(centres: np.ndarray, wide: np.ndarray, thick: np.ndarray, front: np.nda
     tangents = unit(np.gradient(centres, axis=1))
     normal = np.broadcast_to(front, centres[:, 0].shape)
     normals = np.empty_like(centres)
-    # Carried along the line, so that a tube never twists in a knot.
+    # WarpedFrames along the line, so that a tube never twists in a knot.
     for k in range(centres.shape[1]):
         t = tangents[:, k]
         normal = unit(normal - (normal * t).sum(-1, keepdims=True) * t)

@@ -1,4 +1,4 @@
-"""What the painter learns from: pairs of frames carried along the flow of the weights-free way, and the true frames.
+"""What the painter learns from: pairs of frames warped along the flow of the weights-free way, and the true frames.
 
 Finding a flow takes a hundred times as long as a training step does, so each sample is made once and kept in a file.
 The real segmentation, matching and completion make it, with the mistakes that they make.
@@ -19,7 +19,7 @@ from ..datasets.cartoon.sprites import with_sprites
 from ..datasets.clips import FIRST_TRAINING_SEED
 from ..errors import AnimeInterpError
 from ..stages import Stages
-from ..synthesis.blend import Carried, Carrier
+from ..synthesis.blend import FrameWarper, WarpedFrames
 from .caches import claim, read_sample, write_sample
 from .processes import helpers
 
@@ -33,16 +33,16 @@ LOWEST_MASS = -32.0  # of the logarithm
 MOTIONS = ((0.2, None), (0.15, (0.004, 0.015)), (0.3, (0.015, 0.05)), (0.35, (0.05, 0.25)))
 
 
-def carried_path(folder: Path, seed: int) -> Path:
+def warped_path(folder: Path, seed: int) -> Path:
     return folder / f"{seed}.safetensors"
 
 
-def draw_carried(seed: int, folder: Path, *, size: tuple[int, int] = SIZE, sprites: str | None = None) -> Path:
+def draw_warped(seed: int, folder: Path, *, size: tuple[int, int] = SIZE, sprites: str | None = None) -> Path:
     """Make the sample of a seed (from 0; the clip's own is beyond the test clips') in ``folder``, if it is not there.
 
     ``sprites``: see ``CartoonConfig``; half of the clips then show some.
     """
-    path = carried_path(folder, seed)
+    path = warped_path(folder, seed)
     if path.exists():
         return path
     chance = np.random.default_rng([seed, 17])
@@ -51,18 +51,18 @@ def draw_carried(seed: int, folder: Path, *, size: tuple[int, int] = SIZE, sprit
     config = CartoonConfig(motion=motion, grain=0.05, jpeg=0.1, blur=0.05, **with_sprites(sprites))
     times = (0.5, float(chance.uniform(0.1, 0.9)))
     clip = draw(FIRST_TRAINING_SEED + seed, size=size, times=times, config=config)
-    write_sample(path, carry_sample(clip.frame0, clip.frame1, clip.mids[0], times))
+    write_sample(path, warp_sample(clip.frame0, clip.frame1, clip.mids[0], times))
     return path
 
 
 @torch.no_grad()
-def carry_sample(frame0: Tensor, frame1: Tensor, mids: Tensor, times: Sequence[float]) -> dict[str, Tensor]:
+def warp_sample(frame0: Tensor, frame1: Tensor, mids: Tensor, times: Sequence[float]) -> dict[str, Tensor]:
     """Carry a pair (1, 3, H, W) to ``times`` whose true frames are ``mids`` (T, 3, H, W). Colours are kept in 8 bits."""
     frames = [_to_8bit(frame) / 255.0 for frame in (frame0, frame1)]
     stages = Stages()
     pair = stages.pair(*(stages.look(frame) for frame in frames))
-    carrier = Carrier(*frames, pair.flow)
-    steps = [carrier.at(t) for t in times]
+    warper = FrameWarper(*frames, pair.flow)
+    steps = [warper.at(t) for t in times]
     return {
         "times": torch.tensor(times, dtype=torch.float32),
         "frames": _to_8bit(torch.cat(frames)),
@@ -77,8 +77,8 @@ def carry_sample(frame0: Tensor, frame1: Tensor, mids: Tensor, times: Sequence[f
     }
 
 
-def restore_carried(sample: dict[str, Tensor], step: int) -> tuple[Carried, Tensor, Tensor, Tensor]:
-    """What ``carry_sample`` kept of one time, B samples stacked: Carried, frame 0, frame 1, the true frame."""
+def restore_warped(sample: dict[str, Tensor], step: int) -> tuple[WarpedFrames, Tensor, Tensor, Tensor]:
+    """What ``warp_sample`` kept of one time, B samples stacked: WarpedFrames, frame 0, frame 1, the true frame."""
 
     def colour(x: Tensor) -> Tensor:
         return x.float() / 255
@@ -87,7 +87,7 @@ def restore_carried(sample: dict[str, Tensor], step: int) -> tuple[Carried, Tens
     shifts = sample["shifts"][:, step].float() / SHIFT_UNIT
     logs = sample["masses"][:, step].float() / MASS_UNIT
     masses = torch.where(logs <= LOWEST_MASS, 0, logs.exp())
-    carried = Carried(
+    warped = WarpedFrames(
         (colours[:, 0], colours[:, 1]),
         (masses[:, 0], masses[:, 1]),
         (shifts[:, 0], shifts[:, 1]),
@@ -95,11 +95,11 @@ def restore_carried(sample: dict[str, Tensor], step: int) -> tuple[Carried, Tens
         colour(sample["blended"][:, step]),
     )
     frames = colour(sample["frames"])
-    return carried, frames[:, 0], frames[:, 1], colour(sample["truth"][:, step])
+    return warped, frames[:, 0], frames[:, 1], colour(sample["truth"][:, step])
 
 
-def read_carried(path: Path) -> dict[str, Tensor]:
-    """A sample that ``draw_carried`` made. AnimeInterpError, naming the file, where it is broken."""
+def read_warped(path: Path) -> dict[str, Tensor]:
+    """A sample that ``draw_warped`` made. AnimeInterpError, naming the file, where it is broken."""
     sample = read_sample(path)
     missing = sorted(NAMES - sample.keys())
     if missing:
@@ -107,13 +107,13 @@ def read_carried(path: Path) -> dict[str, Tensor]:
     return sample
 
 
-def claim_carried(folder: Path, *, size: tuple[int, int] = SIZE, sprites: str | None = None) -> None:
+def claim_warped(folder: Path, *, size: tuple[int, int] = SIZE, sprites: str | None = None) -> None:
     """Make sure that the samples in ``folder`` are of these settings; see ``caches.claim``."""
-    made_by = {"holds": "carried pairs", "format": FORMAT, "size": list(size), "motions": MOTIONS}
+    made_by = {"holds": "warped pairs", "format": FORMAT, "size": list(size), "motions": MOTIONS}
     claim(folder, made_by if sprites is None else {**made_by, "sprites": sprites})
 
 
-def make_carried(
+def make_warped(
     folder: Path, seeds: Iterable[int], *, workers: int = 1, size: tuple[int, int] = SIZE, sprites: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
@@ -121,9 +121,9 @@ def make_carried(
 
     ``progress(done, total)`` is called after each. AnimeInterpError where the folder's samples are of other settings.
     """
-    claim_carried(folder, size=size, sprites=sprites)
-    missing = [seed for seed in seeds if not carried_path(folder, seed).exists()]
-    make = partial(draw_carried, folder=folder, size=size, sprites=sprites)
+    claim_warped(folder, size=size, sprites=sprites)
+    missing = [seed for seed in seeds if not warped_path(folder, seed).exists()]
+    make = partial(draw_warped, folder=folder, size=size, sprites=sprites)
     pool = helpers(workers) if workers > 1 else None
     try:
         for done, _ in enumerate((map if pool is None else pool.map)(make, missing), start=1):

@@ -23,7 +23,7 @@ _SHARE = 0.1
 _LEAST = 1e-4
 
 
-def carry_motion(frame0: Tensor, frame1: Tensor, flow: Flow, time: float) -> Start:
+def splat_motion(frame0: Tensor, frame1: Tensor, flow: Flow, time: float) -> Start:
     """The start at ``time`` (0..1) from a pair's flow. Frames (1, 3, H, W), both sides multiples of 16, and flows of that
     size; depth counts where the flow has it."""
     frames = [F.avg_pool2d(frame.float(), SCALE) for frame in (frame0, frame1)]
