@@ -8,9 +8,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 
 import av
@@ -18,25 +20,42 @@ import torch
 from torch import Tensor
 
 from ..config import SegmentConfig
-from ..errors import AnimeInterpError, check_times, describe
-from ..media import IMAGE_SUFFIXES, FolderWriter, VideoReader, VideoWriter, images_in, read_image
+from ..errors import AnimeInterpError, check_times
+from ..media import (
+    ANIMATION_SUFFIXES,
+    ANIMATIONS,
+    FILM_SUFFIXES,
+    IMAGE_RATE,
+    IMAGE_SUFFIXES,
+    STILLS,
+    FolderWriter,
+    PictureReader,
+    VideoReader,
+    VideoWriter,
+    WebPReader,
+    holds_alpha,
+    images_in,
+    kind_of,
+    open_film,
+)
 from ..pipeline import interpolate_stream
 from ..segmentation.contours import STYLES
 from ..weights import bundled_models, load_model
 from . import say
 from .progress import ProgressBar
 
-IMAGE_RATE = 12  # frames a second of drawings: animation on twos
-_OTHER_FILES = IMAGE_SUFFIXES | {".mkv", ".mov", ".webm", ".avi", ".gif", ".m4v", ".apng", ".wmv", ".flv", ".ts"}
+# What is no name of a folder, and cannot be written either.
+_OTHER_FILES = (IMAGE_SUFFIXES | {".avi", ".wmv", ".flv", ".ts", ".mpg", ".mpeg", ".ogv"}) - ANIMATION_SUFFIXES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``interpolate``."""
     parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT",
-                        help="pictures in their order, or one folder of pictures (2.png before 10.png), or one video")
+                        help="pictures in their order, or one folder of pictures (2.png before 10.png), or one video or "
+                             "animation (GIF, APNG, WebP)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUTPUT",
-                        help="a video, NAME.mp4 (without sound; alpha is laid over black), or a folder for "
-                             "frame_00001.png and on, which keep alpha")
+                        help="a video (NAME.mp4, .mkv, .mov, .webm), an animation (NAME.gif, .png, .webp), or a folder for "
+                             "frame_00001.png and on; all but .mp4 can be transparent")
     parser.add_argument("--overwrite", action="store_true",
                         help="replace the video, or the frames in the folder (its other files stay)")
     what = parser.add_argument_group("what is drawn")
@@ -48,6 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--fps", type=_rate, metavar="RATE",
                       help="of the video written, such as 24 or 24000/1001 (default: what keeps the length of the video "
                            f"read; {IMAGE_RATE} times M for pictures)")
+    what.add_argument("--bit-depth", type=int, choices=(8, 10, 16), metavar="8|10|16",
+                      help="bits a channel of what is written (default: those of the input; 8 for a video of pictures)")
     how = parser.add_argument_group("how")
     how.add_argument("--model", default="auto", metavar="auto|none|FILE",
                      help="bundled weights where they ship, the weights-free way, or a weight file (default: auto)")
@@ -71,14 +92,16 @@ def run(options: argparse.Namespace) -> int:
         bar(done, max(source.count - 1, int(done) + 1))
 
     written = 0
+    moments = options.times or [k / options.multiplier for k in range(1, options.multiplier)]
     try:
         with _no_new_folders(options.output), _explained(), writer:
             stream = interpolate_stream(
                 source.frames(), options.multiplier, times=options.times, model=_model(options.model, device),
                 device=device, segment_config=SegmentConfig(style=options.style), progress=told,
             )
+            places = _placed(source, moments)
             for frame in stream:
-                writer.write(frame)
+                writer.write(frame, *(next(places) if options.fps is None else ()))
                 written += 1
             if source.read < 2:
                 raise AnimeInterpError(f"{source.name} holds {_counted(source.read)}; it should hold two or more.")
@@ -90,93 +113,86 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-class Pictures:
-    """Picture files as frames (1, 3 or 4, H, W), 0..1, of one size and one number of channels.
+class Source:
+    """What is given, frame by frame as it is asked for; ``shown`` is when each that was read is shown, and for how long."""
 
-    All are looked at before the first is given: one that does not fit is found in seconds, not after hours.
-    """
+    def __init__(self, name: str, reader: PictureReader | VideoReader | WebPReader):
+        self.name, self.reader, self.info = name, reader, reader.info
+        self.count, self.shown = reader.info.count, []
 
-    rate = Fraction(IMAGE_RATE)
-
-    def __init__(self, name: str, paths: list[Path]):
-        self.name, self.paths, self.count, self.read = name, paths, len(paths), 0
-        if self.count < 2:
-            raise AnimeInterpError(f"{name} holds {_counted(self.count)}; it should be two or more, to draw between them.")
-
-    def frames(self) -> Iterator[Tensor]:
-        """The frames; opaque alpha is added to pictures without, where any picture has alpha."""
-        size, alpha = None, False
-        for path in self.paths:
-            frame = read_image(path)
-            size = frame if size is None else size
-            if frame.shape[-2:] != size.shape[-2:]:
-                raise AnimeInterpError(
-                    f"{path} is {describe(frame)} and {self.paths[0]} is {describe(size)}; all should be of one size. "
-                    "Resize it."
-                )
-            alpha = alpha or frame.shape[1] == 4
-        return self._frames(alpha)
-
-    def _frames(self, alpha: bool) -> Iterator[Tensor]:
-        for path in self.paths:
-            frame = read_image(path)
-            if alpha and frame.shape[1] == 3:
-                frame = torch.cat([frame, torch.ones_like(frame[:, :1])], dim=1)
-            self.read += 1
-            yield frame
-
-
-class Video:
-    """A video file as frames (1, 3, H, W), 0..1; ``count`` is what it says of itself, ``read`` how many there were."""
-
-    def __init__(self, path: Path):
-        self._reader = VideoReader(path)
-        self.name, self.rate, self.count, self.read = str(path), self._reader.rate, self._reader.count, 0
+    @property
+    def read(self) -> int:
+        """How many frames were read."""
+        return len(self.shown)
 
     def frames(self) -> Iterator[Tensor]:
-        """The frames, decoded as they are asked for."""
-        for frame in self._reader:
-            self.read += 1
-            yield frame
+        """The frames (1, 3 or 4, H, W)."""
+        for frame in self.reader.frames():
+            self.shown.append((frame.time, frame.duration))
+            yield frame.pixels
 
 
-def _source(inputs: list[Path]) -> Pictures | Video:
+def _placed(source: Source, moments: list[float]) -> Iterator[tuple[Fraction, Fraction]]:
+    """When each frame that is written is shown, and how long at most: given ones at their own times, others at theirs."""
+    places = [Fraction(t).limit_denominator(10**6) for t in moments]
+    if sorted(set(places)) != places or 0 in places or 1 in places:  # in an order of their own: evenly, then
+        places = [Fraction(k, len(places) + 1) for k in range(1, len(places) + 1)]
+    for index in count():
+        time, duration = source.shown[index]
+        for place in [Fraction(0), *places]:
+            yield time + place * duration, (1 - place) * duration
+
+
+def _source(inputs: list[Path]) -> Source:
     for path in inputs:
         if not path.exists():
             raise AnimeInterpError(f"{path} is not there; it should be a picture, a folder of them or a video. "
                                    "Check the name.")
     first = inputs[0]
-    if len(inputs) == 1 and first.is_dir():
-        return Pictures(str(first), images_in(first))
-    if len(inputs) == 1 and first.suffix.lower() not in IMAGE_SUFFIXES:
-        return Video(first)
-    for path in inputs:
-        if path.is_dir() or path.suffix.lower() not in IMAGE_SUFFIXES:
-            kind = "a folder" if path.is_dir() else "no picture by its name"
+    if len(inputs) == 1 and not first.is_dir():
+        kind = kind_of(first)
+        if kind in ANIMATIONS or kind not in STILLS:
+            return Source(str(first), open_film(first))
+    for path in inputs if len(inputs) > 1 else ():
+        if path.is_dir() or (path.suffix.lower() not in IMAGE_SUFFIXES and kind_of(path) not in STILLS):
+            kind = "a folder" if path.is_dir() else "no picture"
             raise AnimeInterpError(
                 f"{path} is {kind}; of several inputs, each should be a picture ({', '.join(sorted(IMAGE_SUFFIXES))}). "
                 "Give folders and videos one at a time."
             )
-    return Pictures(str(first), inputs)
+    paths = images_in(first) if first.is_dir() else inputs
+    if len(paths) < 2:
+        raise AnimeInterpError(f"{first} holds {_counted(len(paths))}; it should be two or more, to draw between them.")
+    return Source(str(first), PictureReader(paths))
 
 
-def _writer(options: argparse.Namespace, source: Pictures | Video) -> VideoWriter | FolderWriter:
-    output = options.output
+def _writer(options: argparse.Namespace, source: Source) -> VideoWriter | FolderWriter:
+    output, info = options.output, source.info
     read_from = {path.resolve() for path in options.inputs}
-    read_from |= {path.resolve().parent for path in getattr(source, "paths", ())}
+    read_from |= {path.resolve().parent for path in getattr(source.reader, "paths", ())}
     if output.resolve() in read_from:
         raise AnimeInterpError(f"{output} is what is read from; the output should be elsewhere. Choose another name.")
     suffix = output.suffix.lower()
-    if output.is_dir() or suffix not in _OTHER_FILES | {".mp4"}:
+    if output.is_dir() or suffix not in _OTHER_FILES | FILM_SUFFIXES | ANIMATION_SUFFIXES:
         if options.fps is not None:
             raise AnimeInterpError(f"--fps is for a video; {output} is a folder, whose pictures have no rate. Leave it.")
-        return FolderWriter(output, overwrite=options.overwrite)
-    if suffix != ".mp4":
-        raise AnimeInterpError(f"{output} ends in {suffix}; the output should be a video, NAME.mp4, or a folder.")
+        if info.pixel_aspect != 1:
+            _warn(f"the pixels are not square ({info.pixel_aspect.numerator}:{info.pixel_aspect.denominator}), and pictures "
+                  "do not say so: they are written as they are.")
+        depth = options.bit_depth or (8 if info.bit_depth <= 8 else 32 if info.bit_depth == 32 else 16)
+        return FolderWriter(output, bit_depth=depth, overwrite=options.overwrite)
+    if suffix in _OTHER_FILES:
+        raise AnimeInterpError(f"{output} ends in {suffix}; the output should be a folder, or a film or animation: "
+                               f"{', '.join(sorted(FILM_SUFFIXES | ANIMATION_SUFFIXES))}.")
+    if info.alpha and not holds_alpha(output):
+        _warn(f"{output} cannot be transparent: what is laid over black there is kept by .mov, .webm, .mkv, .gif, .png, .webp "
+              "or a folder.")
     per_pair = options.multiplier if options.times is None else len(options.times) + 1
     # A multiplier that is none is told of by the pipeline, before anything is written.
-    rate = source.rate * max(per_pair, 1) if options.fps is None else options.fps
-    return VideoWriter(output, rate, overwrite=options.overwrite)
+    rate = info.rate * max(per_pair, 1) if options.fps is None else options.fps
+    # Drawings are deep by habit; a film of 10 bits is one that not every player shows.
+    depth = options.bit_depth or (8 if info.pictures and suffix in FILM_SUFFIXES else None)
+    return VideoWriter(output, rate, like=info, bit_depth=depth, overwrite=options.overwrite)
 
 
 @contextmanager
@@ -241,6 +257,10 @@ def _rate(text: str) -> Fraction:
     if not Fraction(1, 100) <= rate <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r} should be frames a second, 0.01 to 1000, such as 24 or 24000/1001")
     return rate
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"note: {text}\n")
 
 
 def _counted(number: int) -> str:

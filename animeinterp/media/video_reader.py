@@ -1,0 +1,252 @@
+"""Films as frames with their own times: every container and codec that PyAV's FFmpeg knows, GIF and APNG among them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import torch
+from torch import Tensor
+
+from ..errors import AnimeInterpError
+from .colours import to_rgb
+from .info import Colour, MediaInfo, TimedFrame, Timeline
+from .sniffing import ANIMATIONS, is_cut_short, kind_of, loops_of, picture_count
+
+_log = logging.getLogger(__name__)
+_FALLBACK_RATE = Fraction(24)
+_FULL_RANGE, _LIMITED_RANGE = 2, 1
+_SLACK = Fraction(1, 2)  # seconds that a film may end before what its header says, without being taken for a broken one
+
+
+class VideoReader:
+    """A film as frames. Iterating gives tensors (1, 3 or 4, H, W), float32, 0..1; ``frames`` gives them with their times.
+
+    Rotation and mirroring that the file asks for are done. ``info`` tells the rest, ``timeline`` when each frame is shown.
+    Times count from the start of the file, in which sound may begin before the first frame; each iteration decodes anew and
+    holds a few frames only. Raises AnimeInterpError where the file is missing, holds no film, or is damaged on the way.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path)
+        self.kind = kind_of(self.path)
+        with self._open() as container:
+            stream = container.streams.video[0]
+            rate = Fraction(stream.guessed_rate or stream.average_rate or _FALLBACK_RATE)
+            self._zero = max(Fraction(container.start_time or 0, av.time_base), Fraction(0))
+            self._end = self._told_end(container, stream)
+            seconds = Fraction(container.duration or 0, av.time_base)
+            count = picture_count(self.path, self.kind) or stream.frames or round(seconds * rate)
+            first = next(self._decoded(container, stream), None)
+            if first is None:
+                raise AnimeInterpError(f"{self.path} holds no frame that can be decoded; it should be a film.")
+            self._matrix = _display_matrix(first)
+            self.info = self._describe(stream, first, rate, count)
+        if self.kind in ANIMATIONS and self.info.alpha and self._is_opaque():
+            self.info = replace(self.info, alpha=False)
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, nominally: where frames have times of their own, ``timeline`` tells them."""
+        return self.info.rate
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the frames, as shown."""
+        return self.info.size
+
+    @property
+    def count(self) -> int:
+        """The number of frames that the file claims, or what its duration comes to; 0 where it tells neither."""
+        return self.info.count
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for frame in self.frames():
+            yield frame.pixels
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """The frames with their times; each is shown until the next, the last for as long as the file says."""
+        with self._open() as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            clock, waiting = _Clock(self._zero, self.info.rate), None
+            for frame in self._decoded(container, stream):
+                time = clock(_seconds(frame.pts, frame.time_base), _seconds(frame.duration, frame.time_base))
+                if waiting is not None:
+                    yield TimedFrame(self._pixels(waiting[0]), waiting[1], time - waiting[1])
+                waiting = frame, time
+            if waiting is not None:
+                yield TimedFrame(self._pixels(waiting[0]), waiting[1], self._until_end(clock, waiting[1]))
+
+    def timeline(self) -> Timeline:
+        """When every frame is shown. Reads the file through once without decoding it."""
+        with self._open() as container:
+            stream = container.streams.video[0]
+            shown = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
+            stamps = [(_seconds(p.pts, p.time_base), _seconds(p.duration, p.time_base)) for p in shown]
+            if any(pts is None for pts, _ in stamps):
+                stamps = None
+        if stamps is None:  # such as a bare H.264 stream, whose decoder alone knows the order
+            with self._open() as container:
+                decoded = self._decoded(container, container.streams.video[0])
+                stamps = [(_seconds(f.pts, f.time_base), _seconds(f.duration, f.time_base)) for f in decoded]
+        else:
+            stamps.sort()
+        clock = _Clock(self._zero, self.info.rate)
+        times = tuple(clock(*stamp) for stamp in stamps)
+        return Timeline(times, times[-1] + self._until_end(clock, times[-1]) if times else Fraction(0))
+
+    def _told_end(self, container, stream) -> Fraction | None:
+        """When the last frame ends, where the container knows it of the track rather than of the frame."""
+        if "mp4" not in container.format.name or not stream.duration:
+            return None  # in MP4 a frame's own duration is that of its place in the order of decoding
+        return ((stream.start_time or 0) + stream.duration) * Fraction(stream.time_base) - self._zero
+
+    def _until_end(self, clock: _Clock, time: Fraction) -> Fraction:
+        """For how long the last frame is shown, which begins at ``time``."""
+        return clock.last_duration if self._end is None or self._end <= time else self._end - time
+
+    def _describe(self, stream, first: av.VideoFrame, rate: Fraction, count: int) -> MediaInfo:
+        height, width = first.height, first.width
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        if self._matrix[0]:  # transposed: pixels that were wide are tall
+            height, width, aspect = width, height, 1 / aspect if aspect else Fraction(1)
+        if first.format.is_rgb:
+            colour = Colour()
+        else:
+            colour = Colour.of(first.height, first.color_primaries, first.color_trc, first.colorspace)
+        if not colour.readable:
+            raise AnimeInterpError(
+                f"{self.path} codes its colours by matrix {colour.matrix} of H.273, which cannot be read here; it should be "
+                "BT.709, BT.601 or BT.2020. Convert it: ffmpeg -i IN -vf scale=out_color_matrix=bt709 OUT."
+            )
+        depth = max(component.bits for component in first.format.components)
+        alpha = any(component.is_alpha for component in first.format.components) or first.format.name == "pal8"
+        return MediaInfo(
+            (height, width), rate, count, aspect if aspect > 0 else Fraction(1), colour, 8 if depth <= 8 else min(depth, 32),
+            alpha, loops_of(self.path, self.kind) if self.kind in ANIMATIONS else None,
+        )
+
+    def _is_opaque(self) -> bool:
+        """Whether an animation, whose decoder gives alpha in any case, makes no use of it."""
+        return all(bool((frame.pixels[:, 3] == 1).all()) for frame in self.frames())
+
+    def _pixels(self, frame: av.VideoFrame) -> Tensor:
+        array = to_rgb(frame, self.info.colour, alpha=self.info.alpha)
+        pixels = torch.from_numpy(array).permute(2, 0, 1)
+        transposed, flip_x, flip_y = self._matrix
+        if transposed:
+            pixels = pixels.transpose(1, 2)
+        turned = [dim for dim, flip in ((2, flip_x), (1, flip_y)) if flip]
+        return (pixels.flip(turned) if turned else pixels)[None].contiguous()
+
+    def _open(self) -> av.container.InputContainer:
+        if not self.path.is_file():
+            raise AnimeInterpError(f"{self.path} is not there; it should be a video. Check the name.")
+        try:
+            container = av.open(str(self.path))
+        except (av.error.FFmpegError, ValueError) as error:
+            raise AnimeInterpError(
+                f"{self.path} is no video that can be read ({error}); it should be MP4, MKV or the like."
+            ) from None
+        if not container.streams.video:
+            container.close()
+            raise AnimeInterpError(f"{self.path} holds no pictures; it should be a video.")
+        if not container.streams.video[0].codec_context:
+            container.close()
+            raise AnimeInterpError(f"{self.path} is coded in a way that this PyAV cannot read. Convert it to H.264.")
+        return container
+
+    def _decoded(self, container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> Iterator[av.VideoFrame]:
+        """FFmpeg's frames in the order that they are shown in. AnimeInterpError where the file is damaged or ends too soon."""
+        done = packets = 0
+        end = Fraction(0)
+        decoder = _alpha_decoder(stream)
+        try:
+            for packet in container.demux(stream):
+                packets += bool(packet.size)
+                for frame in packet.decode() if decoder is None else decoder.decode(packet):
+                    yield frame
+                    done += 1
+                    if frame.pts is not None and frame.time_base:
+                        end = max(end, (frame.pts + (frame.duration or 0)) * frame.time_base)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise self._damaged(done, str(error)) from None
+        mp4 = "mp4" in container.format.name
+        missing = mp4 and stream.frames and packets < stream.frames
+        told = _told_end(stream)
+        if missing or (told is not None and told - end > _SLACK and done) or is_cut_short(self.path, self.kind):
+            raise self._damaged(done, "the rest is missing: the download or the copy may have broken off")
+
+    def _damaged(self, frame: int, why: str) -> AnimeInterpError:
+        return AnimeInterpError(
+            f"{self.path} is damaged after frame {frame} ({why}); it should be a whole video. Get it anew, or cut it before "
+            "there."
+        )
+
+
+class _Clock:
+    """The times of frames, from what the file says of each; they always ascend, and where it says nothing the rate does."""
+
+    def __init__(self, zero: Fraction, rate: Fraction):
+        self._zero, self._step = zero, 1 / rate
+        self._last: Fraction | None = None
+        self.last_duration = self._step  # of the frame that was asked for last
+
+    def __call__(self, stamp: Fraction | None, duration: Fraction | None) -> Fraction:
+        usual = Fraction(0) if self._last is None else self._last + self.last_duration
+        time = usual if stamp is None else stamp - self._zero
+        if self._last is not None and time <= self._last:
+            time = usual
+        self.last_duration = duration or self._step
+        self._last = time
+        return time
+
+
+def _seconds(ticks: int | None, time_base: Fraction | None) -> Fraction | None:
+    return None if ticks is None or not time_base else ticks * Fraction(time_base)
+
+
+def _told_end(stream) -> Fraction | None:
+    """When a Matroska track says that it ends, in seconds; None where none is said."""
+    text = stream.metadata.get("DURATION", "")
+    try:
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds.rstrip("\0"))
+    except ValueError:
+        return None
+
+
+def _alpha_decoder(stream):
+    """VP8 and VP9 keep their alpha beside the pictures, where FFmpeg's own decoder does not look, and libvpx does."""
+    if stream.metadata.get("alpha_mode") != "1" or stream.codec_context.name not in ("vp8", "vp9"):
+        return None
+    try:
+        return av.CodecContext.create({"vp8": "libvpx", "vp9": "libvpx-vp9"}[stream.codec_context.name], "r")
+    except (av.error.FFmpegError, ValueError):
+        _log.warning("This PyAV has no libvpx: the film's transparency is left out.")
+        return None
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+    """How a frame is turned before it is shown: whether transposed, then mirrored left-right, and top-bottom."""
+    try:
+        data = bytes(frame.side_data["DISPLAYMATRIX"])
+    except (KeyError, ValueError):  # none; or beside others that this PyAV does not know
+        return False, False, False
+    values = struct.unpack("=9i", data[:36])
+    a, b, c, d = values[0], values[1], values[3], values[4]  # x' = a x + c y, y' = b x + d y
+    transposed = abs(b) + abs(c) > abs(a) + abs(d)
+    if min(abs(a) + abs(d), abs(b) + abs(c)) > 0.01 * max(abs(a) + abs(d), abs(b) + abs(c)):
+        _log.warning("The film is to be shown turned by no multiple of 90 degrees: the nearest one is taken.")
+    return (True, c < 0, b < 0) if transposed else (False, a < 0, d < 0)
+
+
+
+
