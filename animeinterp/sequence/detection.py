@@ -1,0 +1,187 @@
+"""What a clip shows of its own timing: where shots are cut, and which frames only repeat the drawing before them.
+
+A cut is where most of a frame is found nowhere in the frame before it, by dense flow at a small size, and nothing like that
+around it: a dissolve or a fade goes over many frames, a flash comes back to what was there. A drawing is held where all that
+differs is noise; how much that is differs from film to film, so the clip's own gap between the two is looked for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+from ..dense_flow import dis_flow, disagreement
+from ..segmentation import to_image
+from ..synthesis.alpha import over_grey
+
+CUT_WIDTH, HELD_WIDTH = 160, 320  # pixels, of the copies that are compared
+UNLIKE = 20  # 8-bit levels from which a pixel is not the one that flow leads to
+CUT_SHARE = 0.35  # of a frame that is found nowhere in the one before
+PEAK = 0.5  # of a cut's share: as much beside it, and it is no cut
+FLASH = 3  # frames that a flash may last
+
+BLUR = 1.5  # pixels, of what is compared for held drawings
+NOISE, LOUDEST = 3.0, 10.0  # times the median difference: what noise alone may come to; levels that it never passes
+EDGE = 20.0  # levels added to a place's own contrast: codecs are noisiest at edges
+SPECKS = 1 / 3000  # of the frame, which may differ by more
+STILL, MOVED = 0.12, 0.45  # a drawing differs by less and by more than these, whatever the clip
+USUAL = 0.3  # between the two, where the clip shows no gap
+GAP = 1.25  # how many times as much the least motion has to be as the most noise
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """``count`` frames, the ``cuts`` (frames that begin a shot, but for the first; 0: a loop's end does not lead to its
+    beginning) and the ``held`` frames. ``unmatched`` and ``differences`` are what they were found by, one number a frame, of it
+    to the one before it."""
+
+    count: int
+    cuts: tuple[int, ...]
+    held: tuple[int, ...]
+    unmatched: tuple[float, ...]
+    differences: tuple[float, ...]
+
+
+def watch(
+    frames: Iterable[Tensor], *, threshold: float = 1.0, loop: bool = False, told: Callable[[int], None] | None = None
+) -> Sighting:
+    """Look through a clip, (1, 3 or 4, H, W) each, in one go with a few small copies in memory.
+
+    :param threshold: for cuts; over 1 finds fewer, under 1 more.
+    :param loop: whether to look at the way from the last frame to the first, too.
+    :param told: called with the number of frames that were looked at; may raise.
+    """
+    small: deque[np.ndarray] = deque(maxlen=FLASH + 2)
+    last: np.ndarray | None = None
+    shares, differences, returns = [0.0], [0.0], []
+    first, count = None, 0
+    for frame in frames:
+        image = to_image(over_grey(frame)[0])
+        tiny, medium = shrunk(image, CUT_WIDTH), shrunk(image, HELD_WIDTH)
+        if last is not None:
+            # What is the same needs no flow.
+            differences.append(difference(last, medium))
+            shares.append(unmatched(small[-1], tiny) if differences[-1] > STILL else 0.0)
+        small.append(tiny)
+        returns += _flashes(small, shares, threshold)
+        first, last = tiny if first is None else first, medium
+        count += 1
+        if told is not None:
+            told(count)
+    cuts = [i for i in range(1, count) if _peaks(shares, i, CUT_SHARE * threshold) and i not in returns]
+    if loop and count > 1 and unmatched(small[-1], first) > CUT_SHARE * threshold:
+        cuts.insert(0, 0)
+    limit = held_limit(np.array([d for i, d in enumerate(differences) if i and i not in cuts]))
+    held = tuple(i for i in range(1, count) if differences[i] <= limit and i not in cuts)
+    return Sighting(count, tuple(cuts), held, tuple(shares), tuple(differences))
+
+
+def find_speeds(
+    frames: Iterable[Tensor], held: Collection[int] = (), cuts: Collection[int] = ()
+) -> Mapping[int, tuple[float | None, float | None]]:
+    """For each motion, by the frame at which it ends: how far the one before and the one after it go, as shares of its way.
+
+    Ways are compared along the motion, by what moves and comes back along the flow the other way; None where that is nothing.
+    What ``timing.make_plan`` needs for a continuous pace.
+    """
+    drawings: deque[tuple[int, np.ndarray]] = deque(maxlen=2)
+    flows: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    found: dict[int, tuple[float | None, float | None]] = {}
+    order: list[int] = []
+    for index, frame in enumerate(frames):
+        if index in held:
+            continue
+        image = shrunk(to_image(over_grey(frame)[0]), HELD_WIDTH)
+        if drawings and index not in cuts:
+            last = drawings[-1][1]
+            flows[index] = dis_flow(last, image), dis_flow(image, last)
+        drawings.append((index, image))
+        order.append(index)
+        if len(order) >= 3:
+            # The motions to the last two drawings meet at the one before: each is told how far the other goes.
+            now, before = order[-1], order[-2]
+            if now in flows and before in flows:
+                found[now] = _ratio(flows[before][1], *flows[now]), None
+                ratio = _ratio(flows[now][0], *reversed(flows[before]))
+                found[before] = found.get(before, (None, None))[0], ratio
+            flows.pop(order[-3], None)
+    return found
+
+
+def _ratio(other: np.ndarray, flow: np.ndarray, back: np.ndarray) -> float | None:
+    """How far ``other`` goes against ``flow``, as a share of its length; both fields lie on the same drawing."""
+    length = (flow**2).sum(axis=2)
+    moves = (length > 0.25) & (disagreement(flow, back) < 0.5)
+    if moves.mean() < 1e-3:
+        return None
+    return float(np.clip(-(other[moves] * flow[moves]).sum() / length[moves].sum(), 0.0, 4.0))
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    """How much more than noise two pictures (H, W, 3) uint8 differ, where they differ most. Moving by a third of a pixel and
+    more, what is drawn is over 0.3; noise and compression stay under that."""
+    if np.array_equal(one, other):
+        return 0.0
+    one, other = one.astype(np.float32), other.astype(np.float32)
+    apart = np.abs(cv2.GaussianBlur(one - other, (0, 0), BLUR)).max(axis=2)
+    contrast = cv2.blur(np.maximum(_contrast(one), _contrast(other)), (5, 5))
+    shares = np.maximum(apart - min(NOISE * np.median(apart), LOUDEST), 0) / (contrast + EDGE)
+    specks = max(1, round(SPECKS * shares.size))
+    return float(np.partition(shares.ravel(), -specks)[-specks])
+
+
+def held_limit(differences: np.ndarray) -> float:
+    """Up to which difference a frame repeats the one before it: in the widest gap that the clip's own leave."""
+    between = np.sort(differences[(differences > STILL) & (differences < MOVED)])
+    marks = np.concatenate([[STILL], between, [MOVED]])
+    ratios = marks[1:] / marks[:-1]
+    widest = int(ratios.argmax())
+    return float(np.sqrt(marks[widest] * marks[widest + 1])) if ratios[widest] >= GAP else USUAL
+
+
+def unmatched(one: np.ndarray, other: np.ndarray) -> float:
+    """Which share of a small picture (H, W, 3) uint8 is not found in the other."""
+    flow = dis_flow(one, other)
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)[None]
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    found = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return float((cv2.absdiff(one, found).max(axis=2) > UNLIKE).mean())
+
+
+def shrunk(image: np.ndarray, width: int) -> np.ndarray:
+    """A copy (H, W, 3) of at most that width."""
+    if image.shape[1] <= width:
+        return image
+    size = width, max(1, round(image.shape[0] * width / image.shape[1]))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def _flashes(small: deque[np.ndarray], shares: list[float], threshold: float) -> list[int]:
+    """The last frames that look like cuts, and are not: what was there before comes back."""
+    limit = CUT_SHARE * threshold
+    found = []
+    newest = len(shares) - 1
+    for lasts in range(1, FLASH + 1):
+        begins = newest - lasts
+        if lasts + 1 >= len(small) or begins < 1 or shares[begins] <= limit or shares[newest] <= limit:
+            continue
+        if unmatched(small[-2 - lasts], small[-1]) <= limit:
+            found += [begins, newest]
+    return found
+
+
+def _peaks(shares: list[float], index: int, limit: float) -> bool:
+    beside = shares[max(index - 1, 1) : index] + shares[index + 1 : index + 2]
+    return shares[index] > limit and all(share < PEAK * shares[index] for share in beside)
+
+
+def _contrast(image: np.ndarray) -> np.ndarray:
+    soft = cv2.GaussianBlur(image, (0, 0), 1.0)
+    across, down = (cv2.Sobel(soft, cv2.CV_32F, *way) / 8 for way in ((1, 0), (0, 1)))
+    return np.sqrt(across**2 + down**2).max(axis=2)
