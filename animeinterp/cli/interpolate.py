@@ -30,6 +30,7 @@ from ..media import (
     STILLS,
     FolderWriter,
     PictureReader,
+    Tracks,
     VideoReader,
     VideoWriter,
     WebPReader,
@@ -56,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUTPUT",
                         help="a video (NAME.mp4, .mkv, .mov, .webm), an animation (NAME.gif, .png, .webp), or a folder for "
                              "frame_00001.png and on; all but .mp4 can be transparent")
+    parser.add_argument("--no-audio", action="store_true",
+                        help="leave the sound out (else it is copied, as are subtitles, wherever the output can hold them and "
+                             "there is no --fps)")
     parser.add_argument("--overwrite", action="store_true",
                         help="replace the video, or the frames in the folder (its other files stay)")
     what = parser.add_argument_group("what is drawn")
@@ -192,7 +196,10 @@ def _writer(options: argparse.Namespace, source: Source) -> VideoWriter | Folder
     rate = info.rate * max(per_pair, 1) if options.fps is None else options.fps
     # Drawings are deep by habit; a film of 10 bits is one that not every player shows.
     depth = options.bit_depth or (8 if info.pictures and suffix in FILM_SUFFIXES else None)
-    return VideoWriter(output, rate, like=info, bit_depth=depth, overwrite=options.overwrite)
+    tracks = None
+    if isinstance(source.reader, VideoReader) and options.fps is None:
+        tracks = Tracks(source.reader.path, audio=not options.no_audio, tell=_warn)
+    return VideoWriter(output, rate, like=info, bit_depth=depth, overwrite=options.overwrite, tracks=tracks)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .pictures import IMAGE_SUFFIXES, images_in, read_image, to_bytes, write_image
 from .readers import IMAGE_RATE, PictureReader, WebPReader, open_film
 from .sniffing import ANIMATIONS, STILLS, kind_of
+from .tracks import Tracks
 from .video_reader import VideoReader
 from .video_writer import VideoWriter
 
@@ -28,6 +29,7 @@ __all__ = [
     "PictureReader",
     "TimedFrame",
     "Timeline",
+    "Tracks",
     "VideoReader",
     "VideoWriter",
     "WebPReader",

@@ -37,7 +37,7 @@ class VideoReader:
         self.path = Path(path)
         self.kind = kind_of(self.path)
         with self._open() as container:
-            stream = container.streams.video[0]
+            stream = _pictures(container)
             rate = Fraction(stream.guessed_rate or stream.average_rate or _FALLBACK_RATE)
             self._zero = max(Fraction(container.start_time or 0, av.time_base), Fraction(0))
             self._end = self._told_end(container, stream)
@@ -73,7 +73,7 @@ class VideoReader:
     def frames(self) -> Iterator[TimedFrame]:
         """The frames with their times; each is shown until the next, the last for as long as the file says."""
         with self._open() as container:
-            stream = container.streams.video[0]
+            stream = _pictures(container)
             stream.thread_type = "AUTO"
             clock, waiting = _Clock(self._zero, self.info.rate), None
             for frame in self._decoded(container, stream):
@@ -87,14 +87,14 @@ class VideoReader:
     def timeline(self) -> Timeline:
         """When every frame is shown. Reads the file through once without decoding it."""
         with self._open() as container:
-            stream = container.streams.video[0]
+            stream = _pictures(container)
             shown = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
             stamps = [(_seconds(p.pts, p.time_base), _seconds(p.duration, p.time_base)) for p in shown]
             if any(pts is None for pts, _ in stamps):
                 stamps = None
         if stamps is None:  # such as a bare H.264 stream, whose decoder alone knows the order
             with self._open() as container:
-                decoded = self._decoded(container, container.streams.video[0])
+                decoded = self._decoded(container, _pictures(container))
                 stamps = [(_seconds(f.pts, f.time_base), _seconds(f.duration, f.time_base)) for f in decoded]
         else:
             stamps.sort()
@@ -158,7 +158,7 @@ class VideoReader:
         if not container.streams.video:
             container.close()
             raise AnimeInterpError(f"{self.path} holds no pictures; it should be a video.")
-        if not container.streams.video[0].codec_context:
+        if not _pictures(container).codec_context:
             container.close()
             raise AnimeInterpError(f"{self.path} is coded in a way that this PyAV cannot read. Convert it to H.264.")
         return container
@@ -211,6 +211,11 @@ class _Clock:
 
 def _seconds(ticks: int | None, time_base: Fraction | None) -> Fraction | None:
     return None if ticks is None or not time_base else ticks * Fraction(time_base)
+
+
+def _pictures(container: av.container.InputContainer) -> av.video.stream.VideoStream:
+    """The film itself, where a cover is in the file too."""
+    return container.streams.best("video") or container.streams.video[0]
 
 
 def _told_end(stream) -> Fraction | None:

@@ -23,6 +23,7 @@ from .info import MediaInfo
 from .last_frames import set_whole_duration
 from .palette import Palette
 from .pictures import to_levels
+from .tracks import Tracks
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class VideoWriter:
     :param like: whose pixel shape, colours, depth, alpha and loops it shall have; by default square pixels, BT.709, 8 bits.
     :param bit_depth: 8, 10 or 16 bits a channel instead of ``like``'s; a film has 10 at most.
     :param quality: x264's CRF, and what comes to the same with other codecs: 0 best, 51 worst.
+    :param tracks: sound and what else of another film is to be taken along.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class VideoWriter:
         bit_depth: int | None = None,
         quality: int = 16,
         overwrite: bool = True,
+        tracks: Tracks | None = None,
     ):
         self.path = Path(path)
         self._rate = Fraction(rate).limit_denominator(1001)
@@ -72,6 +75,7 @@ class VideoWriter:
         self._durations: dict[int, int] = {}  # of what is in the encoder, by pts
         self._first_pts = self._first_dts = None
         self._palette: Palette | None = None
+        self._tracks = tracks
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -160,6 +164,8 @@ class VideoWriter:
             context.color_trc, context.color_range = self._colour.transfer, LIMITED
         if encoding.tag:
             context.codec_tag = encoding.tag
+        if self._tracks is not None:
+            self._tracks.open_in(self._container, str(self.path))
         if encoding.pixel_format == "pal8":
             self._palette = Palette(width, height, self._ticks, alpha=encoding.alpha)
         self._stream = stream
@@ -172,6 +178,8 @@ class VideoWriter:
                 packets = self._stream.encode(frame)
                 self._time(packets, last=frame is None)
                 self._container.mux(packets)
+                if self._tracks is not None:
+                    self._tracks.copy_until(self._container, None if frame is None else frame.pts * self._ticks)
         except (OSError, av.error.FFmpegError, ValueError) as error:
             raise self._unwritten(error) from error
 
@@ -201,6 +209,8 @@ class VideoWriter:
                     self._encode([*([] if self._palette is None else self._palette.push(None)), None])
             finally:
                 self._close(kind)
+                if self._tracks is not None:
+                    self._tracks.close()
             if kind is None:
                 whole_duration = (self._shown_until - self._first_pts) * self._ticks
                 set_whole_duration(self._part, self._encoding.container, whole_duration)
