@@ -4,6 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from . import bridge
 from .coarse_flow import AnimeInterpCoarseFlow
+from .example import AnimeInterpExample
 from .flow_preview import AnimeInterpFlowPreview
 from .interpolate import AnimeInterp
 from .loaders import AnimeInterpLoadFeatures, AnimeInterpLoadModel
@@ -28,4 +29,5 @@ class AnimeInterpExtension(ComfyExtension):
             AnimeInterpSynthesize,
             AnimeInterpFlowPreview,
             AnimeInterpScore,
+            AnimeInterpExample,
         ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import comfy.ops
 import comfy.utils
 import folder_paths
 import torch
+from comfy_execution.utils import get_executing_context
+from server import PromptServer
 from torch import Tensor
 
 from ..animeinterp.checkpoints import naming, read_state_dict
@@ -28,6 +31,7 @@ BUNDLED = "bundled"  # what the model list calls the weights that ship with the 
 NO_FEATURES = "(no file in models/animeinterp)"
 SUFFIXES = {".safetensors", ".ckpt", ".pth", ".pt"}
 _BETWEEN_LOOKS = 0.1  # seconds between two progress messages
+_BETWEEN_WORDS = 0.5  # seconds between two lines of text on a node
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------
@@ -58,6 +62,11 @@ def to_frames(images: Tensor, *, least: int = 2) -> Tensor:
 def empty_images(count: int, height: int, width: int, channels: int = 3) -> Tensor:
     """Room for ComfyUI images (N, H, W, C), to be filled one by one: a clip is then never in memory twice."""
     return torch.empty(count, height, width, channels, device=mm.intermediate_device())
+
+
+def to_images(frames: Tensor) -> Tensor:
+    """Frames (N, C, H, W) as ComfyUI's IMAGE (N, H, W, C), float32 where ComfyUI keeps its images."""
+    return frames.float().movedim(1, -1).contiguous().to(mm.intermediate_device())
 
 
 def stack_images(pictures: list[Tensor]) -> Tensor:
@@ -110,12 +119,15 @@ def parse_times(text: str | None) -> list[float] | None:
 class Progress:
     """The node's progress bar. Called with (done, total), in whatever units, and at most ten times a second passed on.
 
-    Raises ComfyUI's own exception when the user has interrupted; `check` does only that.
+    Raises ComfyUI's own exception when the user has interrupted; `check` does only that. ``words``, where given, makes of
+    (done, total) what is written on the node meanwhile; the time that is left is added.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, words: Callable[[float, float], str] | None = None) -> None:
         self._bar = comfy.utils.ProgressBar(1000)
-        self._next = 0.0
+        self._words = words
+        self._next = self._next_words = 0.0
+        self.began = time.monotonic()
 
     def __call__(self, done: float, total: float) -> None:
         self.check()
@@ -123,6 +135,10 @@ class Progress:
         if now >= self._next or done >= total:
             self._next = now + _BETWEEN_LOOKS
             self._bar.update_absolute(round(1000 * done / max(total, 1e-9)), 1000)
+        if self._words is not None and 0 < done < total and now >= self._next_words:
+            self._next_words = now + _BETWEEN_WORDS
+            left = (now - self.began) * (total - done) / done
+            say(f"{self._words(done, total)}; {seconds(left)} left")
 
     @staticmethod
     def check() -> None:
@@ -141,6 +157,18 @@ class PartProgress:
 
     def __call__(self, fraction: float) -> None:
         self._whole(self._index + fraction, self._count)
+
+
+def say(text: str) -> None:
+    """Write ``text`` on the node that is running, where ComfyUI can."""
+    context, server = get_executing_context(), getattr(PromptServer, "instance", None)
+    if context is not None and hasattr(server, "send_progress_text"):
+        server.send_progress_text(text, context.node_id, server.client_id)
+
+
+def seconds(length: float) -> str:
+    """A stretch of time as people say it: 4.1 s, 3 min."""
+    return f"{length:.1f} s" if length < 90 else f"{length / 60:.0f} min"
 
 
 # --- weight files -----------------------------------------------------------------------------------------------------
@@ -189,7 +217,7 @@ def load_model(name: str) -> Any:
         path = folder_paths.get_full_path_or_raise(FOLDER, name)
     state_dict, metadata = read_state_dict(path)
     with naming(path):
-        return _in_patcher(build_from_state_dict(state_dict, metadata, operations()))
+        return in_patcher(build_from_state_dict(state_dict, metadata, operations()), name)
 
 
 def load_features(name: str) -> Any:
@@ -202,7 +230,7 @@ def load_features(name: str) -> Any:
     path = folder_paths.get_full_path_or_raise(FOLDER, name)
     state_dict, _ = read_state_dict(path)
     with naming(path):
-        return _in_patcher(build_features_from_state_dict(state_dict, operations()))
+        return in_patcher(build_features_from_state_dict(state_dict, operations()), name)
 
 
 def bundled_ships() -> bool:
@@ -232,7 +260,9 @@ def operations() -> type:
     return type("Operations", (comfy.ops.disable_weight_init,), {"PReLU": PReLU})
 
 
-def _in_patcher(net: torch.nn.Module) -> Any:
+def in_patcher(net: torch.nn.Module, name: str) -> Any:
+    """ComfyUI's patcher around a network of ours; ``name`` is what the user knows it by."""
+    net.shown_as = name
     # Newer versions have a patcher that streams weights; it is only there once ComfyUI is up.
     patcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
     return patcher(

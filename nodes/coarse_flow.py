@@ -6,18 +6,18 @@ from ..animeinterp import MatchConfig, SegmentConfig
 from ..animeinterp.sequence import ClipFlow
 from ..animeinterp.stages import Stages
 from ..animeinterp.visualization.pieces import draw_matches
-from . import bridge, types
+from . import base, bridge, types
 from .segment import segment_clip
 
 
-class AnimeInterpCoarseFlow(io.ComfyNode):
+class AnimeInterpCoarseFlow(base.Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
         defaults = MatchConfig()
-        return io.Schema(
+        return base.schema(
             node_id="AnimeInterpCoarseFlow",
             display_name="SGM Coarse Flow",
-            category=types.CATEGORY,
+            search_aliases=["optical flow", "segment-guided matching", "motion", "match pieces"],
             description="Finds for each colour piece the same piece in the next drawing, and how it moved there: "
             "segment-guided matching, the second stage of AnimeInterp.",
             inputs=[
@@ -40,6 +40,7 @@ class AnimeInterpCoarseFlow(io.ComfyNode):
                     max=5.0,
                     step=0.05,
                     tooltip="How much a match loses for leading far away (the paper's lambda for L_dist).",
+                    **base.FOLDED,
                 ),
                 io.Float.Input(
                     "size_weight",
@@ -48,6 +49,7 @@ class AnimeInterpCoarseFlow(io.ComfyNode):
                     max=5.0,
                     step=0.05,
                     tooltip="How much a match loses for joining pieces of unlike size (the paper's lambda for L_size).",
+                    **base.FOLDED,
                 ),
                 io.Float.Input(
                     "free_distance",
@@ -56,6 +58,7 @@ class AnimeInterpCoarseFlow(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     tooltip="Moves shorter than this share of the frame's diagonal lose nothing.",
+                    **base.FOLDED,
                 ),
                 io.Boolean.Input(
                     "deformation",

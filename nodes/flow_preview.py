@@ -5,18 +5,18 @@ from comfy_api.latest import io, ui
 
 from ..animeinterp.visualization.flow_colours import flow_to_colours, largest_motion
 from ..animeinterp.visualization.pieces import shrink
-from . import bridge, types
+from . import base, bridge, types
 
 _WIDTH = 640  # of each direction's half
 
 
-class AnimeInterpFlowPreview(io.ComfyNode):
+class AnimeInterpFlowPreview(base.Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return base.schema(
             node_id="AnimeInterpFlowPreview",
             display_name="Preview Flow",
-            category=types.CATEGORY,
+            search_aliases=["optical flow", "flow wheel", "visualize flow", "motion to colours", "flow to image"],
             description="Draws the motion as colours: hue is the direction (right red, down yellow, left cyan, up "
             "blue), strength is the length, white is still. Left half: first drawing to second; right half: back.",
             inputs=[

@@ -3,21 +3,26 @@
 from comfy_api.latest import io
 
 from ..animeinterp import SegmentConfig
-from . import bridge, types
+from . import base, bridge, types
 from .segment import STYLE_TOOLTIP, STYLES
 from .synthesize import MULTIPLIER_TOOLTIP, TIMES_TOOLTIP, draw_between
 
 METHODS = ["auto", "weights-free"]
+SEARCHED_AS = [
+    "interpolate", "frame interpolation", "in-between", "inbetween", "tween", "anime", "cartoon", "fps", "frame rate",
+    "slow motion", "smooth", "RIFE", "FILM", "GMFSS", "VFI",
+]  # fmt: skip
 
 
-class AnimeInterp(io.ComfyNode):
+class AnimeInterp(base.Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return base.schema(
             node_id="AnimeInterp",
-            display_name="AnimeInterp",
-            category=types.CATEGORY,
-            description="Draws the frames between the drawings of an animation. All it needs is images.",
+            display_name="AnimeInterp: Interpolate In-Betweens",
+            search_aliases=SEARCHED_AS,
+            description="Frame interpolation for anime, cartoons and other drawings: draws the in-between frames (tweens), for "
+            "smooth motion, a higher fps or slow motion, as RIFE and FILM do for film. All it needs is images.",
             inputs=[
                 io.Image.Input("images", tooltip="The drawings, in order: two or more, all of one size."),
                 types.Model.Input(
@@ -31,9 +36,9 @@ class AnimeInterp(io.ComfyNode):
                     "weights-free: without any model, by colour pieces and their motion alone.",
                 ),
                 io.Int.Input("multiplier", default=2, min=1, max=64, tooltip=MULTIPLIER_TOOLTIP),
-                io.Combo.Input("style", options=STYLES, default="japanese", tooltip=STYLE_TOOLTIP),
+                io.Combo.Input("style", options=STYLES, default="japanese", tooltip=STYLE_TOOLTIP, **base.FOLDED),
                 io.String.Input(
-                    "times", optional=True, default="", placeholder="0.25, 0.5, 0.75", tooltip=TIMES_TOOLTIP
+                    "times", optional=True, default="", placeholder="0.25, 0.5, 0.75", tooltip=TIMES_TOOLTIP, **base.FOLDED
                 ),
             ],
             outputs=[

@@ -2,16 +2,16 @@
 
 from comfy_api.latest import io
 
-from . import bridge, types
+from . import base, bridge, types
 
 
-class AnimeInterpLoadModel(io.ComfyNode):
+class AnimeInterpLoadModel(base.Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return base.schema(
             node_id="AnimeInterpLoadModel",
             display_name="Load AnimeInterp Model",
-            category=types.CATEGORY,
+            search_aliases=["interpolation model", "checkpoint", "weights", "frame interpolation model"],
             description="Loads the networks that find or refine the motion and paint the in-between frames.",
             inputs=[
                 io.Combo.Input(
@@ -37,13 +37,13 @@ class AnimeInterpLoadModel(io.ComfyNode):
         return io.NodeOutput(bridge.load_model(model_name))
 
 
-class AnimeInterpLoadFeatures(io.ComfyNode):
+class AnimeInterpLoadFeatures(base.Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return base.schema(
             node_id="AnimeInterpLoadFeatures",
             display_name="Load VGG-19 Features",
-            category=types.CATEGORY,
+            search_aliases=["vgg", "vgg19", "features"],
             description="Loads VGG-19, whose features the paper matches colour pieces by. Without it, pieces are "
             "matched by the AnimeInterp model's features or by their colours and shapes.",
             inputs=[

@@ -6,16 +6,16 @@ from comfy_api.latest import io
 
 from ..animeinterp.sequence import ClipFlow
 from ..animeinterp.stages import Stages
-from . import bridge, types
+from . import base, bridge, types
 
 
-class AnimeInterpRefineFlow(io.ComfyNode):
+class AnimeInterpRefineFlow(base.Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return base.schema(
             node_id="AnimeInterpRefineFlow",
             display_name="RFR Refine Flow",
-            category=types.CATEGORY,
+            search_aliases=["optical flow", "RAFT", "refine motion"],
             description="Refines the motion with the model's recurrent network: the third stage of AnimeInterp.",
             inputs=[
                 io.Image.Input("images", tooltip="The drawings, in order."),

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..animeinterp.errors import AnimeInterpError
 from ..animeinterp.evaluation import score, to_8bit
-from . import bridge, types
+from . import base, bridge
 
 _WHAT = {  # outputs in their order, and how each is written in the text
     "psnr": ("PSNR", "dB"),
@@ -16,13 +16,13 @@ _WHAT = {  # outputs in their order, and how each is written in the text
 }
 
 
-class AnimeInterpScore(io.ComfyNode):
+class AnimeInterpScore(base.Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return base.schema(
             node_id="AnimeInterpScore",
             display_name="Score In-Betweens",
-            category=types.CATEGORY,
+            search_aliases=["PSNR", "SSIM", "compare images", "metrics", "quality", "chamfer"],
             description="Measures how near in-between frames come to the true ones, to compare settings and methods. "
             "The numbers are means over the frames.",
             inputs=[

@@ -6,7 +6,7 @@ from ..animeinterp import SegmentConfig, segment
 from ..animeinterp.runtime.worker import run_in_thread
 from ..animeinterp.sequence import ClipLabels
 from ..animeinterp.visualization.pieces import draw_pieces
-from . import bridge, types
+from . import base, bridge, types
 
 STYLES = ["japanese", "disney"]
 STYLE_TOOLTIP = (
@@ -15,13 +15,13 @@ STYLE_TOOLTIP = (
 )
 
 
-class AnimeInterpSegment(io.ComfyNode):
+class AnimeInterpSegment(base.Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return base.schema(
             node_id="AnimeInterpSegment",
             display_name="Segment Colour Pieces",
-            category=types.CATEGORY,
+            search_aliases=["segmentation", "color segmentation", "trapped ball", "flat regions", "line art fill"],
             description="Cuts each drawing into the pieces that its outlines enclose: the first stage of AnimeInterp.",
             inputs=[
                 io.Image.Input("images", tooltip="The drawings, in order."),

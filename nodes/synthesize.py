@@ -1,12 +1,14 @@
 """Flow -> in-between frames (paper 3.3)."""
 
+import time
 from typing import Any
 
+import torch
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..animeinterp.pipeline import interpolate_stream
-from . import bridge, types
+from . import base, bridge, types
 
 MULTIPLIER_TOOLTIP = (
     "2 puts one frame between every two drawings, 3 puts two, and so on: N drawings become (N - 1) x multiplier + 1."
@@ -17,18 +19,23 @@ TIMES_TOOLTIP = (
 )
 
 
-class AnimeInterpSynthesize(io.ComfyNode):
+class AnimeInterpSynthesize(base.Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return base.schema(
             node_id="AnimeInterpSynthesize",
             display_name="Splat and Synthesize",
-            category=types.CATEGORY,
+            search_aliases=["interpolate", "in-between", "softmax splatting", "warp", "forward warp", "tween"],
             description="Carries the drawings along the motion and paints the frames between them: the last stage of "
             "AnimeInterp.",
             inputs=[
                 io.Image.Input("images", tooltip="The drawings, in order."),
-                types.Flow.Input("flow", tooltip="Their motion, coarse or refined."),
+                types.Flow.Input(
+                    "flow",
+                    optional=True,
+                    tooltip="Their motion, coarse or refined. Not connected: the model finds it, or it is found from colour "
+                    "pieces.",
+                ),
                 types.Model.Input(
                     "model",
                     optional=True,
@@ -37,7 +44,7 @@ class AnimeInterpSynthesize(io.ComfyNode):
                 ),
                 io.Int.Input("multiplier", default=2, min=1, max=64, tooltip=MULTIPLIER_TOOLTIP),
                 io.String.Input(
-                    "times", optional=True, default="", placeholder="0.25, 0.5, 0.75", tooltip=TIMES_TOOLTIP
+                    "times", optional=True, default="", placeholder="0.25, 0.5, 0.75", tooltip=TIMES_TOOLTIP, **base.FOLDED
                 ),
             ],
             outputs=[
@@ -48,20 +55,29 @@ class AnimeInterpSynthesize(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, images, flow, multiplier: int, model=None, times: str = "") -> io.NodeOutput:
+    def execute(cls, images, multiplier: int, flow=None, model=None, times: str = "") -> io.NodeOutput:
         frames = bridge.to_frames(images)
-        bridge.check_same_clip(len(flow), flow.size, frames, name="flow", pairs=True)
+        if flow is not None:
+            bridge.check_same_clip(len(flow), flow.size, frames, name="flow", pairs=True)
         return io.NodeOutput(draw_between(frames, multiplier, bridge.parse_times(times), model, flows=flow))
 
 
 def draw_between(frames: Tensor, multiplier: int, times: list[float] | None, model: Any, **options: Any) -> Tensor:
     """The library's interpolation of ``frames`` (N, C, H, W), as ComfyUI's IMAGE; ``model`` is a patcher or None."""
-    pairs, progress = frames.shape[0] - 1, bridge.Progress()
+    pairs, held = frames.shape[0] - 1, 0
+    progress = bridge.Progress(lambda done, total: f"pair {min(int(done) + 1, pairs)} of {pairs}" + _held(held))
     networks = {"model": None}
     if model is not None:
         networks = {"model": bridge.on_device(model, frames), "device": model.load_device}
+
+    def given():
+        nonlocal held
+        for i, frame in enumerate(frames.split(1)):
+            held += i > 0 and torch.equal(frame, frames[i - 1 : i])
+            yield frame
+
     stream = interpolate_stream(
-        frames.split(1),
+        given(),
         multiplier,
         times=times,
         progress=lambda done: progress(done, pairs),
@@ -73,4 +89,10 @@ def draw_between(frames: Tensor, multiplier: int, times: list[float] | None, mod
     images = bridge.empty_images(pairs * (new + 1) + 1, *frames.shape[-2:], frames.shape[1])
     for i, frame in enumerate(stream):
         images[i] = frame[0].movedim(0, -1)
+    name = "weights-free" if model is None else model.model.shown_as
+    bridge.say(f"{len(images)} frames from {pairs + 1}{_held(held)}; {bridge.seconds(time.monotonic() - progress.began)}; {name}")
     return images
+
+
+def _held(count: int) -> str:
+    return f", {count} held" if count else ""

@@ -81,8 +81,5 @@ def test_ruff_is_content():
 
 
 @pytest.mark.parametrize("workflow", sorted((PACK / "example_workflows").glob("*.json")), ids=lambda file: file.name)
-def test_example_workflows_have_thumbnails_and_find_their_drawings(workflow):
+def test_example_workflows_have_thumbnails(workflow):
     assert workflow.with_suffix(".jpg").stat().st_size < 300_000
-    for node in json.loads(workflow.read_text("utf-8"))["nodes"]:
-        if node["type"] == "LoadImage":
-            assert (workflow.parent / "frames" / node["widgets_values"][0]).is_file()

@@ -23,7 +23,7 @@ from .comfy_host import PACK, ComfyServer, HostError
 from .workflow import to_prompt
 
 WORKFLOWS = PACK / "example_workflows"
-FIRST, SECOND = "First drawing", "Second drawing"  # titles of the workflows' Load Image nodes
+DRAWINGS = "animeinterp_*.png"  # those of the frames that ship which the workflows show
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Clip:
 
 def shipped_clip() -> Clip:
     """The drawings that ship with the pack."""
-    files = sorted((WORKFLOWS / "frames").glob("*.png"))
+    files = sorted((WORKFLOWS / "frames").glob(DRAWINGS))
     if len(files) < 2:
         raise HostError(f"{WORKFLOWS / 'frames'} should hold the pack's drawings; get the pack again.")
     return Clip([read_image(file) for file in files], "the pack's example_workflows/frames")
@@ -138,9 +138,8 @@ class Showcase:
     def _prompt(self, name: str, frames: list[Tensor]) -> dict[str, Any]:
         """The workflow file as a prompt on ``frames``, which are put into ComfyUI's input folder."""
         prompt = to_prompt(json.loads((WORKFLOWS / name).read_text("utf-8")), self._info)
-        first, rest = put_frames(frames, self.server.base / "input")
-        _node(prompt, FIRST)["inputs"]["image"] = first
-        _node(prompt, SECOND)["inputs"]["image"] = rest
+        given = _node(prompt, "AnimeInterpExample")
+        given["class_type"], given["inputs"] = "LoadImage", {"image": put_frames(frames, self.server.base / "input")}
         return prompt
 
     def _run(self, prompt: dict[str, Any], what: str) -> dict[str, Any]:
@@ -163,22 +162,16 @@ class Showcase:
         return Image.fromarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
 
 
-def put_frames(frames: list[Tensor], folder: Path) -> tuple[str, str]:
-    """Write frames as the files that the workflows' two Load Image nodes name; the two names.
-
-    Load Image reads a TIFF of several pages as a batch: all frames after the first go into one where there are more.
-    """
+def put_frames(frames: list[Tensor], folder: Path) -> str:
+    """Write frames as one file that Load Image reads as a batch, a TIFF of several pages; its name."""
     pictures = [_picture(frame) for frame in frames]
-    names = "clip_first.png", "clip_rest.tiff"
-    pictures[0].save(folder / names[0])
-    pictures[1].save(folder / names[1], save_all=True, append_images=pictures[2:], compression="tiff_deflate")
-    return names
+    name = "clip.tiff"
+    pictures[0].save(folder / name, save_all=True, append_images=pictures[1:], compression="tiff_deflate")
+    return name
 
 
 def make_at_home(base: Path) -> None:
-    """The workflows, their drawings, and no welcome screens for who opens the editor on ``base``."""
-    for frame in sorted((WORKFLOWS / "frames").glob("*.png")):
-        shutil.copy2(frame, base / "input" / frame.name)
+    """The workflows, and no welcome screens for who opens the editor on ``base``."""
     user = base / "user" / "default"
     (user / "workflows").mkdir(parents=True, exist_ok=True)
     for file in WORKFLOWS.glob("*.json"):

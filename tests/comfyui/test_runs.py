@@ -1,7 +1,6 @@
 """What comes out of the nodes in a real server is what the library gives when it is called directly."""
 
 import json
-import shutil
 
 import pytest
 import torch
@@ -159,29 +158,44 @@ def test_alpha_goes_through(host, clip):
 # --- the example workflows, as the files have them ---
 
 
-@pytest.fixture(scope="module")
-def shipped(host):
-    for frame in (WORKFLOWS / "frames").glob("*.png"):
-        shutil.copy2(frame, host.server.base / "input" / frame.name)
-    return host
-
-
-def test_example_workflow(shipped):
-    prompt = to_prompt(workflow("animeinterp.json"), shipped.server.object_info())
-    outputs = shipped.server.run(prompt)
+def test_example_workflow(host):
+    prompt = to_prompt(workflow("animeinterp.json"), host.server.object_info())
+    outputs = host.server.run(prompt)
     by_class = {prompt[node]["class_type"]: found for node, found in outputs.items()}
     assert len(by_class["PreviewImage"]["images"]) == 5
     video = by_class["SaveVideo"]["images"][0]
-    path = shipped.server.base / "output" / video["subfolder"] / video["filename"]
+    path = host.server.base / "output" / video["subfolder"] / video["filename"]
     assert len(list(VideoReader(path))) == 5
 
 
-def test_example_workflow_of_the_stages(shipped):
-    prompt = to_prompt(workflow("animeinterp_stages.json"), shipped.server.object_info())
-    outputs = shipped.server.run(prompt)
+def test_example_workflow_of_the_stages_is_the_combined_node_pixel_for_pixel(host):
+    prompt = to_prompt(workflow("animeinterp_stages.json"), host.server.object_info())
+    outputs = host.server.run(prompt)
     shown_by = {prompt[node]["_meta"]["title"]: found for node, found in outputs.items()}
-    counts = {title: len(found["images"]) for title, found in shown_by.items()}
+    counts = {title: len(found["images"]) for title, found in shown_by.items() if "images" in found}
     assert counts == {"Pieces": 2, "Matches": 1, "Preview Flow": 1, "In-betweens": 5, "Save Video": 1}
+    lines = shown_by["One by one against the one node"]["text"][0].splitlines()
+    assert len(lines) == 6 and all("PSNR the same" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["animeinterp.json", "animeinterp_stages.json"])
+def test_example_workflows_use_current_nodes_and_bring_their_pictures(host, name):
+    info = host.server.object_info()
+    for node in workflow(name)["nodes"]:
+        assert node["type"] == "MarkdownNote" or not info[node["type"]]["deprecated"], node["type"]
+        assert node["type"] not in ("LoadImage", "LoadVideo")
+
+
+@pytest.mark.parametrize("which, size", [("girl waving", (360, 640, 3)), ("head turning", (320, 320, 4))])
+def test_example_drawings(host, which, size):
+    prompt = with_node({}, "drawings", "AnimeInterpExample", which=which, count=3)
+    height, width, channels = size
+    assert host.images(shown(prompt, "drawings")).shape == (3, channels, height, width)
+
+
+def test_splat_and_synthesize_without_a_flow_is_the_combined_node(host):
+    prompt = with_node(loading(), "between", "AnimeInterpSynthesize", images=["images", 0], multiplier=3)
+    assert torch.equal(host.images(shown(prompt, "between")), host.images(combined(method="weights-free", multiplier=3)))
 
 
 # --- wrong input ---
