@@ -182,7 +182,7 @@ def test_example_workflow_of_the_stages_is_the_combined_node_pixel_for_pixel(hos
 def test_example_workflows_use_current_nodes_and_bring_their_pictures(host, name):
     info = host.server.object_info()
     for node in workflow(name)["nodes"]:
-        assert node["type"] == "MarkdownNote" or not info[node["type"]]["deprecated"], node["type"]
+        assert node["type"] == "MarkdownNote" or not info[node["type"]].get("deprecated"), node["type"]
         assert node["type"] not in ("LoadImage", "LoadVideo")
 
 
