@@ -27,6 +27,7 @@ from ..media import (
     FILM_SUFFIXES,
     IMAGE_RATE,
     IMAGE_SUFFIXES,
+    MODES,
     STILLS,
     FolderWriter,
     PictureReader,
@@ -78,6 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                      help="bundled weights where they ship, the weights-free way, or a weight file (default: auto)")
     how.add_argument("--style", choices=tuple(sorted(STYLES)), default=SegmentConfig.style,
                      help=f"of the drawings: flat cels or soft shades (default: {SegmentConfig.style})")
+    how.add_argument("--deinterlace", choices=MODES, default="auto",
+                     help="make frames whole that are half-pictures of two moments: where the video says so or shows it (auto), "
+                          "always, or never")
     how.add_argument("--device", help="torch device (default: cuda where there is one, else cpu)")
     how.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -86,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     """Read, draw and write a frame at a time; what was written appears under its name when all of it is there."""
     if options.multiplier is None:  # with a default, argparse does not see that -m 2 and --times exclude each other
         options.multiplier = 2
-    source = _source(options.inputs)
+    source = _source(options)
     writer = _writer(options, source)  # before the weights are loaded: a refusal comes at once
     device = _device(options.device)
     bar = ProgressBar("interpolating", quiet=options.quiet)
@@ -147,7 +151,8 @@ def _placed(source: Source, moments: list[float]) -> Iterator[tuple[Fraction, Fr
             yield time + place * duration, (1 - place) * duration
 
 
-def _source(inputs: list[Path]) -> Source:
+def _source(options: argparse.Namespace) -> Source:
+    inputs = options.inputs
     for path in inputs:
         if not path.exists():
             raise AnimeInterpError(f"{path} is not there; it should be a picture, a folder of them or a video. "
@@ -156,7 +161,11 @@ def _source(inputs: list[Path]) -> Source:
     if len(inputs) == 1 and not first.is_dir():
         kind = kind_of(first)
         if kind in ANIMATIONS or kind not in STILLS:
-            return Source(str(first), open_film(first))
+            film = open_film(first, deinterlace=options.deinterlace)
+            if film.info.deinterlaced:
+                _warn(f"{first} is interlaced: each frame is made whole, as it was at the earlier of its two moments "
+                      "(--deinterlace off leaves it).")
+            return Source(str(first), film)
     for path in inputs if len(inputs) > 1 else ():
         if path.is_dir() or (path.suffix.lower() not in IMAGE_SUFFIXES and kind_of(path) not in STILLS):
             kind = "a folder" if path.is_dir() else "no picture"

@@ -9,6 +9,7 @@ from .codecs import ANIMATION_SUFFIXES, FILM_SUFFIXES, holds_alpha
 from .files import check_free
 from .folder_writer import FolderWriter
 from .info import Colour, MediaInfo, TimedFrame, Timeline
+from .interlacing import MODES
 from .pictures import IMAGE_SUFFIXES, images_in, read_image, to_bytes, write_image
 from .readers import IMAGE_RATE, PictureReader, WebPReader, open_film
 from .sniffing import ANIMATIONS, STILLS, kind_of
@@ -22,6 +23,7 @@ __all__ = [
     "FILM_SUFFIXES",
     "IMAGE_RATE",
     "IMAGE_SUFFIXES",
+    "MODES",
     "STILLS",
     "Colour",
     "FolderWriter",

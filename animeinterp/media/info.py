@@ -66,7 +66,8 @@ class MediaInfo:
     ``size``: (H, W), as shown: rotation and mirroring are done already. ``rate``: frames a second, nominally. ``count``: what
     the file claims, 0 where it tells nothing. ``pixel_aspect``: width of a pixel to its height. ``bit_depth``: 8 to 16; 32
     is floating point. ``alpha``: frames have four channels. ``loops``: how often it plays, 0 for ever, None where that is not
-    said. ``pictures``: separate pictures, which have no times of their own.
+    said. ``pictures``: separate pictures, which have no times of their own. ``deinterlaced``: the film's frames were
+    half-pictures of two moments, and are made whole.
     """
 
     size: tuple[int, int]
@@ -78,6 +79,7 @@ class MediaInfo:
     alpha: bool = False
     loops: int | None = None
     pictures: bool = False
+    deinterlaced: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from .video_reader import VideoReader
 IMAGE_RATE = Fraction(12)  # frames a second of drawings: animation on twos
 
 
-def open_film(path: str | os.PathLike[str]) -> VideoReader | WebPReader:
+def open_film(path: str | os.PathLike[str], *, deinterlace: str = "auto") -> VideoReader | WebPReader:
     """The reader for one file of several frames: a film, a GIF, an APNG or an animated WebP, by content and not by name."""
-    return WebPReader(path) if kind_of(path) == "animated webp" else VideoReader(path)
+    return WebPReader(path) if kind_of(path) == "animated webp" else VideoReader(path, deinterlace=deinterlace)
 
 
 class PictureReader:

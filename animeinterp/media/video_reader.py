@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -17,23 +18,29 @@ from torch import Tensor
 from ..errors import AnimeInterpError
 from .colours import to_rgb
 from .info import Colour, MediaInfo, TimedFrame, Timeline
+from .interlacing import MODES, FieldDetector, deinterlaced
 from .sniffing import ANIMATIONS, is_cut_short, kind_of, loops_of, picture_count
 
 _log = logging.getLogger(__name__)
 _FALLBACK_RATE = Fraction(24)
 _FULL_RANGE, _LIMITED_RANGE = 2, 1
+_PLACES, _FRAMES_A_PLACE = 3, 16  # where a film is looked at, to see whether it is interlaced
 _SLACK = Fraction(1, 2)  # seconds that a film may end before what its header says, without being taken for a broken one
 
 
 class VideoReader:
     """A film as frames. Iterating gives tensors (1, 3 or 4, H, W), float32, 0..1; ``frames`` gives them with their times.
 
-    Rotation and mirroring that the file asks for are done. ``info`` tells the rest, ``timeline`` when each frame is shown.
-    Times count from the start of the file, in which sound may begin before the first frame; each iteration decodes anew and
-    holds a few frames only. Raises AnimeInterpError where the file is missing, holds no film, or is damaged on the way.
+    Rotation and mirroring that the file asks for are done; interlaced frames are made whole (``deinterlace``: "auto" looks at
+    the file's flags and for combs, "on" and "off" are for what it gets wrong). ``info`` tells the rest, ``timeline`` when each
+    frame is shown. Times count from the start of the file, in which sound may begin before the first frame; each iteration
+    decodes anew and holds a few frames only. Raises AnimeInterpError where the file is missing, holds no film, or is damaged on
+    the way.
     """
 
-    def __init__(self, path: str | os.PathLike[str]):
+    def __init__(self, path: str | os.PathLike[str], *, deinterlace: str = "auto"):
+        if deinterlace not in MODES:
+            raise AnimeInterpError(f"deinterlace is {deinterlace!r}; it should be one of {', '.join(MODES)}.")
         self.path = Path(path)
         self.kind = kind_of(self.path)
         with self._open() as container:
@@ -48,6 +55,8 @@ class VideoReader:
                 raise AnimeInterpError(f"{self.path} holds no frame that can be decoded; it should be a film.")
             self._matrix = _display_matrix(first)
             self.info = self._describe(stream, first, rate, count)
+        self._parity = {"on": "auto", "off": None}.get(deinterlace) if deinterlace != "auto" else self._fields()
+        self.info = replace(self.info, deinterlaced=self._parity is not None)
         if self.kind in ANIMATIONS and self.info.alpha and self._is_opaque():
             self.info = replace(self.info, alpha=False)
 
@@ -76,7 +85,8 @@ class VideoReader:
             stream = _pictures(container)
             stream.thread_type = "AUTO"
             clock, waiting = _Clock(self._zero, self.info.rate), None
-            for frame in self._decoded(container, stream):
+            decoded = self._decoded(container, stream)
+            for frame in decoded if self._parity is None else deinterlaced(decoded, self._parity):
                 time = clock(_seconds(frame.pts, frame.time_base), _seconds(frame.duration, frame.time_base))
                 if waiting is not None:
                     yield TimedFrame(self._pixels(waiting[0]), waiting[1], time - waiting[1])
@@ -132,6 +142,24 @@ class VideoReader:
             (height, width), rate, count, aspect if aspect > 0 else Fraction(1), colour, 8 if depth <= 8 else min(depth, 32),
             alpha, loops_of(self.path, self.kind) if self.kind in ANIMATIONS else None,
         )
+
+    def _fields(self) -> str | None:
+        """Which field of a frame is the earlier one; None for a film of whole frames. Looks at three places of it."""
+        detector = FieldDetector()
+        if self.kind in ANIMATIONS:
+            return None
+        with self._open() as container:
+            stream = _pictures(container)
+            for place in range(_PLACES):
+                try:
+                    if place:
+                        container.seek(int((container.duration or 0) * place / _PLACES))
+                    detector.look(islice(container.decode(stream), _FRAMES_A_PLACE))
+                except (av.error.FFmpegError, ValueError):
+                    continue  # what is damaged is told of when its turn comes
+                if not container.duration or self.info.count <= _FRAMES_A_PLACE:
+                    break
+        return detector.parity
 
     def _is_opaque(self) -> bool:
         """Whether an animation, whose decoder gives alpha in any case, makes no use of it."""
