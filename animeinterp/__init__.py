@@ -22,7 +22,9 @@ from .errors import AnimeInterpError
 from .flow import Flow, Matches
 from .matching import coarse_flow
 from .pipeline import interpolate, interpolate_stream
+from .retiming import interpolate_timed
 from .segmentation import segment
+from .sequence.timing import Timing
 from .weights import load_features, load_model
 
 __version__ = "0.1.0"
@@ -34,9 +36,11 @@ __all__ = [
     "RefineConfig",
     "SegmentConfig",
     "SynthesisConfig",
+    "Timing",
     "coarse_flow",
     "interpolate",
     "interpolate_stream",
+    "interpolate_timed",
     "load_features",
     "load_model",
     "segment",

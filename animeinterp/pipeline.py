@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import torch
@@ -113,6 +114,20 @@ def interpolate_stream(
     works on the pairs, none on a CPU, where a frame is asked for when it is needed. What comes out is the same.
     """
     moments = _times(multiplier, times)
+    stages, settle = make_stages(model, device, features, segment_config, match_config)
+    cut = flows is None and _draws(moments) and not stages.finds
+    sight = prefetch_frames(frames, stages, device, settle=settle, cut=cut, depth=ahead)
+    return _stream(sight, moments, stages, flows, listener(progress, cancel))
+
+
+def make_stages(
+    model: AnimeInterp | str | None,
+    device: str | torch.device | None = None,
+    features: Any = None,
+    segment_config: SegmentConfig | None = None,
+    match_config: MatchConfig | None = None,
+) -> tuple[Stages, Callable[[Tensor], None]]:
+    """The stages for a clip, and what to call with its first frame before any is looked at; arguments as ``interpolate``."""
     bundled = isinstance(model, str) and model == "auto"
     if bundled:
         model = load_model(device="cpu" if device is None else device) if bundled_models() else None
@@ -126,9 +141,7 @@ def interpolate_stream(
         if bundled and device is None and stages.model is not None:
             stages.model.to(first.device)
 
-    cut = flows is None and _draws(moments) and not stages.finds
-    sight = prefetch_frames(frames, stages, device, settle=settle, cut=cut, depth=ahead)
-    return _stream(sight, moments, stages, flows, _listener(progress, cancel))
+    return stages, settle
 
 
 def _stream(sight, moments, stages, flows, listen) -> Iterator[Tensor]:
@@ -137,33 +150,34 @@ def _stream(sight, moments, stages, flows, listen) -> Iterator[Tensor]:
     with closing(sight):  # at once, whatever ends this: it has threads
         for index, frame in enumerate(sight):
             if last is not None:
-                flow = None if flows is None else _flow(flows, index - 1, frame.seen.frame)
-                for mids in _between(stages, last.seen, frame, flow, moments, listen, index - 1):
+                flow = None if flows is None else flow_of_pair(flows, index - 1, frame.seen.frame)
+                told = None if listen is None else partial(_after, listen, index - 1)
+                for mids in draw_between(stages, last.seen, frame.seen, frame.moves, flow, moments, told):
                     for mid in mids.split(1):
                         yield mid.to(frame.given.device, frame.given.dtype)
             yield frame.given
             last = frame
 
 
-def _between(
+def _after(listen: Callable[[float], None], before: int, share: float) -> None:
+    listen(before + share)
+
+
+def draw_between(
     stages: Stages,
     seen0: Seen,
-    frame1: Frame,
+    seen1: Seen,
+    moves: bool,
     flow: Flow | None,
     times: list[float],
-    listen: Callable[[float], None] | None,
-    index: int,
+    told: Callable[[float], None] | None,
 ) -> Iterator[Tensor]:
-    """The frames between two, (T, C, H, W) in parts, in the order of ``times``."""
-
-    def done(share: float) -> None:
-        listen(index + share)
-
-    told, seen1 = None if listen is None else done, frame1.seen
+    """The frames between two, (T, C, H, W) in parts, in the order of ``times``. ``moves``: whether the two differ by more than
+    nobody sees. ``told`` hears the share of them that is done."""
     if not times:
         return
     # What needs no motion: the frames themselves, and two that are the same but for less than can be seen.
-    if not _draws(times) or not frame1.moves:
+    if not _draws(times) or not moves:
         for t in times:
             if told is not None:
                 told(0.0)
@@ -193,7 +207,7 @@ def _times(multiplier: int, times: list[float] | None) -> list[float]:
     return [k / multiplier for k in range(1, multiplier)]
 
 
-def _listener(
+def listener(
     progress: Callable[[float], None] | None, cancel: Callable[[], None] | None
 ) -> Callable[[float], None] | None:
     """Both callbacks as one; progress only ever grows."""
@@ -216,7 +230,7 @@ def _count(flows: Any) -> int:
     return flows.flow_01.shape[0] if hasattr(flows, "flow_01") else len(flows)
 
 
-def _flow(flows: Any, index: int, frame: Tensor) -> Flow:
+def flow_of_pair(flows: Any, index: int, frame: Tensor) -> Flow:
     """The flow of one pair, out of a ClipFlow or of a Flow of several, on the device of ``frame``."""
     if hasattr(flows, "pair"):
         return flows.pair(index, frame.device)

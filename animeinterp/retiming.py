@@ -1,0 +1,158 @@
+"""A clip by a plan: each output frame as ``sequence.timing`` lays it, a given frame or one between two, a frame at a time.
+
+A clip is looked through first (``plan_clip``), then drawn (``retime``): its frames are asked for twice, and a few are in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from fractions import Fraction
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import AnimeInterpError, check_frames
+from .pipeline import draw_between, flow_of_pair, listener, make_stages
+from .runtime.prefetch import Frame, prefetch_frames
+from .sequence.detection import find_speeds, watch
+from .sequence.timing import Plan, Step, Timing, make_plan
+
+Listen = Callable[[float], None]
+
+
+def plan_clip(
+    frames: Callable[[], Iterable[Tensor]],
+    timing: Timing,
+    times: Sequence[Fraction],
+    *,
+    end: Fraction | None = None,
+    told: Callable[[int], None] | None = None,
+) -> Plan:
+    """The plan of a clip, for which it is looked through as far as ``timing`` asks for that.
+
+    :param frames: gives the frames (1, 3 or 4, H, W) from the first, each time it is called.
+    :param times: of the frames, in seconds; ``end``: when the last one ends.
+    :param told: called with the number of frames that were looked at; may raise.
+    :raises AnimeInterpError: as ``make_plan``; and where there are other frames than times.
+    """
+    cuts: tuple[int, ...] = ()
+    held: tuple[int, ...] = ()
+    if timing.finds_cuts or timing.holds != "keep":
+        sighting = watch(frames(), threshold=timing.cut_threshold, loop=timing.loop, told=told)
+        if sighting.count != len(times):
+            raise AnimeInterpError(
+                f"There are {sighting.count} frames and {len(times)} times; each frame should have one. Is the film whole?"
+            )
+        cuts, held = sighting.cuts, sighting.held
+    plan = make_plan(times, timing, end=end, cuts=cuts, held=held)
+    if timing.pace != "continuous":
+        return plan
+    speeds = find_speeds(frames(), held=plan.held if timing.holds != "keep" else (), cuts=plan.cuts)
+    return make_plan(times, timing, end=end, cuts=cuts, held=held, speeds=speeds)
+
+
+def interpolate_timed(
+    frames: Tensor,
+    timing: Timing,
+    *,
+    rate: Fraction | int = 24,
+    told: Callable[[int], None] | None = None,
+    progress: Callable[[float, float], None] | None = None,
+    **options: Any,
+) -> tuple[Tensor, Plan]:
+    """A clip (N, 3 or 4, H, W) that lasts N / ``rate`` seconds, timed anew: its frames (M, C, H, W), and the plan that they are
+    drawn by. ``progress`` is called with (done, total) in output frames, ``told`` with the number of frames looked at before;
+    other arguments as ``pipeline.interpolate`` has them. Errors as ``plan_clip`` and ``retime``."""
+    check_frames("frames", frames)
+    times = [index / Fraction(rate) for index in range(frames.shape[0])]
+    plan = plan_clip(lambda: frames.split(1), timing, times, told=told)
+    result = torch.empty(len(plan.steps), *frames.shape[1:], dtype=frames.dtype, device=frames.device)
+    heard = None if progress is None else (lambda done: progress(done, len(plan.steps)))
+    for index, frame in enumerate(retime(frames.split(1), plan, progress=heard, **options)):
+        result[index] = frame[0].detach()
+    return result, plan
+
+
+def retime(
+    frames: Iterable[Tensor],
+    plan: Plan,
+    *,
+    steps: Sequence[Step] | None = None,
+    first: int = 0,
+    progress: Listen | None = None,
+    cancel: Callable[[], None] | None = None,
+    model: Any = "auto",
+    flows: Any = None,
+    device: str | torch.device | None = None,
+    ahead: int | None = None,
+    **settings: Any,
+) -> Iterator[Tensor]:
+    """The frames of ``plan``, or of some ``steps`` of it, one by one: (1, C, H, W), as ``interpolate_stream`` gives them.
+
+    :param frames: the clip's frames from number ``first`` on; as many are taken as are needed.
+    :param progress: called with the number of steps done, and fractions of them.
+    :param model: and all other arguments as in ``pipeline.interpolate_stream``.
+    :raises AnimeInterpError: as there; for flows with a loop, of whose seam they do not tell; for frames that end too soon.
+    """
+    steps = plan.steps if steps is None else steps
+    if flows is not None and any(step.second < step.first for step in steps):
+        raise AnimeInterpError("flows does not hold the motion from the last frame to the first; leave it or the loop.")
+    stages, settle = make_stages(model, device, **settings)
+    draws = any(not step.given for step in steps)
+    cut = flows is None and draws and not stages.finds
+    sight = prefetch_frames(frames, stages, device, settle=settle, cut=cut, depth=ahead)
+    return _drawn(sight, steps, first, stages, flows, listener(progress, cancel))
+
+
+def _drawn(sight, steps, first, stages, flows, listen) -> Iterator[Tensor]:
+    """The generator behind ``retime``, its arguments checked."""
+    with closing(sight):
+        window = _Window(sight, first, keep_first=any(step.second < step.first for step in steps))
+        done = 0
+        for (one, other), group in groupby(steps, key=lambda step: (step.first, step.second)):
+            group = list(group)
+            window.forget(one)
+            frame = window[one]
+            if one == other:
+                for _ in group:
+                    yield frame.given
+                    done += 1
+                    if listen is not None:
+                        listen(done)
+                continue
+            flow = None if flows is None else flow_of_pair(flows, one, frame.seen.frame)
+            told = None if listen is None else _share(listen, done, len(group))
+            moves = other < one or window[other].moves
+            times = [step.t for step in group]
+            for mids in draw_between(stages, frame.seen, window[other].seen, moves, flow, times, told):
+                for mid in mids.split(1):
+                    yield mid.to(frame.given.device, frame.given.dtype)
+            done += len(group)
+
+
+class _Window:
+    """The frames of a clip by their numbers; those before what is needed are forgotten."""
+
+    def __init__(self, sight: Iterator[Frame], first: int, *, keep_first: bool) -> None:
+        self._sight, self._next, self._kept, self._keep_first = sight, first, {}, keep_first
+
+    def __getitem__(self, index: int) -> Frame:
+        while self._next <= index:
+            frame = next(self._sight, None)
+            if frame is None:
+                raise AnimeInterpError(f"The frames end before number {index}, which the plan shows. Is the film whole?")
+            self._kept[self._next] = frame
+            self._next += 1
+        return self._kept[index]
+
+    def forget(self, before: int) -> None:
+        """Let go of the frames before that one (but the first, where a loop leads to it)."""
+        for index in [index for index in self._kept if index < before and not (self._keep_first and index == 0)]:
+            del self._kept[index]
+
+
+def _share(listen: Listen, done: int, count: int) -> Listen:
+    return lambda share: listen(done + share * count)
