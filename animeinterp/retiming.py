@@ -82,6 +82,7 @@ def retime(
     *,
     steps: Sequence[Step] | None = None,
     first: int = 0,
+    opening: Tensor | None = None,
     progress: Listen | None = None,
     cancel: Callable[[], None] | None = None,
     model: Any = "auto",
@@ -93,6 +94,7 @@ def retime(
     """The frames of ``plan``, or of some ``steps`` of it, one by one: (1, C, H, W), as ``interpolate_stream`` gives them.
 
     :param frames: the clip's frames from number ``first`` on; as many are taken as are needed.
+    :param opening: the clip's first frame, where ``frames`` begin later and a loop leads to it.
     :param progress: called with the number of steps done, and fractions of them.
     :param model: and all other arguments as in ``pipeline.interpolate_stream``.
     :raises AnimeInterpError: as there; for flows with a loop, of whose seam they do not tell; for frames that end too soon.
@@ -104,13 +106,15 @@ def retime(
     draws = any(not step.given for step in steps)
     cut = flows is None and draws and not stages.finds
     sight = prefetch_frames(frames, stages, device, settle=settle, cut=cut, depth=ahead)
-    return _drawn(sight, steps, first, stages, flows, listener(progress, cancel))
+    return _drawn(sight, steps, first, opening, stages, flows, device, listener(progress, cancel))
 
 
-def _drawn(sight, steps, first, stages, flows, listen) -> Iterator[Tensor]:
+def _drawn(sight, steps, first, opening, stages, flows, device, listen) -> Iterator[Tensor]:
     """The generator behind ``retime``, its arguments checked."""
     with closing(sight):
         window = _Window(sight, first, keep_first=any(step.second < step.first for step in steps))
+        if opening is not None and first:
+            window.put(0, Frame(opening, stages.look(opening, device), True))
         done = 0
         for (one, other), group in groupby(steps, key=lambda step: (step.first, step.second)):
             group = list(group)
@@ -133,6 +137,11 @@ def _drawn(sight, steps, first, stages, flows, listen) -> Iterator[Tensor]:
             done += len(group)
 
 
+def first_needed(plan: Plan, steps: Sequence[Step]) -> int:
+    """The first of the plan's frames that has to be there to draw ``steps``, a loop's opening aside."""
+    return min(step.first for step in steps)
+
+
 class _Window:
     """The frames of a clip by their numbers; those before what is needed are forgotten."""
 
@@ -140,13 +149,17 @@ class _Window:
         self._sight, self._next, self._kept, self._keep_first = sight, first, {}, keep_first
 
     def __getitem__(self, index: int) -> Frame:
-        while self._next <= index:
+        while self._next <= index and index not in self._kept:
             frame = next(self._sight, None)
             if frame is None:
                 raise AnimeInterpError(f"The frames end before number {index}, which the plan shows. Is the film whole?")
             self._kept[self._next] = frame
             self._next += 1
         return self._kept[index]
+
+    def put(self, index: int, frame: Frame) -> None:
+        """Have a frame that has gone by, or that was never passed by."""
+        self._kept[index] = frame
 
     def forget(self, before: int) -> None:
         """Let go of the frames before that one (but the first, where a loop leads to it)."""

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from ..config import SegmentConfig
 from ..errors import AnimeInterpError, check_times
+from ..film import Clip, Segment, Shared, draw_segments, draw_shared
 from ..media import (
     ANIMATION_SUFFIXES,
     ANIMATIONS,
@@ -35,6 +37,7 @@ from ..media import (
     VideoReader,
     VideoWriter,
     WebPReader,
+    check_free,
     holds_alpha,
     images_in,
     kind_of,
@@ -42,9 +45,11 @@ from ..media import (
 )
 from ..pipeline import interpolate_stream
 from ..segmentation.contours import STYLES
+from ..sequence.timing import Plan
 from ..weights import bundled_models, load_model
 from . import say
 from .progress import ProgressBar
+from .timing import add_timing_arguments, check_alone, rate, show_plan, timing_of
 
 # What is no name of a folder, and cannot be written either.
 _OTHER_FILES = (IMAGE_SUFFIXES | {".avi", ".wmv", ".flv", ".ts", ".mpg", ".mpeg", ".ogv"}) - ANIMATION_SUFFIXES
@@ -69,7 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                          help="M - 1 frames between each two, evenly (default: 2)")
     moments.add_argument("--times", type=_times, metavar="T,T",
                          help="instead: where between each two, from 0 to 1, such as 0.25,0.5")
-    what.add_argument("--fps", type=_rate, metavar="RATE",
+    add_timing_arguments(parser, moments)
+    what.add_argument("--fps", type=rate, metavar="RATE",
                       help="of the video written, such as 24 or 24000/1001 (default: what keeps the length of the video "
                            f"read; {IMAGE_RATE} times M for pictures)")
     what.add_argument("--bit-depth", type=int, choices=(8, 10, 16), metavar="8|10|16",
@@ -88,37 +94,89 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read, draw and write a frame at a time; what was written appears under its name when all of it is there."""
-    if options.multiplier is None:  # with a default, argparse does not see that -m 2 and --times exclude each other
-        options.multiplier = 2
+    check_alone(options)
     source = _source(options)
-    writer = _writer(options, source)  # before the weights are loaded: a refusal comes at once
+    clip = None if options.times is not None else Clip(source.reader, options.start, options.end)
+    writer = None if options.plan or options.resume else _writer(options, source)  # a refusal comes at once
+    shared = _shared(options, source, clip) if options.resume else None
     device = _device(options.device)
-    bar = ProgressBar("interpolating", quiet=options.quiet)
-
-    def told(done: float) -> None:
-        # A video may hold more frames than it said, and the bar ends when all are written.
-        bar(done, max(source.count - 1, int(done) + 1))
-
-    written = 0
-    moments = options.times or [k / options.multiplier for k in range(1, options.multiplier)]
-    try:
-        with _no_new_folders(options.output), _explained(), writer:
-            stream = interpolate_stream(
-                source.frames(), options.multiplier, times=options.times, model=_model(options.model, device),
-                device=device, segment_config=SegmentConfig(style=options.style), progress=told,
-            )
-            places = _placed(source, moments)
-            for frame in stream:
-                writer.write(frame, *(next(places) if options.fps is None else ()))
-                written += 1
-            if source.read < 2:
-                raise AnimeInterpError(f"{source.name} holds {_counted(source.read)}; it should hold two or more.")
-        bar(source.read - 1, source.read - 1)
-    finally:
-        bar.close()
     how = "without weights" if options.model == "none" or _nothing_bundled(options.model) else options.model
-    say(f"{_counted(source.read)} became {_counted(written)} in {options.output} (model: {how})")
+    bar = ProgressBar("interpolating", quiet=options.quiet)
+    looking = ProgressBar("looking through", quiet=options.quiet)
+    try:
+        with _no_new_folders(options.output), _explained():
+            if clip is None:
+                written = _draw_moments(options, source, writer, device, bar)
+                read = source.read
+            else:
+                look = partial(_look, looking, len(clip.times))
+                plan = shared.open(look) if shared else clip.plan(timing_of(options), look)
+                looking.close()
+                if options.plan:
+                    show_plan(plan, clip, options.output, options.overwrite)
+                    return 0
+                networks = {"model": _model(options.model, device), "device": device,
+                            "segment_config": SegmentConfig(style=options.style)}
+                read, written = len(plan.times), len(plan.steps)
+                if shared is None:
+                    _draw_plan(options, clip, plan, writer, bar, networks)
+                else:
+                    written = draw_shared(shared, plan, progress=bar, overwrite=options.overwrite,
+                                          **_kind_of_film(options, source), **networks)
+    finally:
+        looking.close()
+        bar.close()
+    say(f"{_counted(read)} became {_counted(written)} in {options.output} (model: {how})")
     return 0
+
+
+def _look(bar: ProgressBar, total: int, seen: int) -> None:
+    bar(seen, total)
+
+
+def _draw_plan(options, clip: Clip, plan: Plan, writer, bar: ProgressBar, networks: dict) -> None:
+    def write(segment: Segment, frames) -> None:
+        for step, duration, frame in frames:
+            writer.write(frame, *(() if options.fps is not None else (step.time - clip.start, duration)))
+
+    with writer:
+        whole = [Segment(0, 0, len(plan.steps))]
+        draw_segments(clip, plan, whole, write, progress=lambda done: bar(done, len(plan.steps)), **networks)
+
+
+def _draw_moments(options, source: Source, writer, device: torch.device, bar: ProgressBar) -> int:
+    """The same moments between each two frames, in the order in which they are listed. How many frames were written."""
+    written = 0
+    with writer:
+        stream = interpolate_stream(
+            source.frames(), times=options.times, model=_model(options.model, device), device=device,
+            segment_config=SegmentConfig(style=options.style),
+            # A video may hold more frames than it said, and the bar ends when all are written.
+            progress=lambda done: bar(done, max(source.count - 1, int(done) + 1)),
+        )
+        places = _placed(source, options.times)
+        for frame in stream:
+            writer.write(frame, *(next(places) if options.fps is None else ()))
+            written += 1
+        if source.read < 2:
+            raise AnimeInterpError(f"{source.name} holds {_counted(source.read)}; it should hold two or more.")
+    bar(source.read - 1, source.read - 1)
+    return written
+
+
+def _shared(options, source: Source, clip: Clip) -> Shared:
+    if options.output.suffix.lower() not in FILM_SUFFIXES:
+        raise AnimeInterpError(f"--resume is for films ({', '.join(sorted(FILM_SUFFIXES))}), and {options.output} is none. "
+                               "Write one of these, or leave --resume.")
+    if options.fps is not None:
+        raise AnimeInterpError("--fps and --resume do not go together: parts keep their times. Take --target-fps.")
+    if not options.overwrite:
+        check_free(options.output)
+    _check_output(options, source)
+    kind = _kind_of_film(options, source)
+    settings = {"model": options.model, "style": options.style, "rate": str(kind["rate"]), "depth": kind["bit_depth"],
+                "deinterlace": options.deinterlace}
+    return Shared(options.output, clip, timing_of(options), settings)
 
 
 class Source:
@@ -179,12 +237,17 @@ def _source(options: argparse.Namespace) -> Source:
     return Source(str(first), PictureReader(paths))
 
 
-def _writer(options: argparse.Namespace, source: Source) -> VideoWriter | FolderWriter:
-    output, info = options.output, source.info
+def _check_output(options: argparse.Namespace, source: Source) -> None:
+    output = options.output
     read_from = {path.resolve() for path in options.inputs}
     read_from |= {path.resolve().parent for path in getattr(source.reader, "paths", ())}
     if output.resolve() in read_from:
         raise AnimeInterpError(f"{output} is what is read from; the output should be elsewhere. Choose another name.")
+
+
+def _writer(options: argparse.Namespace, source: Source) -> VideoWriter | FolderWriter:
+    output, info = options.output, source.info
+    _check_output(options, source)
     suffix = output.suffix.lower()
     if output.is_dir() or suffix not in _OTHER_FILES | FILM_SUFFIXES | ANIMATION_SUFFIXES:
         if options.fps is not None:
@@ -200,15 +263,22 @@ def _writer(options: argparse.Namespace, source: Source) -> VideoWriter | Folder
     if info.alpha and not holds_alpha(output):
         _warn(f"{output} cannot be transparent: what is laid over black there is kept by .mov, .webm, .mkv, .gif, .png, .webp "
               "or a folder.")
-    per_pair = options.multiplier if options.times is None else len(options.times) + 1
-    # A multiplier that is none is told of by the pipeline, before anything is written.
-    rate = info.rate * max(per_pair, 1) if options.fps is None else options.fps
+    return VideoWriter(output, overwrite=options.overwrite, **_kind_of_film(options, source))
+
+
+def _kind_of_film(options: argparse.Namespace, source: Source) -> dict:
+    """What a film is written with."""
+    info = source.info
+    per_pair = len(options.times) + 1 if options.times is not None else options.multiplier or 2
+    # A multiplier that is none is told of by the timing, before anything is written.
+    usual = options.target_fps or info.rate * max(per_pair, 1)
     # Drawings are deep by habit; a film of 10 bits is one that not every player shows.
-    depth = options.bit_depth or (8 if info.pictures and suffix in FILM_SUFFIXES else None)
+    depth = options.bit_depth or (8 if info.pictures and options.output.suffix.lower() in FILM_SUFFIXES else None)
     tracks = None
     if isinstance(source.reader, VideoReader) and options.fps is None:
-        tracks = Tracks(source.reader.path, audio=not options.no_audio, tell=_warn)
-    return VideoWriter(output, rate, like=info, bit_depth=depth, overwrite=options.overwrite, tracks=tracks)
+        tracks = Tracks(source.reader.path, audio=not options.no_audio, start=options.start or Fraction(0), end=options.end,
+                        tell=_warn)
+    return {"rate": options.fps or usual, "like": info, "bit_depth": depth, "tracks": tracks}
 
 
 @contextmanager
@@ -263,16 +333,6 @@ def _times(text: str) -> list[float]:
         return check_times(text.split(","))
     except AnimeInterpError:
         raise argparse.ArgumentTypeError(f"{text!r} should be numbers from 0 to 1, such as 0.25,0.5") from None
-
-
-def _rate(text: str) -> Fraction:
-    try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if not Fraction(1, 100) <= rate <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} should be frames a second, 0.01 to 1000, such as 24 or 24000/1001")
-    return rate
 
 
 def _warn(text: str) -> None:

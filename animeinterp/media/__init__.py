@@ -10,6 +10,7 @@ from .files import check_free
 from .folder_writer import FolderWriter
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .interlacing import MODES
+from .joining import join_films
 from .pictures import IMAGE_SUFFIXES, images_in, read_image, to_bytes, write_image
 from .readers import IMAGE_RATE, PictureReader, WebPReader, open_film
 from .sniffing import ANIMATIONS, STILLS, kind_of
@@ -38,6 +39,7 @@ __all__ = [
     "check_free",
     "holds_alpha",
     "images_in",
+    "join_films",
     "kind_of",
     "open_film",
     "read_image",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from statistics import median
@@ -129,13 +129,15 @@ class _Way:
 @dataclass(frozen=True)
 class Plan:
     """The steps of a clip whose frames are at ``times``; the last step ends at ``end``. ``cuts`` are the frames that begin a
-    shot, but for the first (0: the loop does not close), ``held`` those that repeat the drawing before them."""
+    shot, but for the first (0: the loop does not close), ``held`` those that repeat the drawing before them, ``speeds`` what a
+    continuous pace goes by."""
 
     steps: list[Step]
     end: Fraction
     times: Sequence[Fraction]
     cuts: tuple[int, ...] = ()
     held: tuple[int, ...] = ()
+    speeds: Mapping[int, tuple[float | None, float | None]] = field(default_factory=dict)
 
     @cached_property
     def rate(self) -> Fraction | None:
@@ -185,7 +187,7 @@ def make_plan(
         )
     clip = _Clip(times, end, period, timing, set(cuts), set(held), spans, speeds or {})
     steps = [clip.step(time) for time in clip.moments()]
-    return Plan(steps, clip.output_end(steps), times, tuple(cuts), tuple(held))
+    return Plan(steps, clip.output_end(steps), times, tuple(cuts), tuple(held), speeds or {})
 
 
 class _Clip:
@@ -237,11 +239,7 @@ class _Clip:
 
     def output_end(self, steps: list[Step]) -> Fraction:
         """When the last output frame ends."""
-        if self.timing.target_fps is not None:
-            return steps[-1].time + 1 / self.timing.target_fps
-        if self.timing.loop:
-            return self.end
-        return steps[-1].time + (self.end - self.times[-1]) / self.timing.multiplier
+        return self.end if self.timing.target_fps is None else steps[-1].time + 1 / self.timing.target_fps
 
     def _shares(self, pair: int, start: Fraction, end: Fraction) -> list[Fraction]:
         span = self.by_hand.get(pair)
