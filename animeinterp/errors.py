@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
+
+LARGEST = 65504.0  # the greatest number of half precision, which EXR holds: no light is brighter
+FARTHEST = 1e5  # pixels that a flow may lead
 
 
 class AnimeInterpError(Exception):
@@ -13,7 +18,7 @@ class AnimeInterpError(Exception):
 def check_frames(name: str, frames: Tensor, *, channels: tuple[int, ...] = (3, 4), count: int | None = None) -> None:
     """Raise AnimeInterpError unless ``frames`` is a float tensor (N, C, H, W) with C in ``channels``.
 
-    ``count`` asks for exactly that many frames. Values are not looked at: that would wait for the device.
+    ``count`` asks for exactly that many frames. Values are looked at by ``check_values``: that waits for the device.
     """
     wanted = " or ".join(str(c) for c in channels)
     if not isinstance(frames, Tensor):
@@ -26,6 +31,30 @@ def check_frames(name: str, frames: Tensor, *, channels: tuple[int, ...] = (3, 4
         )
     if count is not None and frames.shape[0] != count:
         raise AnimeInterpError(f"{name} holds {frames.shape[0]} frames; it should hold {count}. Pass frames[i:i + {count}].")
+
+
+def check_values(name: str, frames: Tensor) -> tuple[float, float]:
+    """The least and the greatest colour of ``frames`` (N, 3 or 4, H, W). AnimeInterpError where a value is no finite number,
+    and where they look like levels of 8 bits; values beyond 0..1 are light that is brighter than white, and none."""
+    if frames.numel() == 0:
+        return 0.0, 1.0
+    with torch.no_grad():
+        least, greatest = (float(v) for v in torch.stack(frames[:, :3].aminmax()).float().tolist())
+        alpha = (0.0, 1.0) if frames.shape[1] == 3 else torch.stack(frames[:, 3:].aminmax()).float().tolist()
+    if not all(math.isfinite(v) for v in (least, greatest, *alpha)):
+        raise AnimeInterpError(
+            f"{name} holds values that are no finite numbers (NaN or infinite); all should be in 0..1. Mend what made them, or "
+            "replace them: torch.nan_to_num(frames)."
+        )
+    if greatest > 8 and bool((frames == frames.round()).all()):
+        raise AnimeInterpError(
+            f"{name} holds whole numbers up to {greatest:g}, which look like levels; it should be in 0..1. Divide by 255."
+        )
+    if max(-least, greatest) > LARGEST:
+        raise AnimeInterpError(
+            f"{name} goes from {least:g} to {greatest:g}; it should be in 0..1, or light of up to {LARGEST:g}. Scale it."
+        )
+    return least, greatest
 
 
 def check_pair(frame0: Tensor, frame1: Tensor, *, channels: tuple[int, ...] = (3, 4)) -> None:
@@ -51,6 +80,12 @@ def check_flow(name: str, flow: Tensor, frame: Tensor) -> None:
         raise AnimeInterpError(f"{name} is {was}; it should be {wanted}, dx then dy in pixels. Use animeinterp.flow.resize_flow.")
     if not torch.is_floating_point(flow):
         raise AnimeInterpError(f"{name} holds {flow.dtype}; it should be floating point.")
+    with torch.no_grad():
+        farthest = float(flow.abs().amax()) if flow.numel() else 0.0
+    if not farthest <= FARTHEST:  # NaN is not, either
+        raise AnimeInterpError(
+            f"{name} leads {farthest:g} pixels far; all of it should be finite and under {FARTHEST:g}. Mend what made it."
+        )
 
 
 def check_times(times: list[float]) -> list[float]:

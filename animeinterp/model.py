@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from .config import RefineConfig, SynthesisConfig
 from .dense_flow import refine_dense
-from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times
+from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times, check_values
 from .flow import Flow
+from .padding import at_least, cut_back, flow_at_least
 from .refinement import RefineNetwork
 from .refinement.correlation import SHARE, volume_bytes, volume_is_worth_it
 from .runtime.memory import total_memory
@@ -27,8 +28,6 @@ from .synthesis import SynthesisNetwork
 from .synthesis.between import BilateralSynthesis
 from .synthesis.network import pad_to_multiple
 from .synthesis.painter import PaintedBlend
-
-SMALLEST_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Encoded:
 class AnimeInterp(nn.Module):
     """The networks of the method. Made by ``build``; loaded by ``animeinterp.load_model``.
 
-    Frames are (1, 3, H, W) in 0..1 of any size from 64x64, on the model's device; they are cast to the model's dtype
+    Frames are (1, 3, H, W) in 0..1 of any size from 1x1, on the model's device; they are cast to the model's dtype
     inside. Flows are (1, 2, H, W) in pixels, returned in float32 (or float64 from a float64 model). Both ``refine`` and
     ``synthesize`` are differentiable; batches of pairs go through ``refinement`` and ``synthesis`` themselves.
     ``encoded``, where taken, is what ``encode`` made of each of the two frames; without it they are encoded anew.
@@ -119,9 +118,9 @@ class AnimeInterp(nn.Module):
     def encode(self, frame: Tensor) -> Encoded:
         """What ``refine`` and ``synthesize`` compute of ``frame`` (1, 3, H, W) whichever the other frame is."""
         check_frames("frame", frame, channels=(3,), count=1)
-        _check_size(frame)
-        frame = frame.to(self.get_dtype())
+        check_values("frame", frame)
         size = (frame.shape[-2], frame.shape[-1])
+        frame = at_least(frame.to(self.get_dtype()))
         return Encoded(
             self.refinement.encode(frame) if self.refines else None,
             self.synthesis.encode(frame) if self.paints_features or self.finds_motion else None,
@@ -147,22 +146,26 @@ class AnimeInterp(nn.Module):
         begun at the coarse one.
 
         Raises:
-            AnimeInterpError: frames that are not a pair of (1, 3, H, W), are under 64 pixels on a side, or flows of
+            AnimeInterpError: frames that are not a pair of (1, 3, H, W), hold what is no number, or flows of
                 another size than the frames'.
         """
-        check_pair(frame0, frame1, channels=(3,))
-        _check_size(frame0)
+        _check_frames(frame0, frame1)
         for name, flow in (("flow_01", flow_01), ("flow_10", flow_10)):
             if flow is not None:
                 check_flow(name, flow, frame0)
         if iterations is not None and (not isinstance(iterations, int) or iterations < 0):
             raise AnimeInterpError(f"iterations is {iterations!r}; it should be a whole number from 0, or None.")
+        size, features = frame0.shape[-2:], None
+        if self.refines and encoded is not None:
+            features = tuple(e.matching for e in _check_encoded(encoded, frame0))
+        frames = at_least(frame0), at_least(frame1)
+        start = tuple(None if flow is None else at_least(flow) for flow in (flow_01, flow_10))
         if not self.refines:
-            return refine_dense(frame0, frame1, flow_01, flow_10)
-        features = None if encoded is None else tuple(e.matching for e in _check_encoded(encoded, frame0))
-        frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
+            return tuple(cut_back(flow, size) for flow in refine_dense(*frames, *start))
+        frames = tuple(frame.to(self.get_dtype()) for frame in frames)
         with layer_progress(self.refinement, step, self.refinement.parts(iterations, encoded=encoded is not None)):
-            return self.refinement(*frames, flow_01, flow_10, iterations, encoded=features, lean=lean)
+            fine = self.refinement(*frames, *start, iterations, encoded=features, lean=lean)
+        return cut_back(fine[0], size), cut_back(fine[1], size)
 
     def synthesize(
         self,
@@ -187,31 +190,30 @@ class AnimeInterp(nn.Module):
         frames of four channels come out.
 
         Raises:
-            AnimeInterpError: frames that are not a pair of (1, 3, H, W), are under 64 pixels on a side, flows of
+            AnimeInterpError: frames that are not a pair of (1, 3, H, W), hold what is no number, flows of
                 another size than the frames', no flow where one is needed, or times outside of 0..1.
         """
-        check_pair(frame0, frame1, channels=(3,))
-        _check_size(frame0)
+        _check_frames(frame0, frame1)
         if flow_01 is not None or flow_10 is not None or not self.finds_motion:
             check_flow("flow_01", flow_01, frame0)
             check_flow("flow_10", flow_10, frame0)
         times = check_times(times)
+        size, frames = frame0.shape[-2:], (at_least(frame0), at_least(frame1))
+        flow = None
+        if flow_01 is not None:
+            flow = flow_at_least(dataclasses.replace(known or Flow(flow_01, flow_10), flow_01=flow_01, flow_10=flow_10))
+        seen = None if encoded is None else tuple(e.pyramid for e in _check_encoded(encoded, frame0))
         if self.finds_motion:
-            flow = None
-            if flow_01 is not None:
-                flow = dataclasses.replace(known or Flow(flow_01, flow_10), flow_01=flow_01, flow_10=flow_10)
-            seen = None if encoded is None else tuple(e.pyramid for e in _check_encoded(encoded, frame0))
-            made = self.synthesis(frame0, frame1, flow, times, encoded=seen, alphas=alphas, tile=tile, step=step)
-            return made.to(frame0.dtype)
-        if not self.paints_features:
-            flow = dataclasses.replace(known or Flow(flow_01, flow_10), flow_01=flow_01, flow_10=flow_10)
-            return self.synthesis(frame0, frame1, flow, times, tile=tile, step=step).to(frame0.dtype)
-        features = None if encoded is None else tuple(e.pyramid for e in _check_encoded(encoded, frame0))
-        frames = (frame0.to(self.get_dtype()), frame1.to(self.get_dtype()))
-        parts = self.synthesis.parts(len(times), frames[0], encoded=encoded is not None, tile=tile)
-        with layer_progress(self.synthesis, step, parts):
-            painted = self.synthesis(*frames, flow_01, flow_10, times, encoded=features, tile=tile)
-        return painted[:, 0].to(frame0.dtype)
+            alphas = None if alphas is None else tuple(at_least(alpha) for alpha in alphas)
+            made = self.synthesis(*frames, flow, times, encoded=seen, alphas=alphas, tile=tile, step=step)
+        elif not self.paints_features:
+            made = self.synthesis(*frames, flow, times, tile=tile, step=step)
+        else:
+            frames = tuple(frame.to(self.get_dtype()) for frame in frames)
+            parts = self.synthesis.parts(len(times), frames[0], encoded=encoded is not None, tile=tile)
+            with layer_progress(self.synthesis, step, parts):
+                made = self.synthesis(*frames, flow.flow_01, flow.flow_10, times, encoded=seen, tile=tile)[:, 0]
+        return cut_back(made, size).to(frame0.dtype)
 
     def piece_features(self, frame: Tensor) -> list[Tensor]:
         """Features to match pieces by: 32, 64, 96 and 256 channels at 1, 1/2, 1/4, 1/8 of a frame (N, 3, H, W).
@@ -286,12 +288,10 @@ def build(config: ModelConfig | None = None, operations: Any = nn) -> AnimeInter
     )
 
 
-def _check_size(frame: Tensor) -> None:
-    if min(frame.shape[-2:]) < SMALLEST_SIDE:
-        raise AnimeInterpError(
-            f"The frames are {frame.shape[-1]}x{frame.shape[-2]}; both sides should be {SMALLEST_SIDE} pixels or more. "
-            "Enlarge them, or pad them."
-        )
+def _check_frames(frame0: Tensor, frame1: Tensor) -> None:
+    check_pair(frame0, frame1, channels=(3,))
+    for name, frame in (("frame0", frame0), ("frame1", frame1)):
+        check_values(name, frame)
 
 
 def _check_encoded(encoded: tuple[Encoded, Encoded], frame: Tensor) -> tuple[Encoded, Encoded]:

@@ -16,10 +16,13 @@ import torch
 from torch import Tensor
 
 from .config import MatchConfig, SegmentConfig
-from .errors import AnimeInterpError, check_frames, check_times
+from .errors import AnimeInterpError, check_flow, check_frames, check_times
 from .flow import FIELDS, Flow
 from .model import AnimeInterp
+from .padding import cut_back, flow_at_least
 from .runtime.prefetch import Frame, prefetch_frames
+from .sequence.unrelated import nothing_in_common
+from .sequence.values import ValueRange
 from .stages import Seen, Stages
 from .weights import bundled_models, load_model
 
@@ -42,7 +45,7 @@ def interpolate(
 ) -> Tensor:
     """A clip with new frames between every two of its frames.
 
-    :param frames: (N, 3 or 4, H, W) in 0..1, N from 1, sides from 64; alpha is straight.
+    :param frames: (N, 3 or 4, H, W) in 0..1, N from 1, of any size from 1x1; alpha is straight. Values over 1 are kept.
     :param multiplier: m puts m - 1 frames between two, evenly: (N - 1) m + 1 in all. Not used where there are times.
     :param times: instead: where to draw between each two frames, each in 0..1 (0 and 1 are the frames themselves), in
         the order that they shall come in: (N - 1)(T + 1) + 1 frames in all, the given ones among them.
@@ -55,7 +58,7 @@ def interpolate(
     :param progress: called with (done, total), in pairs and fractions of them, several times a second.
     :param cancel: called as often; what it raises ends the work and is raised here.
     :return: (M, C, H, W), the input's dtype and device. The given frames are in it as they were; those between are in
-        0..1. What is the same in two frames is the same between them, unless something passes over it.
+        0..1, or as far as the two go. What is the same in two frames is the same between them, unless something passes over it.
     :raises AnimeInterpError: for frames, times, a multiplier, flows or a model that are not as above.
     """
     check_frames("frames", frames)
@@ -181,15 +184,35 @@ def draw_between(
         for t in times:
             if told is not None:
                 told(0.0)
-            yield torch.lerp(seen0.frame, seen1.frame, t)
+            yield cut_back(torch.lerp(seen0.frame, seen1.frame, t), seen0.size)
         if told is not None:
             told(1.0)
         return
-    pair = stages.pair(seen0, seen1, flow, told, len(times))
-    for start in range(0, len(times), AT_ONCE):
-        yield pair.at(times[start : start + AT_ONCE])
+    if flow is None and nothing_in_common(seen0.colour, seen1.colour):
+        for t in times:  # any mixture of the two would be neither: the nearer one is held
+            yield cut_back((seen0 if t < 0.5 else seen1).frame, seen0.size)
+    else:
+        values = seen0.values | seen1.values
+        if values.wide:  # a rare case: what was found of either frame alone is found again
+            seen0, seen1 = (_pressed(seen, values) for seen in (seen0, seen1))
+        if flow is not None:
+            given = cut_back(seen0.frame, seen0.size)
+            check_flow("flow_01", flow.flow_01, given)
+            check_flow("flow_10", flow.flow_10, given)
+            flow = flow_at_least(flow)
+        pair = stages.pair(seen0, seen1, flow, told, len(times))
+        for start in range(0, len(times), AT_ONCE):
+            drawn = cut_back(pair.at(times[start : start + AT_ONCE]), seen0.size)
+            yield values.release(drawn) if values.wide else drawn
     if told is not None:
         told(1.0)
+
+
+def _pressed(seen: Seen, values: ValueRange) -> Seen:
+    """A frame with the colours of the pair pressed into 0..1, where the networks know their way."""
+    pressed = Seen(values.press(seen.frame))
+    pressed.size = seen.size
+    return pressed
 
 
 def _draws(times: list[float]) -> bool:

@@ -23,6 +23,7 @@ from .runtime.out_of_memory import MemoryFallback, smaller_tiles
 from .runtime.progress import ProgressCallback, layer_progress, leaf_modules
 from .runtime.worker import run_in_thread
 from .segmentation import segment
+from .sequence.values import ValueRange
 from .synthesis.alpha import from_grey, over_grey
 from .synthesis.blend import blend
 from .synthesis.still import StillColours, Stillness
@@ -35,11 +36,14 @@ _BLENDING, _MENDING, _PAINTING = 0.6, 1.0, 8.0  # a time
 class Seen:
     """A frame, and what is known of it alone; found when it is first asked for.
 
-    ``frame`` (1, C, H, W) float32 (or float64) where the work is done; ``colour`` (1, 3, H, W), what networks see.
+    ``frame`` (1, C, H, W) float32 (or float64) where the work is done; ``colour`` (1, 3, H, W), what networks see. ``size``
+    (H, W) is that of the frame that was given, where this one is padded; ``values``, how far its colours go.
     """
 
     def __init__(self, frame: Tensor) -> None:
         self.frame = frame
+        self.size = tuple(frame.shape[-2:])
+        self.values = ValueRange()
         self.colour = over_grey(frame)
         self.opaque = frame.shape[1] == 3 or bool((frame[:, 3:] >= 1).all())
         self.cutting: Future | None = None  # a thread's, that cuts the frame into pieces meanwhile

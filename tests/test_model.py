@@ -179,7 +179,7 @@ def test_configuration_survives_json():
         ({"frame0": torch.rand(1, 4, 64, 64)}, "frame0 has shape"),
         ({"frame1": torch.rand(2, 3, 64, 64)}, "frame1 holds 2 frames"),
         ({"frame0": torch.zeros(1, 3, 64, 64, dtype=torch.uint8)}, "frame0 holds torch.uint8"),
-        ({"frame0": torch.rand(1, 3, 48, 64), "frame1": torch.rand(1, 3, 48, 64)}, "64x48; both sides"),
+        ({"frame0": torch.full((1, 3, 64, 64), float("nan"))}, "frame0 holds values that are no finite numbers"),
         ({"flow_01": torch.zeros(1, 2, 64, 65)}, "flow_01 is"),
         ({"flow_10": torch.zeros(1, 2, 8, 8)}, "flow_10 is"),
         ({"iterations": -1}, "iterations is -1"),

@@ -23,7 +23,7 @@ from ..errors import AnimeInterpError
 from ..evaluation import peak_memory, speed
 from ..evaluation import ways as timed
 from ..evaluation.published_way import ratio
-from ..model import SMALLEST_SIDE
+from ..padding import SMALLEST_SIDE
 from ..weights import bundled_models
 from . import say
 from .progress import ProgressBar

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import AnimeInterpError, check_frames, describe
-from ..model import SMALLEST_SIDE
+from ..errors import AnimeInterpError, check_frames, check_values, describe
+from ..padding import at_least
+from ..sequence.values import ValueRange
 from ..stages import Seen, Stages
 from ..synthesis.still import still_pixels
 
@@ -51,7 +52,7 @@ def prefetch_frames(
     :param settle: called with the first frame before it is looked at.
     :param cut: whether frames will have to be cut into pieces, those that move.
     :param depth: how many frames are asked for, and cut, ahead; None: ``DEPTH``, and on a CPU, whose cores are taken, none.
-    :raises AnimeInterpError: for a frame that is none, too small, or not like those before it.
+    :raises AnimeInterpError: for a frame that is none, holds what is no number, or is not like those before it.
     """
     source, last, ready = iter(frames), None, deque()
     pool: ThreadPoolExecutor | None = None
@@ -68,7 +69,9 @@ def prefetch_frames(
             _check_size(index, given, None if last is None else last.given)
             if last is None and settle is not None:
                 settle(given)
-            fresh = stages.look(given, device)
+            fresh = stages.look(at_least(given), device)
+            fresh.size = tuple(given.shape[-2:])
+            fresh.values = ValueRange.of(*check_values(f"frame {index}", fresh.frame))
         except Exception as error:
             return error
         held = last is not None and torch.equal(last.seen.frame, fresh.frame)
@@ -80,7 +83,7 @@ def prefetch_frames(
             pool = pool or ThreadPoolExecutor(depth, thread_name_prefix="animeinterp-pieces")
             for one in (last, frame):
                 if one.seen.pieces is None and one.seen.cutting is None:
-                    one.seen.cutting = pool.submit(stages.cut, one.given.detach())
+                    one.seen.cutting = pool.submit(stages.cut, at_least(one.given.detach()))
         last, index = frame, index + 1
         return frame
 
@@ -101,10 +104,9 @@ def prefetch_frames(
 
 
 def _check_size(index: int, frame: Tensor, given: Tensor | None) -> None:
-    if min(frame.shape[-2:]) < SMALLEST_SIDE:
+    if not frame.numel():
         raise AnimeInterpError(
-            f"The frames are {frame.shape[-1]}x{frame.shape[-2]}; both sides should be {SMALLEST_SIDE} pixels or more. "
-            "Enlarge them, or pad them."
+            f"Frame {index} is {frame.shape[-1]}x{frame.shape[-2]}; it should have one pixel or more."
         )
     if given is not None and frame.shape != given.shape:
         raise AnimeInterpError(

@@ -1,0 +1,40 @@
+"""Two frames that have nothing in common: a cut, or a drawing of something else. There is no motion between them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..segmentation import to_image
+from .detection import UNLIKE, unmatched
+
+_WIDTH = 160  # pixels, of the copies that are compared
+# The share of a frame that dense flow finds nowhere in the other. Of 144 pairs of real and drawn animation at full speed none
+# has over 0.44, and of frames of different films hardly any under 0.7.
+_NOTHING = 0.65
+_FLAT = 6.0  # levels by which a frame deviates from its mean: less is a plain colour, which everything fades to
+
+
+def nothing_in_common(frame0: Tensor, frame1: Tensor) -> bool:
+    """Whether hardly anything of one frame (1, 3, H, W) is found in the other, were they of the same light."""
+    images = [_small(frame) for frame in (frame0, frame1)]
+    if (np.abs(images[0] - images[1]).max(axis=2) > UNLIKE).mean() < _NOTHING:
+        return False  # most is where it was: the usual case, at no cost
+    if min(image.std() for image in images) < _FLAT:
+        return False
+    # A fade or a flash changes every level and moves nothing.
+    mean, spread = (np.stack([f(image, axis=(0, 1)) for image in images]) for f in (np.mean, np.std))
+    alike = (images[1] - mean[1]) * (np.maximum(spread[0], 1) / np.maximum(spread[1], 1)) + mean[0]
+    one, other = images[0].astype(np.uint8), alike.clip(0, 255).astype(np.uint8)
+    return min(unmatched(one, other), unmatched(other, one)) > _NOTHING
+
+
+def _small(frame: Tensor) -> np.ndarray:
+    height, width = frame.shape[-2:]
+    if width > _WIDTH:
+        frame = F.interpolate(frame.float(), (max(round(height * _WIDTH / width), 1), _WIDTH), mode="area")
+    with torch.no_grad():
+        return cv2.medianBlur(to_image(frame[0]), 3).astype(np.float32)
