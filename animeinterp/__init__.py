@@ -19,7 +19,7 @@ Conventions, kept by every public function:
 
 from .config import MatchConfig, RefineConfig, SegmentConfig, SynthesisConfig
 from .errors import AnimeInterpError
-from .flow import Flow, Matches
+from .flow import CoarseFlow, Flow, Matches
 from .matching import coarse_flow
 from .pipeline import interpolate, interpolate_stream
 from .retiming import interpolate_timed
@@ -30,6 +30,7 @@ from .weights import load_features, load_model
 __version__ = "0.1.0"
 __all__ = [
     "AnimeInterpError",
+    "CoarseFlow",
     "Flow",
     "MatchConfig",
     "Matches",

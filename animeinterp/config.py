@@ -32,8 +32,12 @@ class MatchConfig:
 
 @dataclass(frozen=True)
 class RefineConfig:
-    """How the coarse flow is refined (paper 3.2). The defaults are what the published checkpoint was trained as."""
+    """How the coarse flow is refined (paper 3.2). The defaults are what the published checkpoint was trained as.
 
+    ``network``: "recurrent", the paper's RFR, or another of ``registry.REFINERS``.
+    """
+
+    network: str = "recurrent"
     iterations: int = 12
     doubled_start: bool = True  # the coarse flow is added twice before the first look-up
     masked_start: bool = False  # the paper's exp(-g^2) f, computed and not used by the published network
@@ -43,8 +47,9 @@ class RefineConfig:
 class SynthesisConfig:
     """How frames and features are splatted and painted (paper 3.3). The defaults are the published checkpoint's.
 
-    ``network``: "grid", the paper's, which paints from splatted features; or "painter", the light one, which mends the
-    weights-free blend (``synthesis/painter.py``) and of the rest here uses ``channels`` alone.
+    ``network``: "grid", the paper's, which paints from splatted features; "painter", the light one, which corrects the
+    weights-free blend (``synthesis/painter.py``) and of the rest here uses ``channels`` alone; or another of
+    ``registry.SYNTHESIZERS``.
     """
 
     network: str = "grid"

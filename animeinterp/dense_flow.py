@@ -7,11 +7,17 @@ flow that somebody else made.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from .flow import Flow, PieceMatches
+from .frames import FramePair
+from .protocols import Refiner
+from .runtime import Runtime
 from .segmentation import to_image
 
 
@@ -57,6 +63,27 @@ def refine_dense(
         flow = dis_flow(images[k], images[1 - k], begin)
         found.append(torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))[None].to(frame0.device))
     return found[0], found[1]
+
+
+class DenseFlow(Refiner):
+    """Dense flow of the whole frame as a refiner: begun at a flow that anybody found, or at no motion. It knows no pieces."""
+
+    seconds = 0.3
+
+    def __init__(self, config: Any = None, *, operations: Any = None) -> None:
+        pass
+
+    def refine(
+        self,
+        pair: FramePair,
+        start: PieceMatches | Flow | None = None,
+        *,
+        iterations: int | None = None,
+        runtime: Runtime | None = None,
+    ) -> Flow:
+        runtime = Runtime() if runtime is None else runtime
+        fields = () if start is None else (start.flow_01, start.flow_10)
+        return Flow(*runtime.in_thread(lambda report: refine_dense(*pair.rgb, *fields)))
 
 
 def disagreement(flow: np.ndarray, back: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Flow fields: the dataclass that carries them, resizing, backward warping and occlusion.
+"""Motion between frames: what the matching, a refinement or a user hands on, resizing and backward warping.
 
 Convention: flow is (N, 2, H, W), dx then dy, in pixels of its own size. Sampling positions are pixel centres
 (``align_corners=True`` in torch's words), so a flow of (1, 0) reads exactly the right-hand neighbour.
@@ -27,14 +27,50 @@ class Matches:
 
 
 @dataclass
-class Flow:
-    """The motion of P pairs, with what the matching knows of it. Only the two fields are needed by any consumer.
+class PieceMatches:
+    """Whose pieces are whose, in P pairs of neighbours: what the matching knows before anything has moved (paper 3.1).
 
-    - ``flow_01``, ``flow_10``: (P, 2, H, W).
     - ``labels``: (P + 1, H, W) int32, the pieces of each frame.
     - ``matches``: a Matches for each pair.
+    """
+
+    labels: Tensor
+    matches: list[Matches]
+
+
+@dataclass
+class CoarseFlow(PieceMatches):
+    """How matched pieces move, in P pairs (paper 3.1, "Flow Generation"): what a refinement starts from.
+
+    - ``flow_01``, ``flow_10``: (P, 2, H, W), zero wherever no piece matched.
     - ``motion``: for each pair (M, 6), a similarity per match: centre in frame 0 (x, y), centre in frame 1 (x, y), turn
-      in radians (clockwise as seen, y being down) and the logarithm of the scale.
+      in radians (clockwise as seen, y being down) and the logarithm of the scale. None where nobody knows.
+    """
+
+    flow_01: Tensor
+    flow_10: Tensor
+    motion: list[Tensor] | None = None
+
+    def __len__(self) -> int:
+        """How many pairs it is of."""
+        return self.flow_01.shape[0]
+
+    def pair(self, index: int, device: torch.device | str | None = None) -> CoarseFlow:
+        """One of the pairs, its fields on ``device``."""
+        fields = (field[index : index + 1].to(device) for field in (self.flow_01, self.flow_10))
+        motion = None if self.motion is None else self.motion[index : index + 1]
+        return CoarseFlow(self.labels[index : index + 2], self.matches[index : index + 1], *fields, motion)
+
+    def as_flow(self) -> Flow:
+        """Its two fields, taken for a flow as they are."""
+        return Flow(self.flow_01, self.flow_10)
+
+
+@dataclass
+class Flow:
+    """The motion of every pixel of P pairs. Only the two fields are needed by any consumer; the rest is None if unknown.
+
+    - ``flow_01``, ``flow_10``: (P, 2, H, W).
     - ``depth_0``, ``depth_1``: (P, 1, H, W), which pixel is in front: the greater.
     - ``confidence_01``, ``confidence_10``: (P, 1, H, W), 0..1.
     - ``bend_01``, ``bend_10``: (P, 2, H, W) in pixels, how far half-way along a pixel is off the straight line: it has
@@ -44,9 +80,6 @@ class Flow:
 
     flow_01: Tensor
     flow_10: Tensor
-    labels: Tensor | None = None
-    matches: list[Matches] | None = None
-    motion: list[Tensor] | None = None
     depth_0: Tensor | None = None
     depth_1: Tensor | None = None
     confidence_01: Tensor | None = None
@@ -55,6 +88,15 @@ class Flow:
     bend_10: Tensor | None = None
     dense_01: Tensor | None = None
     dense_10: Tensor | None = None
+
+    def __len__(self) -> int:
+        """How many pairs it is of."""
+        return self.flow_01.shape[0]
+
+    def pair(self, index: int, device: torch.device | str | None = None) -> Flow:
+        """One of the pairs, its fields on ``device``."""
+        fields = {name: getattr(self, name) for name in FIELDS}
+        return Flow(**{name: None if f is None else f[index : index + 1].to(device) for name, f in fields.items()})
 
 
 # What a Flow holds for every pixel of every pair, (P, C, H, W).

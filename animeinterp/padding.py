@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .flow import FIELDS, Flow
+from .flow import FIELDS, CoarseFlow, Flow
 
 SMALLEST_SIDE = 64  # pixels that every stage can work with
 
@@ -19,15 +19,15 @@ def at_least(x: Tensor, side: int = SMALLEST_SIDE) -> Tensor:
     return F.pad(x, (0, right, 0, down), mode="replicate") if right or down else x
 
 
-def flow_at_least(flow: Flow, side: int = SMALLEST_SIDE) -> Flow:
-    """A Flow whose fields and labels are padded as ``at_least`` pads frames."""
+def flow_at_least(flow: Flow | CoarseFlow, side: int = SMALLEST_SIDE) -> Flow | CoarseFlow:
+    """A Flow or CoarseFlow whose fields and labels are padded as ``at_least`` pads frames."""
     if min(flow.flow_01.shape[-2:]) >= side:
         return flow
-    fields = {name: at_least(field, side) for name in FIELDS if (field := getattr(flow, name)) is not None}
-    labels = flow.labels
-    if labels is not None:
-        labels = at_least(labels[:, None].double(), side)[:, 0].to(labels.dtype)  # replication knows no integers
-    return replace(flow, labels=labels, **fields)
+    fields = {name: at_least(field, side) for name in FIELDS if (field := getattr(flow, name, None)) is not None}
+    if isinstance(flow, CoarseFlow):
+        labels = at_least(flow.labels[:, None].double(), side)[:, 0]  # replication knows no integers
+        return replace(flow, labels=labels.to(flow.labels.dtype), **fields)
+    return replace(flow, **fields)
 
 
 def cut_back(x: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:

@@ -14,13 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .clip import ClipFrame, read_clip
 from .errors import AnimeInterpError, check_frames
-from .pipeline import draw_between, flow_of_pair, listener, make_stages
-from .runtime.prefetch import Frame, prefetch_frames
+from .pipeline import draw_between, make_stages
+from .runtime.progress import ProgressCallback
 from .sequence.detection import find_speeds, watch
 from .sequence.timing import Plan, Step, Timing, make_plan
-
-Listen = Callable[[float], None]
 
 
 def plan_clip(
@@ -83,7 +82,7 @@ def retime(
     steps: Sequence[Step] | None = None,
     first: int = 0,
     opening: Tensor | None = None,
-    progress: Listen | None = None,
+    progress: ProgressCallback | None = None,
     cancel: Callable[[], None] | None = None,
     model: Any = "auto",
     flows: Any = None,
@@ -102,19 +101,19 @@ def retime(
     steps = plan.steps if steps is None else steps
     if flows is not None and any(step.second < step.first for step in steps):
         raise AnimeInterpError("flows does not hold the motion from the last frame to the first; leave it or the loop.")
-    stages, settle = make_stages(model, device, **settings)
+    stages, bring_model = make_stages(model, device, **settings)
     draws = any(not step.given for step in steps)
-    cut = flows is None and draws and not stages.finds
-    sight = prefetch_frames(frames, stages, device, settle=settle, cut=cut, depth=ahead)
-    return _drawn(sight, steps, first, opening, stages, flows, device, listener(progress, cancel))
+    segments = flows is None and draws and stages.segments
+    clip = read_clip(frames, stages, device, on_first=bring_model, segments=segments, depth=ahead)
+    return _drawn(clip, steps, first, opening, stages, flows, device, stages.runtime(progress, cancel))
 
 
-def _drawn(sight, steps, first, opening, stages, flows, device, listen) -> Iterator[Tensor]:
+def _drawn(clip, steps, first, opening, stages, flows, device, runtime) -> Iterator[Tensor]:
     """The generator behind ``retime``, its arguments checked."""
-    with closing(sight):
-        window = _Window(sight, first, keep_first=any(step.second < step.first for step in steps))
+    with closing(clip):
+        window = _Window(clip, first, keep_first=any(step.second < step.first for step in steps))
         if opening is not None and first:
-            window.put(0, Frame(opening, stages.look(opening, device), True))
+            window.put(0, ClipFrame(opening, stages.load(opening, device), True))
         done = 0
         for (one, other), group in groupby(steps, key=lambda step: (step.first, step.second)):
             group = list(group)
@@ -122,18 +121,17 @@ def _drawn(sight, steps, first, opening, stages, flows, device, listen) -> Itera
             frame = window[one]
             if one == other:
                 for _ in group:
-                    yield frame.given
+                    yield frame.original
                     done += 1
-                    if listen is not None:
-                        listen(done)
+                    runtime.report(done)
                 continue
-            flow = None if flows is None else flow_of_pair(flows, one, frame.seen.frame)
-            told = None if listen is None else _share(listen, done, len(group))
+            flow = None if flows is None else flows.pair(one, frame.encoded.frame.device)
+            part = runtime.part(done, done + len(group))
             moves = other < one or window[other].moves
             times = [step.t for step in group]
-            for mids in draw_between(stages, frame.seen, window[other].seen, moves, flow, times, told):
+            for mids in draw_between(stages, frame.encoded, window[other].encoded, moves, flow, times, part):
                 for mid in mids.split(1):
-                    yield mid.to(frame.given.device, frame.given.dtype)
+                    yield mid.to(frame.original.device, frame.original.dtype)
             done += len(group)
 
 
@@ -145,19 +143,19 @@ def first_needed(plan: Plan, steps: Sequence[Step]) -> int:
 class _Window:
     """The frames of a clip by their numbers; those before what is needed are forgotten."""
 
-    def __init__(self, sight: Iterator[Frame], first: int, *, keep_first: bool) -> None:
-        self._sight, self._next, self._kept, self._keep_first = sight, first, {}, keep_first
+    def __init__(self, clip: Iterator[ClipFrame], first: int, *, keep_first: bool) -> None:
+        self._clip, self._next, self._kept, self._keep_first = clip, first, {}, keep_first
 
-    def __getitem__(self, index: int) -> Frame:
+    def __getitem__(self, index: int) -> ClipFrame:
         while self._next <= index and index not in self._kept:
-            frame = next(self._sight, None)
+            frame = next(self._clip, None)
             if frame is None:
                 raise AnimeInterpError(f"The frames end before number {index}, which the plan shows. Is the film whole?")
             self._kept[self._next] = frame
             self._next += 1
         return self._kept[index]
 
-    def put(self, index: int, frame: Frame) -> None:
+    def put(self, index: int, frame: ClipFrame) -> None:
         """Have a frame that has gone by, or that was never passed by."""
         self._kept[index] = frame
 
@@ -165,7 +163,3 @@ class _Window:
         """Let go of the frames before that one (but the first, where a loop leads to it)."""
         for index in [index for index in self._kept if index < before and not (self._keep_first and index == 0)]:
             del self._kept[index]
-
-
-def _share(listen: Listen, done: int, count: int) -> Listen:
-    return lambda share: listen(done + share * count)

@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from ..animeinterp import MatchConfig, SegmentConfig
+from ..animeinterp.frames import FramePair
 from ..animeinterp.sequence import ClipFlow
 from ..animeinterp.stages import Stages
 from ..animeinterp.visualization.pieces import draw_matches
@@ -107,10 +108,10 @@ class AnimeInterpCoarseFlow(base.Node):
         def flows():
             after = None
             for i in range(count):
-                before, after = after, stages.look(frames[i : i + 1], device)
-                stages.pieces(after, progress.part(2 * i, 2 * count), labels=segments.frame(i))
+                before, after = after, stages.load(frames[i : i + 1], device)
+                stages.pieces(after, stages.runtime(progress.part(2 * i, 2 * count)), labels=segments.frame(i))
                 if before is not None:
-                    flow = stages.match(before, after, progress.part(2 * i + 1, 2 * count))
+                    flow = stages.match(FramePair(before, after), stages.runtime(progress.part(2 * i + 1, 2 * count)))
                     pair = before.frame, after.frame, segments.frame(i - 1, device), segments.frame(i, device)
                     pictures.append(draw_matches(*pair, flow.matches[0]))
                     yield flow

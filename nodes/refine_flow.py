@@ -1,9 +1,8 @@
 """Coarse flow -> fine flow (paper 3.2, RFR)."""
 
-from dataclasses import replace
-
 from comfy_api.latest import io
 
+from ..animeinterp.frames import FramePair
 from ..animeinterp.sequence import ClipFlow
 from ..animeinterp.stages import Stages
 from . import base, bridge, types
@@ -50,12 +49,11 @@ class AnimeInterpRefineFlow(base.Node):
         progress = bridge.Progress()
 
         def refined():
-            seen1 = stages.look(frames[:1], device)
+            last = stages.load(frames[:1], device)
             for i in range(pairs):
-                seen0, seen1 = seen1, stages.look(frames[i + 1 : i + 2], device)
+                before, last = last, stages.load(frames[i + 1 : i + 2], device)
                 start = None if flow is None else flow.pair(i, device)
-                fine = stages.refine(seen0, seen1, start, iterations or None, progress.part(i, pairs))
-                # The matches are of the coarse flow: with them, it would be taken for one that wants completing.
-                yield replace(fine, labels=None if start is None else start.labels, matches=None, motion=None)
+                runtime = stages.runtime(progress.part(i, pairs))
+                yield stages.refine(FramePair(before, last), start, iterations or None, runtime)
 
         return io.NodeOutput(ClipFlow(refined(), labels=None if flow is None else flow.labels))

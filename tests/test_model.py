@@ -8,7 +8,10 @@ import torch
 
 from animeinterp.config import RefineConfig, SynthesisConfig
 from animeinterp.errors import AnimeInterpError
+from animeinterp.flow import Flow
+from animeinterp.frames import FramePair
 from animeinterp.model import ModelConfig, build
+from animeinterp.runtime import Runtime
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +95,10 @@ def test_piece_features_have_the_size_of_subsampled_labels(model):
 
 
 @torch.no_grad()
-def test_step_hears_how_far_it_is_and_can_stop(model):
+def test_progress_hears_how_far_it_is_and_can_stop(model):
     frames, flows = _inputs()
-    for call in (lambda step: model.refine(*frames, *flows, step=step),
-                 lambda step: model.synthesize(*frames, *flows, [0.3, 0.6], step=step)):
+    for call in (lambda step: model.refine(*frames, *flows, progress=step),
+                 lambda step: model.synthesize(*frames, *flows, [0.3, 0.6], progress=step)):
         heard = []
         call(heard.append)
         assert heard == sorted(heard) and heard[0] == 0 and heard[-1] == 1
@@ -116,22 +119,23 @@ def test_step_hears_how_far_it_is_and_can_stop(model):
 @pytest.mark.parametrize("size", [(64, 72), (67, 90)])
 def test_frames_encoded_before_change_nothing(model, size):
     frames, flows = _inputs(*size)
-    encoded = model.encode(frames[0]), model.encode(frames[1])
+    pair = FramePair.of(*frames)
+    for network in (model.refinement, model.synthesis):
+        pair.features(network)
     calls = []
     handles = [
         network.register_forward_hook(lambda *_: calls.append(1))
         for network in (model.refinement.encoder, model.synthesis.pyramid)
     ]
     heard = []
-    fine = model.refine(*frames, *flows, encoded=encoded, step=heard.append)
-    mids = model.synthesize(*frames, *fine, [0.5], encoded=encoded, step=heard.append)
+    fine = model.refinement.refine(pair, Flow(*flows), runtime=Runtime(heard.append))
+    mids = model.synthesis.prepare(pair, fine).at([0.5], runtime=Runtime(heard.append))
+    fine = fine.flow_01, fine.flow_10
     for handle in handles:
         handle.remove()
     assert not calls and heard.count(1.0) == 2
     assert all(map(torch.equal, fine, model.refine(*frames, *flows)))
     assert torch.equal(mids, model.synthesize(*frames, *fine, [0.5]))
-    with pytest.raises(AnimeInterpError, match="encoded holds frames of .*the pair's own"):
-        model.refine(*_inputs(80, 80)[0], encoded=encoded)
 
 
 def test_layers_come_from_the_operations():

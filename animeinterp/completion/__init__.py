@@ -1,5 +1,6 @@
 """What stands in for the refinement where no network refines: a coarse flow made dense, with an order in depth (``complete``)."""
 
 from .complete import complete
+from .refiner import Completion
 
-__all__ = ["complete"]
+__all__ = ["Completion", "complete"]

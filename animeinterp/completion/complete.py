@@ -7,7 +7,6 @@ bound (``ownership``), an order in depth from occlusion (``depth``), deformation
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from ..dense_flow import dis_flow, disagreement, lengths
 from ..errors import AnimeInterpError, check_pair
-from ..flow import Flow
+from ..flow import Flow, PieceMatches
 from ..matching.features import piece_moments
 from ..segmentation import find_contours, to_image
 from .candidates import Side, find_motions
@@ -34,22 +33,22 @@ FOLLOWS = 6.0  # pixels, by which a pixel's flow may be off its piece's motion t
 T = TypeVar("T")
 
 
-def complete(frame0: Tensor, frame1: Tensor, flow: Flow) -> Flow:
-    """Fill and better a coarse flow by what the pixels show.
+def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches) -> Flow:
+    """The flow of every pixel, from whose pieces are whose and what the pixels show.
 
     :param frame0: (1, 3 or 4, H, W) in 0..1, any device; ``frame1`` likewise. The work is done on the CPU.
-    :param flow: of this pair, with ``labels`` and ``matches``.
+    :param found: the pieces of this pair and their matches; a CoarseFlow is one.
     :return: a Flow with both fields dense (float32, on the frames' device), and ``depth_0/1``, ``confidence_01/10``,
         ``bend_01/10`` and ``dense_01/10``.
-    :raises AnimeInterpError: when ``flow`` carries no labels or matches: then it is not a coarse flow of ours.
+    :raises AnimeInterpError: for frames that are no pair, or a flow that knows nothing of pieces.
     """
     check_pair(frame0, frame1)
-    if flow.labels is None or flow.matches is None:
-        raise AnimeInterpError("flow has no labels or no matches; complete() takes what coarse_flow() returns.")
+    if not isinstance(found, PieceMatches):
+        raise AnimeInterpError(f"A {type(found).__name__} knows no pieces; complete() takes what coarse_flow() returns.")
     images = to_image(frame0[0]), to_image(frame1[0])
-    labels = tuple(label.cpu().numpy() for label in flow.labels)
+    labels = tuple(label.cpu().numpy() for label in found.labels)
     sides = _sides(images, labels)
-    match = flow.matches[0]
+    match = found.matches[0]
     find_motions(sides, match.pieces_0.cpu().numpy(), match.pieces_1.cpu().numpy())
     owners, depths = _order(sides, images)
     fields = _fields(sides, images, owners)
@@ -60,8 +59,7 @@ def complete(frame0: Tensor, frame1: Tensor, flow: Flow) -> Flow:
 
     depth_maps = [cv2.medianBlur(depths[k][owners[k]], MEDIAN) for k in (0, 1)]
     confidence = [1 / (1 + disagreement(fields[k], fields[1 - k]) ** 2) for k in (0, 1)]
-    return dataclasses.replace(
-        flow,
+    return Flow(
         flow_01=field(fields[0]),
         flow_10=field(fields[1]),
         depth_0=field(depth_maps[0]),

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ..datasets.triplets import Triplet
 from ..errors import AnimeInterpError
-from ..flow import Flow
+from ..flow import CoarseFlow, Flow
+from ..frames import FramePair
 from ..stages import Stages
-from ..synthesis.blend import blend
 from ..synthesis.splatting import splat
 from ..weights import bundled_models, load_model
 from . import baselines
@@ -120,20 +120,20 @@ def _stages(model, device, *, coarse, refined: bool, painted: bool) -> Draw:
 
     @torch.inference_mode()
     def draw(triplet: Triplet) -> Tensor:
-        seen0, seen1 = (stages.look(frame, device) for frame in (triplet.frame0, triplet.frame1))
-        flow = None if coarse is None else coarse(triplet, seen0.colour, seen1.colour, model)
+        pair = FramePair(*(stages.load(frame, device) for frame in (triplet.frame0, triplet.frame1)))
+        flow = None if coarse is None else coarse(triplet, *pair.rgb, model)
         if refined:
-            flow = stages.refine(seen0, seen1, flow)
+            flow = stages.refine(pair, flow)
+        elif isinstance(flow, CoarseFlow):
+            flow = flow.as_flow()
         if not painted:
-            return _carried(seen0.colour, seen1.colour, flow.flow_01, flow.flow_10)
-        if model is None:
-            return blend(seen0.colour, seen1.colour, flow, [0.5])
-        return model.synthesize(seen0.colour, seen1.colour, flow.flow_01, flow.flow_10, times=[0.5], known=flow)
+            return _splatted(*pair.rgb, flow.flow_01, flow.flow_10)
+        return stages.synthesizer.prepare(pair, flow).at([0.5])
 
     return draw
 
 
-def _carried(frame0: Tensor, frame1: Tensor, flow_01: Tensor, flow_10: Tensor) -> Tensor:
+def _splatted(frame0: Tensor, frame1: Tensor, flow_01: Tensor, flow_10: Tensor) -> Tensor:
     """The mean of all that lands half-way from either frame; their overlay where nothing does."""
     landed = [splat(frame0, 0.5 * flow_01), splat(frame1, 0.5 * flow_10)]
     total, mass = landed[0][0] + landed[1][0], landed[0][1] + landed[1][1]
@@ -141,7 +141,7 @@ def _carried(frame0: Tensor, frame1: Tensor, flow_01: Tensor, flow_10: Tensor) -
     return torch.where(filled, total / torch.where(filled, mass, 1.0), 0.5 * (frame0 + frame1))
 
 
-def _computed(triplet: Triplet, frame0: Tensor, frame1: Tensor, model) -> Flow:
+def _computed(triplet: Triplet, frame0: Tensor, frame1: Tensor, model) -> CoarseFlow:
     return _library().coarse_flow(frame0, frame1, model=model)
 
 

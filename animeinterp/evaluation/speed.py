@@ -22,6 +22,8 @@ import torch
 from torch import Tensor
 
 from ..errors import AnimeInterpError
+from ..flow import CoarseFlow
+from ..frames import FramePair
 from ..model import AnimeInterp
 from ..pipeline import interpolate
 from ..segmentation import segment
@@ -82,62 +84,60 @@ class Meter:
 
 
 class _TimedStages(Stages):
-    """Stages that tell how long those took which a pair asks for."""
+    """Stages that say how long the matching took that a pair asked for."""
 
     def __init__(self, model: AnimeInterp | None, meter: Meter) -> None:
         super().__init__(model)
-        self.meter, self.asked, self.moved = meter, 0.0, False
+        self.meter, self.matching, self.moved = meter, 0.0, False
 
-    def match(self, *seen, move: bool = True, **others):
+    def match(self, pair, runtime=None, *, move: bool = True):
         self.moved = move
-        with self._asked("coarse flow, matching included" if move else "matching"):
-            return super().match(*seen, move=move, **others)
-
-    def encode(self, seen, *others):
-        if seen.encoded is not None:
-            return seen.encoded
-        with self._asked("encoding, a frame"):
-            return super().encode(seen, *others)
-
-    @contextmanager
-    def _asked(self, name: str) -> Iterator[None]:
+        name = "coarse flow, matching included" if move else "matching"
         with self.meter.part(name):
-            yield
-        self.asked += self.meter.seconds[name][-1]
+            found = super().match(pair, runtime, move=move)
+        self.matching += self.meter.seconds[name][-1]
+        return found
 
 
 def time_stages(model: AnimeInterp | None, frames: Tensor, meter: Meter) -> None:
     """Do one pair, stage by stage, and let ``meter`` know. ``frames`` (2, 3, H, W)."""
     stages = _TimedStages(model, meter)
-    seen = [stages.look(frame, meter.device) for frame in frames.split(1)]
-    if stages.finds:  # no pieces, and no flow between the frames
-        pair = stages.pair(*seen)
-        with meter.part("synthesis, an in-between"):
-            pair.at([TIME])
-        return
-    for one in seen:
-        with meter.part("segmentation, a frame"):
-            labels = segment(one.frame, stages.segment_config)
-        with meter.part("features, a frame"):
-            stages.pieces(one, labels=labels)
-    if model is not None:  # the weights-free way matches and does not move: there it is a stage of its own
-        with meter.part("matching"):
-            Stages.match(stages, *seen, move=False)
+    pair = FramePair(*(stages.load(frame, meter.device) for frame in frames.split(1)))
+    if stages.segments:
+        for frame in (pair.frame0, pair.frame1):
+            with meter.part("segmentation, a frame"):
+                labels = segment(frame.frame, stages.segment_config)
+            with meter.part("features, a frame"):
+                stages.pieces(frame, labels=labels)
+        if issubclass(stages.refiner.starts_from, CoarseFlow):  # else the matching is a stage of its own
+            with meter.part("matching"):
+                Stages.match(stages, pair, move=False)
+    _encode(stages, pair, meter)
     meter.wait()
     start = time.perf_counter()
-    pair = stages.pair(*seen)
+    between = stages.pair(pair.frame0, pair.frame1)
     meter.wait()
-    rest = time.perf_counter() - start - stages.asked
-    meter.seconds["refinement" if stages.moved else "completion"].append(rest)
+    if stages.finds_flow:
+        rest = time.perf_counter() - start - stages.matching
+        meter.seconds["refinement" if stages.moved else "completion"].append(rest)
     splats = [module for module in model.modules() if isinstance(module, Splat)] if model is not None else []
-    if not splats:
+    if not splats and between.flow is not None:
         with meter.part(_SPLATTING):
-            for one, flow in zip(seen, (pair.flow.flow_01, pair.flow.flow_10), strict=True):
-                splat(torch.cat([one.frame, flow], dim=1), TIME * flow, torch.ones_like(flow[:, :1]))
+            for frame, flow in zip(pair.frames, (between.flow.flow_01, between.flow.flow_10), strict=True):
+                splat(torch.cat([frame, flow], dim=1), TIME * flow, torch.ones_like(flow[:, :1]))
     with _summed(splats, meter, _SPLATTING), meter.part(
         "blend, an in-between" if model is None else "synthesis, an in-between"
     ):
-        pair.at([TIME])
+        between.at([TIME])
+
+
+def _encode(stages: Stages, pair: FramePair, meter: Meter) -> None:
+    """What the networks see in each frame alone."""
+    networks = [part for part in (stages.refiner, stages.synthesizer) if hasattr(part, "encode")]
+    for frame in (pair.frame0, pair.frame1) if networks else ():
+        with meter.part("encoding, a frame"), torch.no_grad():
+            for network in networks:
+                frame.features(network)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..config import MatchConfig
 from ..errors import AnimeInterpError, check_frames, check_pair
-from ..flow import Flow, Matches
+from ..flow import CoarseFlow, Matches, PieceMatches
 from ..segmentation import segment, to_image
 from .affinity import affinity, mutual_matches, penalised
 from .features import piece_moments, pixel_features, pool, shape_features, unit_vectors
@@ -50,9 +50,8 @@ def describe_pieces(frame: Tensor, labels: Tensor, *, model: Any = None, feature
     labels = _check_labels("labels", labels, frame)
     count = int(labels.max()) + 1
     moments = piece_moments(labels, count)
-    if model is not None and not model.describes_pieces:
-        model = None
-    network = features if features is not None else model
+    describer = None if model is None else model.piece_describer
+    network = features if features is not None else describer
     colour = frame if frame.shape[1] == 3 else frame[:, :3] * frame[:, 3:] + 0.5 * (1 - frame[:, 3:])
     if network is not None:
         pooled = pool(network.piece_features(colour), labels, count, moments).cpu()
@@ -60,7 +59,7 @@ def describe_pieces(frame: Tensor, labels: Tensor, *, model: Any = None, feature
         pooled = pool(pixel_features(colour), labels, count, moments).cpu()
         # Colour counts for more than shape, which changes when something passes in front.
         pooled = torch.cat([2 * pooled, shape_features(moments)], dim=1)
-    kind = "vgg" if features is not None else "model" if model is not None else "pixels"
+    kind = "vgg" if features is not None else "model" if describer is not None else "pixels"
     return Pieces(labels, moments, unit_vectors(pooled), kind)
 
 
@@ -90,7 +89,7 @@ def coarse_flow(
     model: Any = None,
     features: Any = None,
     config: MatchConfig | None = None,
-) -> Flow:
+) -> CoarseFlow:
     """The coarse flow of one pair by segment-guided matching (paper 3.1).
 
     :param frame0: (1, 3 or 4, H, W) float in 0..1; ``frame1`` likewise. On the network's device if there is one.
@@ -98,7 +97,7 @@ def coarse_flow(
         segmented here. ``labels_1`` likewise.
     :param model: an AnimeInterp (``load_model``) whose networks describe the pieces, unless ``features`` do, VGG-19
         (``load_features``), as in the paper. Without either the pixels do.
-    :return: a Flow of this pair, see ``pair_flow``.
+    :return: a CoarseFlow of this pair, see ``pair_flow``.
     :raises AnimeInterpError: for frames that are no pair, and for labels of another shape or type, or with gaps.
     """
     check_pair(frame0, frame1)
@@ -112,36 +111,36 @@ def coarse_flow(
 @torch.no_grad()
 def pair_flow(
     frame0: Tensor, frame1: Tensor, pieces_0: Pieces, pieces_1: Pieces, config: MatchConfig | None = None
-) -> Flow:
+) -> CoarseFlow:
     """The coarse flow of one pair whose pieces are described already (``describe_pieces``).
 
     Matching and piece flow run on the CPU. Every matched piece moves, within the limits that ``piece_flow`` has; the
     flow of every other pixel is zero.
 
     :param frame0: (1, 3 or 4, H, W) float in 0..1; ``frame1`` likewise.
-    :return: a Flow: ``flow_01`` and ``flow_10`` (1, 2, H, W) float32 and ``labels`` (2, H, W) int32 on the frames'
+    :return: a CoarseFlow: ``flow_01`` and ``flow_10`` (1, 2, H, W) float32 and ``labels`` (2, H, W) int32 on the frames'
         device; ``matches`` and ``motion``, one each, on the CPU. A match beyond the limits stays among the matches,
-        with a motion of none. Depth and confidence stay unknown.
+        with a motion of none.
     :raises AnimeInterpError: for frames that are no pair, or pieces of frames of another size.
     """
     config = MatchConfig() if config is None else config
-    flow = pair_matches(frame0, frame1, pieces_0, pieces_1, config)
+    found = pair_matches(frame0, frame1, pieces_0, pieces_1, config)
     maps = _maps(frame0, pieces_0), _maps(frame1, pieces_1)
-    index = flow.matches[0].pieces_0.numpy(), flow.matches[0].pieces_1.numpy()
+    index = found.matches[0].pieces_0.numpy(), found.matches[0].pieces_1.numpy()
     forward, moved_01 = piece_flow(maps[0], maps[1], index[0], index[1], deformation=config.deformation)
     backward, moved_10 = piece_flow(maps[1], maps[0], index[1], index[0], deformation=config.deformation)
     motion = fit_similarities(
         (maps[0].labels, forward, index[0], moved_01), (maps[1].labels, backward, index[1], moved_10), maps[0].moments
     )
     fields = [torch.from_numpy(f.transpose(2, 0, 1).copy())[None].to(frame0.device) for f in (forward, backward)]
-    return replace(flow, flow_01=fields[0], flow_10=fields[1], motion=[torch.from_numpy(motion)])
+    return CoarseFlow(found.labels, found.matches, *fields, [torch.from_numpy(motion)])
 
 
 @torch.no_grad()
 def pair_matches(
     frame0: Tensor, frame1: Tensor, pieces_0: Pieces, pieces_1: Pieces, config: MatchConfig | None = None
-) -> Flow:
-    """As ``pair_flow``, the pieces matched and nothing moved: all that ``completion.complete`` needs. Fields are zero."""
+) -> PieceMatches:
+    """As ``pair_flow``, the pieces matched and nothing moved: all that the completion needs."""
     check_pair(frame0, frame1)
     size = tuple(frame0.shape[-2:])
     for name, pieces in (("pieces_0", pieces_0), ("pieces_1", pieces_1)):
@@ -152,8 +151,7 @@ def pair_matches(
             )
     matches = match_pieces(pieces_0, pieces_1, size, config)
     labels = torch.stack([pieces_0.labels, pieces_1.labels]).to(frame0.device)
-    still = torch.zeros(1, 2, *size, device=frame0.device)
-    return Flow(still, still, labels=labels, matches=[matches])
+    return PieceMatches(labels, [matches])
 
 
 def _maps(frame: Tensor, pieces: Pieces) -> PieceMaps:

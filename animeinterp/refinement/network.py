@@ -8,6 +8,7 @@ the correlation volume, what is looked up in it is made when it is asked for.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -17,13 +18,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import RefineConfig
-from ..flow import backwarp, pixel_grid, resize_flow
-from ..runtime.memory import fastest_layout
+from ..flow import CoarseFlow, Flow, PieceMatches, backwarp, pixel_grid, resize_flow
+from ..frames import FramePair
+from ..protocols import Refiner
+from ..runtime import Runtime
+from ..runtime.memory import fastest_layout, total_memory
 from ..runtime.progress import leaf_modules
-from .correlation import CorrelationPyramid, Pause, volume_fits
+from .correlation import SHARE, CorrelationPyramid, Pause, volume_bytes, volume_fits, volume_is_worth_it
 from .encoder import STRIDE, Encoder
 from .local import LocalCorrelation
 from .update import HIDDEN, UpdateBlock
+
+# Full-size channels at the peak, what is known of both frames included: measured on a CPU from 480x270 to 1920x1080, in
+# float32 and float16.
+_LOOK_UP_CHANNELS, _REFINE_CHANNELS = 155, 150  # float32 always, and the network's own
 
 
 class Guidance(nn.Module):
@@ -50,12 +58,16 @@ class Guidance(nn.Module):
         return torch.exp(-attention.square()) * start
 
 
-class RefineNetwork(nn.Module):
+class RefineNetwork(nn.Module, Refiner):
     """See the module's docstring. Parameters are made from ``operations`` (``torch.nn`` or a namespace like it)."""
 
-    def __init__(self, config: RefineConfig, *, operations: Any = nn) -> None:
+    starts_from = CoarseFlow
+    seconds = 25.0
+    describes_pieces = True
+
+    def __init__(self, config: RefineConfig | None = None, *, operations: Any = nn) -> None:
         super().__init__()
-        self.config = config
+        self.config = RefineConfig() if config is None else config
         self.encoder = Encoder(operations=operations)
         self.update = UpdateBlock(operations=operations)
         self.guidance = Guidance(operations=operations)
@@ -93,13 +105,54 @@ class RefineNetwork(nn.Module):
         )
         return fine_01, fine_10
 
+    def refine(
+        self,
+        pair: FramePair,
+        start: PieceMatches | Flow | None = None,
+        *,
+        iterations: int | None = None,
+        runtime: Runtime | None = None,
+    ) -> Flow:
+        """See ``Refiner``; frames are cast to the network's dtype. Differentiable."""
+        runtime = Runtime() if runtime is None else runtime
+        fields = (None, None) if start is None else (start.flow_01, start.flow_10)
+
+        def attempt(lean: bool | None, runtime: Runtime) -> Flow:
+            with runtime.layers(self, self.parts(iterations, frames_to_encode=pair.to_encode(self))):
+                frames = (frame.to(self.dtype) for frame in pair.rgb)
+                return Flow(*self(*frames, *fields, iterations, encoded=pair.features(self), lean=lean))
+
+        return runtime.with_less_memory("refining", (None, True), attempt, pair.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights, which frames are cast to."""
+        return next(self.parameters()).dtype
+
     def encode(self, frames: Tensor) -> Tensor:
         """The features (B, 256, h, w) of frames (B, 3, H, W) in 0..1, h and w an eighth, rounded down."""
-        return self.encoder(_resized(frames))
+        return self.encoder(_resized(frames.to(self.dtype)))
 
-    def parts(self, iterations: int | None, *, encoded: bool = False) -> int:
-        """How many layers a forward pass runs, to tell how far it is."""
-        encoding = 0 if encoded else 2 * len(leaf_modules(self.encoder))
+    def piece_features(self, padded: Tensor) -> list[Tensor]:
+        """What pieces are matched by, beside the synthesis' own: 256 channels at 1/8 of frames in -1..1."""
+        return [self.encoder(padded)]
+
+    def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
+        """Bytes for a pair. Dominated by the correlation volume, float32 always and growing with the square of the pixels, up
+        to a size where it is better done without: that depends on ``device`` (None: one of which nothing is known). With
+        less than this, the lean way is chosen earlier."""
+        height, width = size
+        refining = height * width * (4 * _LOOK_UP_CHANNELS + dtype.itemsize * _REFINE_CHANNELS)
+        volume = volume_bytes(1, height // 8, width // 8)
+        # The volume is made where it takes no more than its share of what is free: so much is asked for, or nothing.
+        with_volume = refining + volume / SHARE
+        if volume_is_worth_it(volume, device) and with_volume <= (math.inf if device is None else total_memory(device)):
+            return with_volume
+        return refining
+
+    def parts(self, iterations: int | None, *, frames_to_encode: int = 2) -> int:
+        """How many layers a forward pass runs, for the progress."""
+        encoding = frames_to_encode * len(leaf_modules(self.encoder))
         iterations = self.config.iterations if iterations is None else iterations
         upsampling = 2
         guidance = len(leaf_modules(self.guidance)) if self.config.masked_start else 0

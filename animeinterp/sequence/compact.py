@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..errors import AnimeInterpError
-from ..flow import FIELDS, Flow, Matches
+from ..flow import FIELDS, CoarseFlow, Flow, Matches
 
 _FINEST = 10  # steps of 2**-10 px: nothing in the method knows more
 _COARSEST = 6  # 2**-6 px, an error of 0.0078 px, is the coarsest that 16 bits are used for
@@ -93,7 +93,7 @@ class ClipLabels:
 
 @dataclass(frozen=True)
 class _Pair:
-    """One pair of a ClipFlow: what Flow holds of it, fields in fixed point, the rest as it is."""
+    """One pair of a ClipFlow: what its Flow or CoarseFlow holds, fields in fixed point, the rest as it is."""
 
     fields: dict[str, FixedPoint | None]
     matches: Matches | None
@@ -101,12 +101,12 @@ class _Pair:
 
 
 class ClipFlow:
-    """The flows of a clip's P pairs, compact. ``len()`` pairs of ``size`` (H, W); `pair` gives a Flow back."""
+    """The flows of a clip's P pairs, compact. ``len()`` pairs of ``size`` (H, W); `pair` gives back the Flow or CoarseFlow."""
 
-    def __init__(self, pairs: Iterable[Flow], *, labels: ClipLabels | None = None):
-        """Keep Flows, each of one pair or of several in a row, all of one size; they may come from a generator.
+    def __init__(self, pairs: Iterable[Flow | CoarseFlow], *, labels: ClipLabels | None = None):
+        """Keep Flows or CoarseFlows, each of one pair or of several in a row, all of one size; they may come from a generator.
 
-        ``labels`` are the label maps of all P + 1 frames, kept as they are; without it those in the Flows are kept.
+        ``labels`` are the label maps of all P + 1 frames, kept as they are; without it those in the CoarseFlows are kept.
         Raises AnimeInterpError where sizes differ, numbers are not finite, or ``labels`` has not P + 1 frames.
         """
         self._pairs: list[_Pair] = []
@@ -120,7 +120,7 @@ class ClipFlow:
                     f"{self.size[1]}x{self.size[0]}; all flows of a clip should be of one size."
                 )
             self.size = size
-            if labels is None and flow.labels is not None:
+            if labels is None and isinstance(flow, CoarseFlow):
                 own.extend(flow.labels[1 if own else 0 :].cpu())
             self._pairs.extend(_keep(flow, i) for i in range(flow.flow_01.shape[0]))
         if labels is None and len(own) == len(self) + 1:
@@ -134,15 +134,19 @@ class ClipFlow:
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def pair(self, index: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Flow:
-        """Pair ``index`` as a Flow of one pair on ``device``, fields in ``dtype``."""
+    def pair(self, index: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> Flow | CoarseFlow:
+        """Pair ``index`` as a Flow or CoarseFlow of one pair on ``device``, fields in ``dtype``."""
         kept = self._pairs[index]
         fields = {name: None if f is None else f.restore(device, dtype) for name, f in kept.fields.items()}
-        return Flow(
-            **fields,
-            labels=None if self.labels is None else self.labels.pair(index, device),
-            matches=None if kept.matches is None else [_matches_to(kept.matches, device)],
-            motion=None if kept.motion is None else [kept.motion.to(device)],
+        if kept.matches is None or self.labels is None:
+            return Flow(**fields)
+        return CoarseFlow(
+            self.labels.pair(index, device),
+            [_matches_to(kept.matches, device)],
+            fields["flow_01"],
+            fields["flow_10"],
+            None if kept.motion is None else [kept.motion.to(device)],
         )
 
     def nbytes(self) -> int:
@@ -151,15 +155,15 @@ class ClipFlow:
         return sum(f.values.numel() * f.values.element_size() for f in kept)
 
 
-def _keep(flow: Flow, i: int) -> _Pair:
+def _keep(flow: Flow | CoarseFlow, i: int) -> _Pair:
     fields = {}
     for name in FIELDS:
-        field = getattr(flow, name)
+        field = getattr(flow, name, None)
         fields[name] = None if field is None else FixedPoint.of(field[i : i + 1])
     return _Pair(
         fields,
-        None if flow.matches is None else _matches_to(flow.matches[i], "cpu"),
-        None if flow.motion is None else flow.motion[i].detach().cpu(),
+        _matches_to(flow.matches[i], "cpu") if isinstance(flow, CoarseFlow) else None,
+        flow.motion[i].detach().cpu() if isinstance(flow, CoarseFlow) and flow.motion is not None else None,
     )
 
 

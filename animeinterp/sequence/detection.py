@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from torch import Tensor
 
+from ..alpha import over_grey
 from ..dense_flow import dis_flow, disagreement
 from ..segmentation import to_image
-from ..synthesis.alpha import over_grey
 
 CUT_WIDTH, HELD_WIDTH = 160, 320  # pixels, of the copies that are compared
 UNLIKE = 20  # 8-bit levels from which a pixel is not the one that flow leads to

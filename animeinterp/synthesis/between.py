@@ -15,24 +15,43 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..alpha import from_grey
 from ..config import SynthesisConfig
 from ..flow import Flow, resize_flow
+from ..frames import FramePair
+from ..protocols import Synthesizer
+from ..runtime import Runtime
 from ..runtime.progress import layer_progress, leaf_modules
 from .bilateral import MULTIPLE, BilateralNetwork, Found
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
 
 WORKING = 1280  # pixels of the longer side at which motion is found at most
+# Full-size maps at the peak: float32, and the network's own; from the peaks of an earlier form on a GPU, 540p to 4K.
+_READ_CHANNELS, _FIND_CHANNELS = 45, 170
 SMALLEST = 224  # pixels of the longer side where the search begins, at most: its motion is small there
 
 
-class BilateralSynthesis(nn.Module):
+class BilateralSynthesis(nn.Module, Synthesizer):
     """Frames and a flow of theirs, or none -> frames between them. What it learns is its ``network``."""
 
-    def __init__(self, config: SynthesisConfig, *, operations: Any = nn) -> None:
+    needs_flow = False
+    draws_coarse = True
+    draws_tiles = True
+    seconds = 1.0
+
+    def __init__(self, config: SynthesisConfig | None = None, *, operations: Any = nn) -> None:
         super().__init__()
-        self.config = config
+        self.config = SynthesisConfig(network="bilateral") if config is None else config
         self.network = BilateralNetwork(operations=operations)
+
+    def prepare(self, pair: FramePair, flow: Flow | None) -> BilateralDrawing:
+        """See ``Synthesizer``. Alpha is read and shared as the colours are."""
+        return BilateralDrawing(self, pair, flow)
+
+    def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
+        """Bytes for a frame."""
+        return size[0] * size[1] * (4 * _READ_CHANNELS + dtype.itemsize * _FIND_CHANNELS)
 
     def encode(self, frame: Tensor) -> list[list[Tensor]]:
         """Features of a frame (1, 3, H, W) at each size that it is looked at, from the smallest: the work of a frame."""
@@ -101,6 +120,24 @@ class BilateralSynthesis(nn.Module):
         """The frame at each of the sizes in which motion is found, and as it is, if that is none of them; padded."""
         frame, scales = frame.to(self._dtype), self._scales(frame)
         return [pad_to_multiple(resized(frame, scale), MULTIPLE) for scale in (*scales, *([] if scales[-1] == 1.0 else [1.0]))]
+
+
+class BilateralDrawing:
+    """See ``protocols.Drawing``."""
+
+    def __init__(self, synthesis: BilateralSynthesis, pair: FramePair, flow: Flow | None) -> None:
+        self._synthesis, self._pair, self._flow = synthesis, pair, flow
+
+    def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
+        runtime, pair, synthesis = Runtime() if runtime is None else runtime, self._pair, self._synthesis
+        encode, draw = runtime.parts([pair.to_encode(synthesis), 2 * len(times)]).both()
+        with encode.layers(synthesis.network, 2 * len(leaf_modules(synthesis.network.encoder))):
+            features = pair.features(synthesis)
+        alphas = None if pair.opaque else tuple(frame[:, 3:] for frame in pair.frames)
+        drawn = synthesis(
+            *pair.rgb, self._flow, times, encoded=features, alphas=alphas, tile=tile, step=draw.progress
+        ).to(pair.rgb[0].dtype)
+        return drawn if pair.opaque else from_grey(drawn[:, :3], drawn[:, 3:].clamp(0, 1))
 
 
 def resized(frame: Tensor, scale: float) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,9 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..alpha import from_grey, premultiply
 from ..errors import check_flow, check_pair, check_times
 from ..flow import Flow, backwarp, pixel_grid
-from .alpha import premultiply
+from ..frames import FramePair
+from ..protocols import Synthesizer
+from ..runtime import Runtime
 from .sampling import sample_lanczos
 from .splatting import splat
 
@@ -92,7 +96,7 @@ class FrameWarper:
 
 
 def blend(
-    frame0: Tensor, frame1: Tensor, flow: Flow, times: list[float], *, step: Callable[[float], None] | None = None
+    frame0: Tensor, frame1: Tensor, flow: Flow, times: list[float], *, progress: Callable[[float], None] | None = None
 ) -> Tensor:
     """In-between frames from two frames and the flow between them, weights-free.
 
@@ -100,7 +104,7 @@ def blend(
     :param flow: the pair's; with ``depth_0/1`` pieces that overlap keep their order, without it likeness alone decides;
         with ``dense_01/10`` the in-between is averaged with that of the dense flow wherever they hardly differ.
     :param times: each in 0..1.
-    :param step: called with the share done, 0..1, before each time; may raise to stop.
+    :param progress: called with the share done, 0..1, before each time; may raise to stop.
     :return: (T, C, H, W) float32 in 0..1 on the frames' device.
     :raises AnimeInterpError: for shapes that do not fit together.
     """
@@ -111,11 +115,40 @@ def blend(
         other = FrameWarper(frame0, frame1, Flow(flow.dense_01, flow.dense_10))
     result = warper.frames[0].new_empty(len(times), *warper.frames[0].shape[1:])
     for index, t in enumerate(times):
-        if step is not None:
-            step(index / len(times))
+        if progress is not None:
+            progress(index / len(times))
         warped = warper.at(t)
         result[index] = (warped.blended if other is None else averaged(warped, other.at(t), t))[0]
     return _straight(result)
+
+
+class Blend(Synthesizer):
+    """The blend as a synthesizer: what draws where no network does."""
+
+    seconds = 0.6
+
+    def __init__(self, config: Any = None, *, operations: Any = None) -> None:
+        pass
+
+    def prepare(self, pair: FramePair, flow: Flow | None) -> BlendedDrawing:
+        """See ``Synthesizer``."""
+        return BlendedDrawing(pair, flow)
+
+
+class BlendedDrawing:
+    """See ``protocols.Drawing``."""
+
+    def __init__(self, pair: FramePair, flow: Flow) -> None:
+        self._frames, self._flow = pair.rgb if pair.opaque else pair.frames, flow
+
+    def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
+        runtime = Runtime() if runtime is None else runtime
+        return runtime.in_thread(lambda report: blend(*self._frames, self._flow, times, progress=report))
+
+
+def with_blended_alpha(painted: Tensor, pair: FramePair, flow: Flow, times: list[float], runtime: Runtime) -> Tensor:
+    """``painted`` (T, 3, H, W), colours over grey that a network drew, with the alpha that the blend draws."""
+    return from_grey(painted, blend(*pair.frames, flow, times, progress=lambda _: runtime.report(1.0))[:, 3:])
 
 
 def averaged(one: WarpedFrames, opinion: WarpedFrames, time: float) -> Tensor:

@@ -1,6 +1,6 @@
 """Frame warping and synthesis (paper 3.3): frames and fine flows -> the frame at any time between them.
 
-What does not depend on the time is done once a pair (``prepare``); a frame at a time is then splatting and the grid
+What does not depend on the time is done once a pair (``gather``); a frame at a time is then splatting and the grid
 network (``render``). Where there is no room for its maps, the grid network paints in tiles, each seen with all around
 it that its pixels depend on, so that the frame is the same.
 """
@@ -16,9 +16,13 @@ from torch.nn import functional as F
 
 from ..config import SynthesisConfig
 from ..errors import AnimeInterpError
-from ..flow import backwarp, resize_flow
+from ..flow import Flow, backwarp, resize_flow
+from ..frames import FramePair
+from ..protocols import Synthesizer
+from ..runtime import Runtime
 from ..runtime.memory import free_memory
 from ..runtime.progress import leaf_modules
+from .blend import with_blended_alpha
 from .gridnet import MULTIPLE, REACH, GridNet
 from .pyramid import FeaturePyramid
 from .splatting import splat_average, splat_softmax
@@ -27,6 +31,9 @@ from .tiles import Tile, tiles
 # Full-size maps that the grid network has at once at its peak, beside what it is given: measured on a CPU, 243 in float32
 # and 369 in float16.
 _GRID_CHANNELS = 380
+# Of a whole frame at the peak, what is known of both frames included, measured as the refinement's.
+_SPLAT_CHANNELS, _PAINT_CHANNELS = 300, 380  # what is splatted, and what the grid network adds
+_PAINTED_AT_ONCE = 2**20  # pixels
 # A tile is never smaller, margin aside: what is computed twice is then more than what is computed.
 _SMALLEST_TILE = 64
 
@@ -65,11 +72,17 @@ class Splat(nn.Module):
         return landed.to(x.dtype), coverage.to(x.dtype)
 
 
-class SynthesisNetwork(nn.Module):
+class SynthesisNetwork(nn.Module, Synthesizer):
     """See the module's docstring. Parameters are made from ``operations`` (``torch.nn`` or a namespace like it)."""
 
-    def __init__(self, config: SynthesisConfig, *, operations: Any = nn) -> None:
+    draws_coarse = True
+    draws_tiles = True
+    seconds = 8.0
+    describes_pieces = True
+
+    def __init__(self, config: SynthesisConfig | None = None, *, operations: Any = nn) -> None:
         super().__init__()
+        config = SynthesisConfig() if config is None else config
         if config.splatting not in ("average", "softmax"):
             raise AnimeInterpError(f"splatting is {config.splatting!r}; it should be 'average' or 'softmax'.")
         self.config = config
@@ -79,9 +92,27 @@ class SynthesisNetwork(nn.Module):
 
     def encode(self, frames: Tensor) -> list[Tensor]:
         """The feature pyramid of frames (B, 3, H, W) in 0..1, padded to multiples of 4."""
-        return self.pyramid(2 * pad_to_multiple(frames, MULTIPLE) - 1)
+        return self.pyramid(2 * pad_to_multiple(frames.to(self.dtype), MULTIPLE) - 1)
 
-    def prepare(
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights, which frames are cast to."""
+        return next(self.parameters()).dtype
+
+    def prepare(self, pair: FramePair, flow: Flow | None) -> GridDrawing:
+        """See ``Synthesizer``. Colours alone are painted; where there is alpha, it is the blend's. Differentiable."""
+        return GridDrawing(self, pair, flow)
+
+    def piece_features(self, padded: Tensor) -> list[Tensor]:
+        """What pieces are matched by: the pyramid of frames in -1..1, 32, 64, 96 channels at 1, 1/2, 1/4."""
+        return self.pyramid(padded)
+
+    def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
+        """Bytes for a frame: by full-size maps, up to a size where it is better done in tiles."""
+        pixels = size[0] * size[1]
+        return dtype.itemsize * (pixels * _SPLAT_CHANNELS + min(pixels, _PAINTED_AT_ONCE) * _PAINT_CHANNELS)
+
+    def gather(
         self,
         frame0: Tensor,
         frame1: Tensor,
@@ -140,14 +171,14 @@ class SynthesisNetwork(nn.Module):
         encoded: tuple[list[Tensor], list[Tensor]] | None = None,
         tile: int | None = None,
     ) -> Tensor:
-        """The frames at each of ``times``, (T, B, 3, H, W); the rest as for ``prepare`` and ``render``."""
-        prepared = self.prepare(frame0, frame1, flow_01, flow_10, encoded=encoded)
+        """The frames at each of ``times``, (T, B, 3, H, W); the rest as for ``gather`` and ``render``."""
+        prepared = self.gather(frame0, frame1, flow_01, flow_10, encoded=encoded)
         return torch.stack([self.render(prepared, time, tile=tile) for time in times])
 
-    def parts(self, times: int, frame: Tensor, *, encoded: bool = False, tile: int | None = None) -> int:
-        """About how many layers a forward pass for so many times runs, to tell how far it is."""
+    def parts(self, times: int, frame: Tensor, *, frames_to_encode: int = 2, tile: int | None = None) -> int:
+        """About how many layers a forward pass for so many times runs, for the progress."""
         splats = 2 * len(self.pyramid.levels)
-        encoding = 0 if encoded else 2 * len(leaf_modules(self.pyramid))
+        encoding = frames_to_encode * len(leaf_modules(self.pyramid))
         height, width = (-(-side // MULTIPLE) * MULTIPLE for side in frame.shape[-2:])
         painted = len(_tiles(height, width, _room(frame) if tile is None else tile))
         return encoding + times * (splats + len(leaf_modules(self.grid)) * painted)
@@ -175,6 +206,26 @@ class SynthesisNetwork(nn.Module):
             levels = [one.crop(level, k) for k, level in enumerate(features)]
             one.paste(self.grid(one.crop(images), levels), painted)
         return painted
+
+
+class GridDrawing:
+    """See ``protocols.Drawing``."""
+
+    def __init__(self, network: SynthesisNetwork, pair: FramePair, flow: Flow) -> None:
+        self._network, self._pair, self._flow = network, pair, flow
+        self._prepared: Prepared | None = None
+
+    def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
+        runtime, network, pair = Runtime() if runtime is None else runtime, self._network, self._pair
+        frame0, frame1 = (frame.to(network.dtype) for frame in pair.rgb)
+        parts = network.parts(len(times), frame0, frames_to_encode=pair.to_encode(network), tile=tile)
+        with runtime.layers(network, parts):
+            if self._prepared is None:
+                fields = self._flow.flow_01, self._flow.flow_10
+                self._prepared = network.gather(frame0, frame1, *fields, encoded=pair.features(network))
+            painted = torch.cat([network.render(self._prepared, time, tile=tile) for time in times])
+        painted = painted.to(pair.rgb[0].dtype)
+        return painted if pair.opaque else with_blended_alpha(painted, pair, self._flow, times, runtime)
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The light synthesis network: it looks over what the blend made of two warped frames, and mends it.
+"""The light synthesis network: it looks over what the blend made of two warped frames, and corrects it.
 
 Where the published method paints a frame from splatted features (``gridnet``), this one starts from the weights-free
 in-between (``blend``), which is right nearly everywhere, and decides pixel by pixel among four candidates: the blend
@@ -11,7 +11,7 @@ spends its time on, and the full-size picture is in the candidates already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,7 +20,10 @@ from torch.nn import functional as F
 
 from ..config import SynthesisConfig
 from ..flow import Flow, pixel_grid
-from .blend import EMPTY, FrameWarper, WarpedFrames
+from ..frames import FramePair
+from ..protocols import Synthesizer
+from ..runtime import Runtime
+from .blend import EMPTY, FrameWarper, WarpedFrames, with_blended_alpha
 from .sampling import sample_cubic
 from .tiles import tiles
 
@@ -33,6 +36,7 @@ LOWEST, MASS_SCALE = -32.0, 16.0  # of the logarithm of a mass
 SPEED = 16.0  # pixels: a motion of so many comes to half of its greatest value
 _SHORTEST = 1e-2  # of a time
 _SMALLEST_TILE = 64  # pixels, what is seen around it aside
+_SPLAT_CHANNELS, _PAINT_CHANNELS = 100, 120  # full-size maps at the peak: float32, and the network's own
 
 
 class _Residual(nn.Module):
@@ -171,27 +175,40 @@ def _shifts(warped: WarpedFrames, time: Tensor) -> list[Tensor]:
     ]
 
 
-class PaintedBlend(nn.Module):
+class PaintedBlend(nn.Module, Synthesizer):
     """The light synthesis, whole: frames and their flow -> frames between them. What it learns is its ``painter``."""
 
-    def __init__(self, config: SynthesisConfig, *, operations: Any = nn) -> None:
+    draws_tiles = True
+
+    def __init__(self, config: SynthesisConfig | None = None, *, operations: Any = nn) -> None:
         super().__init__()
-        self.config = config
-        self.painter = Painter(config.channels, operations=operations)
+        self.config = SynthesisConfig(network="painter") if config is None else config
+        self.painter = Painter(self.config.channels, operations=operations)
 
-    def forward(
-        self, frame0: Tensor, frame1: Tensor, flow: Flow, times: list[float],
-        *, tile: int | None = None, step: Callable[[float], None] | None = None,
-    ) -> Tensor:
-        """The frames (T, 3, H, W), raw, at each of ``times``; arguments are those of ``blend``, three channels.
+    def prepare(self, pair: FramePair, flow: Flow | None) -> PaintedDrawing:
+        """See ``Synthesizer``. Colours alone are painted; where there is alpha, it is the blend's."""
+        return PaintedDrawing(self.painter, pair, flow)
 
-        ``tile``: how many pixels the painter looks at at once; None: all.
-        """
-        warper = FrameWarper(frame0, frame1, flow)
+    def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
+        """Bytes for a frame."""
+        return size[0] * size[1] * (4 * _SPLAT_CHANNELS + dtype.itemsize * _PAINT_CHANNELS)
+
+
+class PaintedDrawing:
+    """See ``protocols.Drawing``."""
+
+    def __init__(self, painter: Painter, pair: FramePair, flow: Flow) -> None:
+        self._painter, self._pair, self._flow = painter, pair, flow
+        self._warper: FrameWarper | None = None
+
+    def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
+        runtime, pair = Runtime() if runtime is None else runtime, self._pair
+        if self._warper is None:
+            self._warper = FrameWarper(*pair.rgb, self._flow)
         painted = []
         for index, time in enumerate(times):
-            if step is not None:
-                step(index / len(times))
-            warped = warper.at(time)
-            painted.append(self.painter(warped, *warper.frames, warped.share.new_tensor([time]), tile=tile))
-        return torch.cat(painted)
+            runtime.report(index / len(times))
+            warped = self._warper.at(time)
+            painted.append(self._painter(warped, *self._warper.frames, warped.share.new_tensor([time]), tile=tile))
+        painted = torch.cat(painted).to(pair.rgb[0].dtype)
+        return painted if pair.opaque else with_blended_alpha(painted, pair, self._flow, times, runtime)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..alpha import premultiply
 from ..flow import Flow, backwarp
-from .alpha import premultiply
 
 SAME = 1.25 / 255  # one level of 8 bits, and what half precision makes of it
 ALIKE = 2.5 / 255

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .. import __version__
 from ..errors import AnimeInterpError
-from ..flow import Flow
+from ..flow import CoarseFlow
 from ..matching import coarse_flow
 
 MANIFEST = "manifest.json"
@@ -87,7 +87,7 @@ class CoarseCache:
         """
         path = self.folder / f"{name}.safetensors"
         if not path.exists():
-            found: Flow = coarse_flow(frame0, frame1)
+            found: CoarseFlow = coarse_flow(frame0, frame1)
             flows = torch.cat([found.flow_01, found.flow_10])
             write_sample(path, {"flows": (flows * FLOW_UNIT).round().clamp(-32768, 32767).short()})
         flows = read_sample(path).get("flows")

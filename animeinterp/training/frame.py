@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..errors import AnimeInterpError
 from ..evaluation.metrics import psnr, psnr_moving, to_8bit
 from ..model import AnimeInterp
+from ..synthesis import SynthesisNetwork
 from .flow import every_flow, refinement_of
 from .losses import picture_loss
 from .pairs import Pairs, Source
@@ -38,9 +39,9 @@ class FrameTask:
 
     def trained(self, model: AnimeInterp) -> nn.Module:
         refinement_of(model)
-        if not model.paints_features:
+        if not isinstance(model.synthesis, SynthesisNetwork):
             raise AnimeInterpError(
-                "The model mends the weights-free blend, which the stage paint trains; this one trains a model that paints "
+                "The model corrects the weights-free blend, which the stage paint trains; this one trains a model that paints "
                 "from features. Choose --model published or paper, or the stage paint."
             )
         return model.synthesis if self.config.only_synthesis else model
@@ -70,5 +71,5 @@ class FrameTask:
     def _painted(self, model: AnimeInterp, pairs: Pairs) -> Tensor:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.only_synthesis):
             flow_01, flow_10 = every_flow(refinement_of(model), pairs, self.config.iterations)[-1].chunk(2)
-        prepared = model.synthesis.prepare(pairs.frame0, pairs.frame1, flow_01, flow_10)
+        prepared = model.synthesis.gather(pairs.frame0, pairs.frame1, flow_01, flow_10)
         return model.synthesis.render(prepared, pairs.time)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..datasets.cartoon import CartoonConfig, CartoonSample, draw
 from ..datasets.clips import FIRST_TRAINING_SEED
-from ..flow import Flow
+from ..flow import CoarseFlow
 from ..matching import coarse_flow
 
 logger = logging.getLogger("animeinterp.training.sgm_errors")
@@ -61,7 +61,7 @@ def binned(values: Tensor | np.ndarray, ends: Sequence[float]) -> np.ndarray:
     return np.searchsorted(np.array(ends), np.asarray(values), side="right")
 
 
-def observe(coarse: Flow, sample: CartoonSample, seen: Observed, index: int = 0) -> None:
+def observe(coarse: CoarseFlow, sample: CartoonSample, seen: Observed, index: int = 0) -> None:
     """Add to ``seen`` what ``coarse`` (of one pair) made of each piece of clip ``index`` of ``sample``."""
     found = coarse.labels.cpu().long().numpy()
     true = [labels[index].cpu().long().numpy() for labels in (sample.labels_0, sample.labels_1)]

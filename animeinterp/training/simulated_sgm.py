@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..datasets.cartoon import CartoonSample
-from ..flow import Flow, Matches
+from ..flow import CoarseFlow, Matches
 from .sgm_errors import MISSING, MOTIONS, QUANTILES, RIGHT, SIZES, WRONG, binned
 
 # Shares of right, wrong and missing; a row for each of SIZES and above, in it a triple for each of MOTIONS and above.
@@ -53,8 +53,8 @@ _COLOUR, _SIZE, _TASTE = 1.5, 0.1, 0.3  # what difference of colour, of log size
 
 
 @torch.no_grad()
-def simulate(sample: CartoonSample, seeds: Sequence[int]) -> list[Flow]:
-    """A coarse Flow for each clip of ``sample``, on its device: ``flow_01``, ``flow_10`` (1, 2, H, W), ``labels`` (the
+def simulate(sample: CartoonSample, seeds: Sequence[int]) -> list[CoarseFlow]:
+    """A CoarseFlow for each clip of ``sample``, on its device: ``flow_01``, ``flow_10`` (1, 2, H, W), ``labels`` (the
     true pieces) and ``matches``. The same for the same ``seeds`` (whole numbers from 0, of all clips together)."""
     flows = []
     for index in range(len(sample.frame0)):
@@ -63,7 +63,7 @@ def simulate(sample: CartoonSample, seeds: Sequence[int]) -> list[Flow]:
     return flows
 
 
-def _simulate_clip(sample: CartoonSample, index: int, chance: np.random.Generator) -> Flow:
+def _simulate_clip(sample: CartoonSample, index: int, chance: np.random.Generator) -> CoarseFlow:
     labels = [sample.labels_0[index].long(), sample.labels_1[index].long()]
     truths = [sample.flow_01[index], sample.flow_10[index]]
     frames = [sample.frame0[index].float(), sample.frame1[index].float()]
@@ -80,7 +80,7 @@ def _simulate_clip(sample: CartoonSample, index: int, chance: np.random.Generato
         fields.append(_painted(side, states[way], shift, rough, chance))
     there = np.flatnonzero(partners[0] >= 0)
     matches = Matches(torch.from_numpy(there), torch.from_numpy(partners[0][there]), torch.ones(len(there)))
-    return Flow(*(f[None] for f in fields), labels=torch.stack(labels).int(), matches=[matches])
+    return CoarseFlow(torch.stack(labels).int(), [matches], *(f[None] for f in fields))
 
 
 class _Side:

@@ -60,8 +60,8 @@ def warp_sample(frame0: Tensor, frame1: Tensor, mids: Tensor, times: Sequence[fl
     """Carry a pair (1, 3, H, W) to ``times`` whose true frames are ``mids`` (T, 3, H, W). Colours are kept in 8 bits."""
     frames = [_to_8bit(frame) / 255.0 for frame in (frame0, frame1)]
     stages = Stages()
-    pair = stages.pair(*(stages.look(frame) for frame in frames))
-    warper = FrameWarper(*frames, pair.flow)
+    between = stages.pair(*(stages.load(frame) for frame in frames))
+    warper = FrameWarper(*frames, between.flow)
     steps = [warper.at(t) for t in times]
     return {
         "times": torch.tensor(times, dtype=torch.float32),

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..alpha import over_grey
 from ..segmentation import to_image
 from ..sequence.timing import Plan
-from ..synthesis.alpha import over_grey
 
 PER_ROW, MOST, WIDTH = 12, 96, 112  # thumbnails in a row, in all, and their width in pixels
 _GAP, _BAND = 6, 34  # between thumbnails; height of what stands under them

@@ -14,7 +14,8 @@ from animeinterp.datasets.triplets import Triplet
 from animeinterp.dense_flow import refine_dense
 from animeinterp.errors import AnimeInterpError
 from animeinterp.evaluation import baselines, methods, metrics
-from animeinterp.flow import Flow
+from animeinterp.flow import CoarseFlow, Flow
+from animeinterp.protocols import Refiner, Synthesizer
 from animeinterp.synthesis.blend import blend
 
 # The yardsticks.
@@ -54,23 +55,29 @@ def test_yardsticks_refuse_frames_that_do_not_pair(draw):
 # The library and its ablation.
 
 
+class FakeRefiner(Refiner):
+    """Flows grow by one."""
+
+    starts_from = CoarseFlow
+
+    def refine(self, pair, start=None, *, iterations=None, runtime=None):
+        zero = torch.zeros_like(pair.rgb[0][:, :2])
+        return Flow(*(field + 1 for field in ((zero, zero) if start is None else (start.flow_01, start.flow_10))))
+
+
+class FakeSynthesizer(Synthesizer):
+    """Frames tell what flow they were drawn along."""
+
+    def prepare(self, pair, flow):
+        def at(times):
+            assert times == [0.5] and isinstance(flow, Flow)
+            return (flow.flow_01.mean() / 100 + flow.flow_10.mean() / 10).expand_as(pair.rgb[0])
+
+        return SimpleNamespace(at=at)
+
+
 class FakeModel:
-    """Flows grow by one in the refinement; the synthesis tells what it was given."""
-
-    refines, paints_features, finds_motion = True, False, False
-    refinement = SimpleNamespace(encoder=torch.nn.Identity())
-
-    def encode(self, frame):
-        return frame
-
-    def refine(self, frame0, frame1, flow_01=None, flow_10=None, iterations=None, *, encoded, step=None):
-        assert torch.equal(encoded[0], frame0) and torch.equal(encoded[1], frame1)
-        zero = torch.zeros_like(frame0[:, :2])
-        return (zero if flow_01 is None else flow_01) + 1, (zero if flow_10 is None else flow_10) + 1
-
-    def synthesize(self, frame0, frame1, flow_01, flow_10, times, *, known):
-        assert times == [0.5] and known.flow_01 is flow_01 and known.flow_10 is flow_10
-        return (flow_01.mean() / 100 + flow_10.mean() / 10).expand_as(frame0)
+    refinement, synthesis = FakeRefiner(), FakeSynthesizer()
 
 
 @pytest.fixture
@@ -82,7 +89,7 @@ def fake_library(monkeypatch, tmp_path):
         assert isinstance(model, FakeModel)
         flow = torch.zeros_like(frame0[:, :2])
         flow[:, 0] = 4.0
-        return SimpleNamespace(flow_01=-flow, flow_10=flow)
+        return CoarseFlow(torch.zeros(2, 72, 96).int(), [], -flow, flow)
 
     def interpolate(frames, *, times, model):
         assert times == [0.5] and frames.shape[0] == 2
@@ -149,7 +156,7 @@ def test_the_weights_free_way_is_taken_apart_too():
     coarse = animeinterp.coarse_flow(*pair)
     expected = {
         "weights-free without SGM": blend(*pair, Flow(*refine_dense(*pair)), [0.5]),
-        "weights-free without RFR": blend(*pair, coarse, [0.5]),
+        "weights-free without RFR": blend(*pair, coarse.as_flow(), [0.5]),
         "weights-free full": blend(*pair, complete(*pair, coarse), [0.5]),
     }
     assert set(images) == {*expected, "weights-free coarse flow alone"}

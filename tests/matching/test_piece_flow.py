@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from animeinterp import AnimeInterpError, Flow, MatchConfig, coarse_flow, segment
+from animeinterp import AnimeInterpError, CoarseFlow, MatchConfig, coarse_flow, segment
 from animeinterp.matching import describe_pieces, match_pieces, pair_flow
 from animeinterp.matching.features import piece_moments
 from animeinterp.matching.piece_flow import FARTHEST, PieceMaps, piece_boxes, piece_flow
@@ -97,11 +97,10 @@ def test_motion_is_a_similarity_of_each_match(found, pair):
 
 
 def test_the_result_is_whole(found, pair):
-    assert isinstance(found, Flow)
+    assert isinstance(found, CoarseFlow)
     for flow in (found.flow_01, found.flow_10):
         assert flow.shape == (1, 2, HEIGHT, WIDTH) and flow.dtype == torch.float32 and flow.isfinite().all()
     assert torch.equal(found.labels, torch.cat([labels for _, labels in pair])) and found.labels.dtype == torch.int32
-    assert found.depth_0 is found.confidence_01 is None
 
 
 def test_shapes_that_we_cut_ourselves_are_found_as_well(pair):

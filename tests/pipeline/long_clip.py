@@ -6,6 +6,7 @@ Each frame moves, so that each pair goes the whole way. What takes long in it is
 they would: what is looked for is what is kept from one pair to the next.
 """
 
+import importlib
 import importlib.util
 import json
 import sys
@@ -16,8 +17,7 @@ sys.path.insert(0, str(PACK))
 
 import torch  # noqa: E402
 
-from animeinterp import interpolate, interpolate_stream, stages  # noqa: E402
-from animeinterp.flow import Flow  # noqa: E402
+from animeinterp import interpolate, interpolate_stream  # noqa: E402
 
 HEIGHT, WIDTH = 180, 320  # half of what is promised, for time: what grows with the clip would be seen all the same
 
@@ -35,8 +35,11 @@ def panned(count, dtype):
     return picture.as_strided((count, 3, HEIGHT, WIDTH), (column, depth, row, column))
 
 
-def stand_in(stages=stages, Flow=Flow):
+def stand_in(package="animeinterp"):
     """Put stand-ins in place of what takes long; in the pack that ComfyUI loads these modules are others."""
+    stages, refiner, blending, flow = (
+        importlib.import_module(f"{package}.{name}") for name in ("stages", "completion.refiner", "synthesis.blend", "flow")
+    )
     fields = {"flow_01": 2, "flow_10": 2, "depth_0": 1, "depth_1": 1, "confidence_01": 1, "confidence_10": 1,
               "bend_01": 2, "bend_10": 2, "dense_01": 2, "dense_10": 2}
 
@@ -45,9 +48,9 @@ def stand_in(stages=stages, Flow=Flow):
 
     stages.segment = lambda frame, config: torch.ones(1, HEIGHT, WIDTH, dtype=torch.int32)
     stages.describe_pieces = lambda frame, labels: field(8)
-    stages.pair_matches = lambda *arguments: Flow(field(2), field(2), labels=torch.ones(2, HEIGHT, WIDTH).int(), matches=[])
-    stages.complete = lambda frame0, frame1, flow: Flow(**{name: field(channels) for name, channels in fields.items()})
-    stages.blend = lambda frame0, frame1, flow, times, step: torch.cat([torch.lerp(frame0, frame1, t) for t in times])
+    stages.pair_matches = lambda *arguments: flow.PieceMatches(torch.ones(2, HEIGHT, WIDTH).int(), [])
+    refiner.complete = lambda *arguments: flow.Flow(**{name: field(channels) for name, channels in fields.items()})
+    blending.blend = lambda frame0, frame1, flow, times, progress: torch.cat([torch.lerp(frame0, frame1, t) for t in times])
     stages.Stillness.hold = lambda self, painted, time: painted
 
 
@@ -57,7 +60,7 @@ def library(clip):
 
 
 def stream(clip):
-    """A frame at a time, cut into pieces ahead; no result."""
+    """A frame at a time, segmented ahead; no result."""
     for _ in interpolate_stream(clip.split(1), 2, model=None, ahead=2):
         pass
     return 0
@@ -72,11 +75,9 @@ def node(comfyui):
     comfy.options.enable_args_parsing()
     spec = importlib.util.spec_from_file_location("pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)])
     sys.modules["pack"] = importlib.util.module_from_spec(spec)
-    from pack.animeinterp import stages
-    from pack.animeinterp.flow import Flow
     from pack.nodes import AnimeInterp
 
-    stand_in(stages, Flow)
+    stand_in("pack.animeinterp")
 
     def interpolated(clip):
         return AnimeInterp.execute(clip.permute(0, 2, 3, 1), "weights-free", 2, "japanese").args[0].nbytes

@@ -28,11 +28,11 @@ def frames():
     return clip
 
 
-def test_no_piece_is_cut(whole, frames, monkeypatch):
+def test_nothing_is_segmented(whole, frames, monkeypatch):
     def never(*_, **__):
         raise AssertionError("asked for pieces")
 
-    monkeypatch.setattr(Stages, "cut", never)
+    monkeypatch.setattr(Stages, "segment", never)
     monkeypatch.setattr(Stages, "match", never)
     told = []
     clip = ai.interpolate(frames, 2, model=whole, progress=lambda done, total: told.append(done / total))
@@ -57,11 +57,11 @@ def test_alpha_comes_along(whole, frames):
 
 
 def test_what_was_encoded_is_used_for_the_next_pair(whole, frames, monkeypatch):
-    looks = []
-    encode = type(whole).encode
-    monkeypatch.setattr(type(whole), "encode", lambda self, frame: looks.append(1) or encode(self, frame))
+    calls = []
+    encode = type(whole.synthesis).encode
+    monkeypatch.setattr(type(whole.synthesis), "encode", lambda self, frame: calls.append(1) or encode(self, frame))
     ai.interpolate(frames, 3, model=whole)
-    assert len(looks) == 3
+    assert len(calls) == 3
 
 
 def test_what_stands_still_is_held_unless_something_passes():

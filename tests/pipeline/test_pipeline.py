@@ -6,7 +6,9 @@ import torch
 from drawings import HEIGHT, WIDTH, box_alpha, drawing
 
 from animeinterp import stages
+from animeinterp.completion import refiner
 from animeinterp.flow import Flow
+from animeinterp.frames import FramePair
 from animeinterp.model import build
 from animeinterp.pipeline import interpolate, interpolate_stream
 from animeinterp.sequence import ClipFlow
@@ -100,16 +102,17 @@ def test_the_same_again(clip, way):
 
 def test_each_thing_is_done_once(clip, model, monkeypatch):
     per_frame = [counted(monkeypatch, stages, "segment"), counted(monkeypatch, stages, "describe_pieces")]
-    encoded = counted(monkeypatch, model, "encode")
-    per_pair = [counted(monkeypatch, stages, "pair_flow"), counted(monkeypatch, model, "refine")]
+    encoded = [counted(monkeypatch, network, "encode") for network in (model.refinement, model.synthesis)]
+    per_pair = [counted(monkeypatch, stages, "pair_flow"), counted(monkeypatch, model.refinement, "refine")]
+    per_pair.append(counted(monkeypatch, model.synthesis, "gather"))
     interpolate(clip, 7, model=model)
-    assert [len(calls) for calls in [*per_frame, encoded]] == [3, 3, 3]
-    assert [len(calls) for calls in per_pair] == [2, 2]
+    assert [len(calls) for calls in [*per_frame, *encoded]] == [3, 3, 3, 3]
+    assert [len(calls) for calls in per_pair] == [2, 2, 2]
 
 
 def test_each_thing_is_done_once_without_a_model(clip, monkeypatch):
-    names = ("segment", "describe_pieces", "pair_matches", "complete")
-    calls = [counted(monkeypatch, stages, name) for name in names]
+    calls = [counted(monkeypatch, stages, name) for name in ("segment", "describe_pieces", "pair_matches")]
+    calls.append(counted(monkeypatch, refiner, "complete"))
     interpolate(clip, 7, model=None)
     assert [len(one) for one in calls] == [3, 3, 2, 2]
 
@@ -147,7 +150,7 @@ def test_flows_of_a_clip_are_those_of_its_pairs(clip):
     flows = []
     for frame0, frame1 in ((clip[:1], clip[1:2]), (clip[1:2], clip[2:])):
         way = stages.Stages()
-        flows.append(way.pair(way.look(frame0), way.look(frame1)).flow)
+        flows.append(way.pair(way.load(frame0), way.load(frame1)).flow)
     wanted = interpolate(clip, 3, model=None)
     compact = interpolate(clip, 3, model=None, flows=ClipFlow(flows))
     assert ((wanted - compact).abs() > 2 / 255).float().mean() < 0.01
@@ -165,10 +168,9 @@ def test_flows_of_a_clip_are_those_of_its_pairs(clip):
 
 def test_a_coarse_flow_is_completed_where_there_is_no_model(clip, monkeypatch):
     way = stages.Stages()
-    seen = [way.look(frame) for frame in clip[:2].split(1)]
-    coarse = stages.pair_flow(seen[0].frame, seen[1].frame, *(way.pieces(one) for one in seen), way.match_config)
+    coarse = way.match(FramePair(*(way.load(frame) for frame in clip[:2].split(1))))
     wanted = interpolate(clip[:2], 2, model=None)
-    calls = counted(monkeypatch, stages, "complete")
+    calls = counted(monkeypatch, refiner, "complete")
     assert torch.equal(interpolate(clip[:2], 2, model=None, flows=coarse), wanted)
     assert len(calls) == 1
 
@@ -267,10 +269,10 @@ def test_a_model_of_another_precision(clip, model):
 def test_work_is_done_where_the_model_is(clip, model):
     """On this machine's other device, which computes nothing but knows its own tensors from others'."""
     moved = build(model.config).eval().to("meta")
-    looked = stages.Stages(moved).look(clip[:1])
+    looked = stages.Stages(moved).load(clip[:1])
     assert looked.frame.device.type == "meta"
-    assert stages.Stages(moved).look(clip[:1], "cpu").frame.device.type == "cpu"
-    assert stages.Stages().look(clip[:1].to("meta")).frame.device.type == "meta"
+    assert stages.Stages(moved).load(clip[:1], "cpu").frame.device.type == "cpu"
+    assert stages.Stages().load(clip[:1].to("meta")).frame.device.type == "meta"
 
 
 def test_no_gradients_and_no_mode_left_behind(clip, way):

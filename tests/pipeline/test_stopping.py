@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from animeinterp import pipeline, stages
+from animeinterp.completion import refiner
 from animeinterp.errors import AnimeInterpError
 from animeinterp.flow import Flow
 from animeinterp.pipeline import interpolate, interpolate_stream
@@ -66,7 +67,7 @@ def test_errors_from_behind_come_through(clip, monkeypatch):
     def broken(*arguments):
         raise AnimeInterpError("torn")
 
-    monkeypatch.setattr(stages, "complete", broken)
+    monkeypatch.setattr(refiner, "complete", broken)
     for cancel in (None, lambda: None):
         with pytest.raises(AnimeInterpError, match="torn"):
             interpolate(clip, model=None, cancel=cancel)

@@ -1,6 +1,7 @@
-"""Where memory runs out the work is split, goes on, and comes to the same; told of once."""
+"""Where memory runs out the work is split, goes on, and comes to the same; progress of once."""
 
 import logging
+import sys
 import threading
 import weakref
 
@@ -10,6 +11,7 @@ import torch
 from drawings import drawing
 
 from animeinterp import stages
+from animeinterp.completion import refiner
 from animeinterp.config import SynthesisConfig
 from animeinterp.errors import AnimeInterpError
 from animeinterp.model import ModelConfig, build
@@ -19,7 +21,9 @@ from animeinterp.runtime import out_of_memory
 from animeinterp.runtime.out_of_memory import MemoryFallback, is_out_of_memory, smaller_tiles
 from animeinterp.runtime.worker import run_in_thread
 from animeinterp.synthesis import network as synthesis
+from animeinterp.synthesis.blend import Blend
 
+blending = sys.modules[Blend.__module__]  # the package has a function of its name
 CPU = torch.device("cpu")
 
 
@@ -71,14 +75,14 @@ def test_what_torch_itself_raises_on_a_cpu():
 def test_the_next_ways_are_tried_and_kept_to(log):
     found, tried = MemoryFallback(), []
 
-    def work(way, told):
-        tried.append(way)
-        if way > 2:
+    def work(attempt, progress):
+        tried.append(attempt)
+        if attempt > 2:
             raise refused()
-        return way
+        return attempt
 
     assert found.run("painting", [9, 5, 2, 1], work, CPU) == 2
-    assert found.run("painting", [5, 2, 1], work, CPU) == 2, "the first way is left out, and it is none of the others"
+    assert found.run("painting", [5, 2, 1], work, CPU) == 2, "the first attempt is left out, and it is none of the others"
     assert found.run("refining", [4, 2], work, CPU) == 2
     assert tried == [9, 5, 2, 2, 4, 2]
     assert [record.levelname for record in log.records] == ["WARNING"]
@@ -86,7 +90,7 @@ def test_the_next_ways_are_tried_and_kept_to(log):
 
 
 def test_where_the_last_is_too_much_it_is_said_what_to_do(log):
-    def work(way, told):
+    def work(attempt, progress):
         raise refused()
 
     with pytest.raises(AnimeInterpError, match="memory of cpu is too small.*2.00 GiB.*smaller frames") as raised:
@@ -99,7 +103,7 @@ def test_other_errors_pass(log):
     class Interrupted(Exception):
         """As ComfyUI's."""
 
-    def work(way, told):
+    def work(attempt, progress):
         raise Interrupted
 
     with pytest.raises(Interrupted):
@@ -112,9 +116,9 @@ def test_what_did_not_fit_is_let_go_before_the_next_try(thread, monkeypatch):
     released, held = [], []
     monkeypatch.setattr(out_of_memory, "release", lambda device: released.append(device))
 
-    def work(way, told):
-        def inner(tell):
-            if way == 1:
+    def work(attempt, progress):
+        def inner(report):
+            if attempt == 1:
                 return held[0]()
             large = torch.zeros(8)
             held.append(weakref.ref(large))
@@ -129,12 +133,12 @@ def test_what_did_not_fit_is_let_go_before_the_next_try(thread, monkeypatch):
 def test_progress_does_not_run_backwards():
     heard = []
 
-    def work(way, told):
+    def work(attempt, progress):
         for share in (0.2, 0.6):
-            told(share)
-        if way == 2:
+            progress(share)
+        if attempt == 2:
             raise refused()
-        told(1.0)
+        progress(1.0)
 
     MemoryFallback().run("painting", [2, 1], work, CPU, heard.append)
     assert heard == [0.2, 0.6, 0.6, 0.6, 1.0]
@@ -220,13 +224,13 @@ def test_no_room_for_any(model, wide, small_tiles):
         grid.hook.remove()
 
 
-@pytest.mark.parametrize("name", ["segment", "complete", "blend"])
+@pytest.mark.parametrize(("module", "name"), [(stages, "segment"), (refiner, "complete"), (blending, "blend")])
 @pytest.mark.parametrize("cancel", [None, lambda: None])
-def test_what_cannot_be_split(clip, name, cancel, monkeypatch):
+def test_what_cannot_be_split(clip, module, name, cancel, monkeypatch):
     def none_left(*arguments, **options):
         raise refused()
 
-    monkeypatch.setattr(stages, name, none_left)
+    monkeypatch.setattr(module, name, none_left)
     with pytest.raises(AnimeInterpError, match="too small for this work"):
         interpolate(clip, model=None, cancel=cancel)
 

@@ -1,4 +1,4 @@
-"""Frames are cut into pieces ahead by threads where asked for: the same frames, no more work, and in good order."""
+"""Frames are segmented ahead by threads where asked for: the same frames, no more work, and in good order."""
 
 import threading
 import time
@@ -8,27 +8,28 @@ import torch
 from drawings import box_alpha, drawing
 
 from animeinterp import stages
+from animeinterp.clip import DEPTH, read_clip
+from animeinterp.completion import refiner
 from animeinterp.errors import AnimeInterpError
 from animeinterp.flow import Flow
 from animeinterp.pipeline import interpolate, interpolate_stream
-from animeinterp.runtime.prefetch import DEPTH, prefetch_frames
 
-NAME = "animeinterp-pieces"
+NAME = "animeinterp-segmentation"
 
 
-def cutters():
+def workers():
     return [thread for thread in threading.enumerate() if thread.name.startswith(NAME)]
 
 
 def ended():
-    for thread in cutters():
+    for thread in workers():
         thread.join(5)
-    return not cutters()
+    return not workers()
 
 
 @pytest.fixture
-def cut(monkeypatch):
-    """The names of the threads that frames were cut in."""
+def segmented(monkeypatch):
+    """The names of the threads that frames were segmented in."""
     names, segment = [], stages.segment
 
     def known(*arguments):
@@ -60,44 +61,44 @@ def test_the_same_frames_of_other_kinds(dtype):
     assert torch.equal(found, interpolate(frames, model=None))
 
 
-def test_each_frame_is_cut_once_and_only_those_that_move(cut):
+def test_each_frame_is_segmented_once_and_only_those_that_move(segmented):
     frames = long_clip(5)[[0, 0, 1, 1, 1, 2, 3, 4, 4]]
     list(interpolate_stream(frames.split(1), model=None, ahead=2))
-    assert len(cut) == 5 and all(name.startswith(NAME) for name in cut)
-    cut.clear()
+    assert len(segmented) == 5 and all(name.startswith(NAME) for name in segmented)
+    segmented.clear()
     none_moves = torch.cat([frames[:1]] * 3)
     none_moves[1] += 0.001
     for options in ({"times": [0.0, 1.0]}, {"multiplier": 1}, {"flows": Flow(*torch.zeros(2, 8, 2, 72, 96))}):
         list(interpolate_stream(frames.split(1), model=None, ahead=2, **options))
     list(interpolate_stream(none_moves.split(1), model=None, ahead=2))
-    assert not cut
+    assert not segmented
 
 
-def test_on_a_cpu_nothing_is_ahead(clip, cut):
+def test_on_a_cpu_nothing_is_ahead(clip, segmented):
     list(interpolate_stream(clip.split(1), model=None))
-    assert len(cut) == 3 and not any(name.startswith(NAME) for name in cut)
+    assert len(segmented) == 3 and not any(name.startswith(NAME) for name in segmented)
 
 
 def test_on_another_device_frames_are():
     """By a device that computes nothing, and so cannot tell what moves."""
 
     class Watched(stages.Stages):
-        def look(self, frame, device=None):
-            seen = super().look(frame)
-            seen.frame = Elsewhere(seen.frame)
-            return seen
+        def load(self, frame, device=None):
+            encoded = super().load(frame)
+            encoded.frame = Elsewhere(encoded.frame)
+            return encoded
 
     class Elsewhere(torch.Tensor):
         device = torch.device("cuda")
 
     asked = []
     frames = (asked.append(i) or frame for i, frame in enumerate(long_clip().split(1)))
-    next(prefetch_frames(frames, Watched()))
+    next(read_clip(frames, Watched()))
     assert asked == list(range(DEPTH + 1))
 
 
-def test_the_next_frames_are_cut_while_a_pair_is_worked_on(monkeypatch):
-    begun, complete, segment = threading.Semaphore(0), stages.complete, stages.segment
+def test_the_next_frames_are_segmented_while_a_pair_is_worked_on(monkeypatch):
+    begun, complete, segment = threading.Semaphore(0), refiner.complete, stages.segment
 
     def watched(*arguments):
         begun.release()
@@ -111,7 +112,7 @@ def test_the_next_frames_are_cut_while_a_pair_is_worked_on(monkeypatch):
 
     pairs = []
     monkeypatch.setattr(stages, "segment", watched)
-    monkeypatch.setattr(stages, "complete", waiting)
+    monkeypatch.setattr(refiner, "complete", waiting)
     assert len(list(interpolate_stream(long_clip(6).split(1), model=None, ahead=2))) == 11
 
 
@@ -147,7 +148,7 @@ def test_what_is_wrong_with_a_frame_is_raised_in_its_turn(clip, ahead, wrong):
 
 
 @pytest.mark.parametrize("cancel", [None, lambda: None])
-def test_what_cutting_raises_is_raised_at_its_pair(clip, cancel, monkeypatch):
+def test_what_segmentation_raises_is_raised_at_its_pair(clip, cancel, monkeypatch):
     segment, calls = stages.segment, []
 
     def third_fails(*arguments):
@@ -164,7 +165,7 @@ def test_what_cutting_raises_is_raised_at_its_pair(clip, cancel, monkeypatch):
     assert ended()
 
 
-def test_cancel_does_not_wait_for_the_cutting(clip, monkeypatch):
+def test_cancel_does_not_wait_for_the_segmentation(clip, monkeypatch):
     working, leave = threading.Event(), threading.Event()
 
     def slow(*arguments):
@@ -187,10 +188,10 @@ def test_cancel_does_not_wait_for_the_cutting(clip, monkeypatch):
     assert ended()
 
 
-def test_closing_ends_the_threads(cut):
+def test_closing_ends_the_threads(segmented):
     stream = interpolate_stream(long_clip(6).split(1), model=None, ahead=2)
     for _ in range(2):
         next(stream)
-    assert cutters()
+    assert workers()
     stream.close()
-    assert ended() and len(cut) <= 4
+    assert ended() and len(segmented) <= 4

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from animeinterp import AnimeInterpError
-from animeinterp.flow import Flow, Matches
+from animeinterp.flow import CoarseFlow, Flow, Matches
 from animeinterp.sequence.compact import ClipFlow, ClipLabels, FixedPoint
 
 
@@ -48,10 +48,10 @@ def test_labels_refuse_other_sizes_and_floats():
         ClipLabels([torch.zeros(8, 8)])
 
 
-def a_flow(pairs: int, seed: int = 0) -> Flow:
+def a_flow(pairs: int, seed: int = 0) -> CoarseFlow:
     g = torch.Generator().manual_seed(seed)
     shape = (pairs, 2, 32, 48)
-    return Flow(
+    return CoarseFlow(
         flow_01=torch.randn(shape, generator=g) * 40,
         flow_10=torch.randn(shape, generator=g) * 40,
         labels=torch.randint(0, 7, (pairs + 1, 32, 48), generator=g, dtype=torch.int32),
@@ -60,31 +60,43 @@ def a_flow(pairs: int, seed: int = 0) -> Flow:
             for _ in range(pairs)
         ],
         motion=[torch.randn(5, 6, generator=g) for _ in range(pairs)],
-        depth_0=torch.randn(pairs, 1, 32, 48, generator=g),
-        confidence_01=torch.rand(pairs, 1, 32, 48, generator=g),
     )
 
 
-def test_a_clip_of_flows_comes_back_pair_by_pair():
+def test_a_clip_of_coarse_flows_comes_back_pair_by_pair():
     flow = a_flow(3)
     clip = ClipFlow([flow])
     assert len(clip) == 3 and clip.size == (32, 48)
     for i in range(3):
-        back = clip.pair(i)
-        for name in ("flow_01", "flow_10", "depth_0", "confidence_01"):
-            assert float((getattr(back, name) - getattr(flow, name)[i : i + 1]).abs().max()) < 0.01
-        assert back.depth_1 is None and back.confidence_10 is None
-        assert torch.equal(back.labels, flow.labels[i : i + 2])
+        back, same = clip.pair(i), flow.pair(i)
+        assert isinstance(back, CoarseFlow)
+        for name in ("flow_01", "flow_10"):
+            assert torch.equal(getattr(same, name), getattr(flow, name)[i : i + 1])
+            assert float((getattr(back, name) - getattr(same, name)).abs().max()) < 0.01
+        assert torch.equal(back.labels, flow.labels[i : i + 2]) and torch.equal(same.labels, back.labels)
         assert torch.equal(back.matches[0].scores, flow.matches[i].scores)
         assert torch.equal(back.matches[0].pieces_1, flow.matches[i].pieces_1)
         assert torch.equal(back.motion[0], flow.motion[i])
+
+
+def test_what_else_is_known_of_a_flow_comes_back():
+    g = torch.Generator().manual_seed(0)
+    flow = Flow(*torch.randn(2, 3, 2, 32, 48, generator=g), depth_0=torch.randn(3, 1, 32, 48, generator=g),
+                confidence_01=torch.rand(3, 1, 32, 48, generator=g))
+    clip = ClipFlow([flow])
+    for i in range(3):
+        back, same = clip.pair(i), flow.pair(i)
+        for name in ("flow_01", "depth_0", "confidence_01"):
+            assert torch.equal(getattr(same, name), getattr(flow, name)[i : i + 1])
+            assert float((getattr(back, name) - getattr(same, name)).abs().max()) < 0.01
+        assert back.depth_1 is None and same.depth_1 is None and back.confidence_10 is None
 
 
 def test_two_bare_fields_are_enough():
     clip = ClipFlow(Flow(torch.ones(1, 2, 8, 8), -torch.ones(1, 2, 8, 8)) for _ in range(2))
     back = clip.pair(1, dtype=torch.float64)
     assert torch.equal(back.flow_10, -torch.ones(1, 2, 8, 8, dtype=torch.float64))
-    assert back.labels is None and back.matches is None and back.motion is None
+    assert isinstance(back, Flow) and clip.labels is None
 
 
 def test_it_is_half_the_memory():

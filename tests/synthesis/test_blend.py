@@ -114,14 +114,14 @@ def test_the_two_samplers_agree_and_whole_positions_are_exact():
 def test_step_hears_of_every_time_and_may_stop():
     frame = smooth()
     heard = []
-    blend(frame, frame, uniform(frame, 0, 0), [0.2, 0.4, 0.6], step=heard.append)
+    blend(frame, frame, uniform(frame, 0, 0), [0.2, 0.4, 0.6], progress=heard.append)
     assert np.allclose(heard, [0, 1 / 3, 2 / 3])
 
     def stop(_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        blend(frame, frame, uniform(frame, 0, 0), [0.5], step=stop)
+        blend(frame, frame, uniform(frame, 0, 0), [0.5], progress=stop)
 
 
 @pytest.mark.parametrize(("flow", "times", "says"), [

@@ -16,7 +16,7 @@ def _network(**config):
 def _prepared(painter, height=270, width=330, count=1):
     torch.manual_seed(1)
     frames, flows = torch.rand(2, count, 3, height, width), torch.randn(2, count, 2, height, width) * 4
-    return painter.prepare(*frames, *flows)
+    return painter.gather(*frames, *flows)
 
 
 @torch.no_grad()
@@ -77,6 +77,6 @@ def test_what_is_known_before_the_time_is_not_copied():
     painter = _network()
     frames, flows = torch.rand(2, 1, 3, 64, 72), torch.randn(2, 1, 2, 64, 72)
     encoded = tuple(painter.encode(frame) for frame in frames)
-    prepared = painter.prepare(*frames, *flows, encoded=encoded)
+    prepared = painter.gather(*frames, *flows, encoded=encoded)
     for side, levels in zip(prepared.sides, encoded, strict=True):
         assert all(kept is level for kept, level in zip(side.features, levels, strict=True))

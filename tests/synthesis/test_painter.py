@@ -9,6 +9,7 @@ import animeinterp as ai
 from animeinterp.config import SynthesisConfig
 from animeinterp.datasets.cartoon import CartoonConfig, draw
 from animeinterp.flow import Flow
+from animeinterp.frames import FramePair
 from animeinterp.model import ModelConfig, build
 from animeinterp.stages import Stages
 from animeinterp.synthesis.blend import FrameWarper, WarpedFrames, blend
@@ -130,7 +131,7 @@ def test_through_a_file_and_the_pipeline(light, clip, tmp_path):
         light.synthesis.painter.head[-1].bias += 0.3
     path = save_model(light, tmp_path / "light.safetensors")
     loaded = load_model(path)
-    assert loaded.config == LIGHT and not loaded.refines and not loaded.describes_pieces
+    assert loaded.config == LIGHT and loaded.refinement is None and loaded.piece_describer is None
     frames = torch.cat([clip.frame0, clip.frame1])
     ours = ai.interpolate(frames, 3, model=loaded)
     assert torch.equal(ours, ai.interpolate(frames, 3, model=light))
@@ -142,11 +143,11 @@ def test_through_a_file_and_the_pipeline(light, clip, tmp_path):
 def test_the_stages_one_by_one_are_the_pipeline(light, clip):
     frames = torch.cat([clip.frame0, clip.frame1])
     stages = Stages(light)
-    seen = [stages.look(f) for f in frames.split(1)]
+    pair = FramePair(*(stages.load(frame) for frame in frames.split(1)))
     coarse = ai.coarse_flow(*frames.split(1), model=light)
-    fine = stages.refine(*seen, coarse)
+    fine = stages.refine(pair, coarse)
     assert fine.depth_0 is not None
-    by_hand = stages.pair(*seen, fine).at([0.5])
+    by_hand = stages.pair(pair.frame0, pair.frame1, fine).at([0.5])
     assert torch.equal(by_hand[0], ai.interpolate(frames, 2, model=light)[1])
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from animeinterp.datasets.cartoon import CartoonConfig, draw_batch
-from animeinterp.flow import Flow, Matches
+from animeinterp.flow import CoarseFlow, Matches
 from animeinterp.training.sgm_errors import MISSING, MOTIONS, RIGHT, SIZES, WRONG, Observed, observe, shares
 from animeinterp.training.sgm_errors import errors as measured_errors
 from animeinterp.training.simulated_sgm import FOLLOWED, OFFSET, ROUGH, SHARES, simulate
@@ -79,7 +79,7 @@ def test_observing_tells_right_wrong_and_missing_apart():
 
     def states(other):
         seen = Observed()
-        flow = Flow(sample.flow_01, sample.flow_10, labels=labels, matches=[Matches(ours, other, torch.ones(len(ours)))])
+        flow = CoarseFlow(labels, [Matches(ours, other, torch.ones(len(ours)))], sample.flow_01, sample.flow_10)
         observe(flow, sample, seen)
         known = np.array(seen.known)
         return np.array(seen.state)[known], np.array(seen.offset)[known]
@@ -91,5 +91,5 @@ def test_observing_tells_right_wrong_and_missing_apart():
     nothing = Observed()
     still = torch.zeros_like(sample.flow_01)
     empty = torch.zeros(0, dtype=torch.int64)
-    observe(Flow(still, still, labels=labels, matches=[Matches(empty, empty, torch.zeros(0))]), sample, nothing)
+    observe(CoarseFlow(labels, [Matches(empty, empty, torch.zeros(0))], still, still), sample, nothing)
     assert set(nothing.state) == {MISSING}

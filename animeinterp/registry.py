@@ -1,0 +1,41 @@
+"""What can refine and what can draw, by name: one line each. ``model.build`` makes the networks, ``Stages`` the rest.
+
+An entry is a class that meets ``protocols.Refiner`` or ``protocols.Synthesizer`` and is called as ``cls(config,
+operations=operations)``, with a RefineConfig or SynthesisConfig (or None) and a namespace of layers such as ``torch.nn``.
+The names of networks stand in weight files: they are for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .completion import Completion
+from .dense_flow import DenseFlow
+from .errors import AnimeInterpError
+from .protocols import Refiner, Synthesizer
+from .refinement import RefineNetwork
+from .synthesis.between import BilateralSynthesis
+from .synthesis.blend import Blend
+from .synthesis.network import SynthesisNetwork
+from .synthesis.painter import PaintedBlend
+
+REFINERS: dict[str, Callable[..., Refiner]] = {
+    "recurrent": RefineNetwork,  # RFR, the paper's
+    "completion": Completion,
+    "dense": DenseFlow,
+}
+
+SYNTHESIZERS: dict[str, Callable[..., Synthesizer]] = {
+    "grid": SynthesisNetwork,  # the paper's
+    "painter": PaintedBlend,
+    "bilateral": BilateralSynthesis,
+    "blend": Blend,
+}
+
+
+def make(registry: dict[str, Callable[..., Any]], name: str, config: Any = None, **options: Any) -> Any:
+    """The entry called ``name``. AnimeInterpError where there is none."""
+    if name not in registry:
+        raise AnimeInterpError(f"network is {name!r}; it should be one of {', '.join(registry)}.")
+    return registry[name](config, **options)
