@@ -30,11 +30,14 @@ from .synthesis.network import pad_to_multiple
 class ModelConfig:
     """All that a model is beside its weights. The defaults are the published checkpoint's.
 
-    ``refine`` None: a model without a refinement network, which paints along the weights-free way's flow.
+    ``refine`` None: a model without a refinement network, which paints along the weights-free way's flow. ``cutouts``: of
+    a second model within this one, which is used instead for drawings whose pieces move as they are
+    (``completion/cutouts.py``).
     """
 
     refine: RefineConfig | None = field(default_factory=RefineConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
+    cutouts: ModelConfig | None = None
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
@@ -44,10 +47,16 @@ class ModelConfig:
         """The configuration that ``to_json`` wrote. AnimeInterpError where it holds what this version does not know."""
         try:
             parts = json.loads(text)
+            cutouts = parts.pop("cutouts", None)
             refine, synthesis = parts.pop("refine", {}), parts.pop("synthesis", {})
             if "channels" in synthesis:
                 synthesis["channels"] = tuple(synthesis["channels"])
-            return cls(None if refine is None else RefineConfig(**refine), SynthesisConfig(**synthesis), **parts)
+            return cls(
+                None if refine is None else RefineConfig(**refine),
+                SynthesisConfig(**synthesis),
+                None if cutouts is None else cls.from_json(json.dumps(cutouts)),
+                **parts,
+            )
         except (ValueError, TypeError, AttributeError) as error:
             raise AnimeInterpError(
                 f"The model's configuration is {text[:200]!r}; it should be JSON with ModelConfig's fields ({error}). "
@@ -64,11 +73,14 @@ class AnimeInterp(nn.Module):
     ``progress``, where taken, is called with the fraction done, several times a second, and may raise to stop.
     """
 
-    def __init__(self, config: ModelConfig, *, refinement: Refiner | None, synthesis: Synthesizer) -> None:
+    def __init__(
+        self, config: ModelConfig, *, refinement: Refiner | None, synthesis: Synthesizer, cutouts: AnimeInterp | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self.refinement = refinement
         self.synthesis = synthesis
+        self.cutouts = cutouts
 
     def get_dtype(self) -> torch.dtype:
         """The dtype of the weights, which frames are cast to."""
@@ -182,6 +194,7 @@ def build(config: ModelConfig | None = None, operations: Any = nn) -> AnimeInter
         config,
         refinement=refine and registry.make(registry.REFINERS, refine.network, refine, operations=operations),
         synthesis=registry.make(registry.SYNTHESIZERS, synthesis.network, synthesis, operations=operations),
+        cutouts=None if config.cutouts is None else build(config.cutouts, operations),
     )
 
 

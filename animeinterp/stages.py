@@ -14,6 +14,7 @@ from torch import Tensor
 
 from . import registry
 from .completion import Completion
+from .completion.cutouts import may_be_cutouts
 from .config import MatchConfig, SegmentConfig
 from .errors import check_flow
 from .flow import CoarseFlow, Flow, PieceMatches
@@ -67,6 +68,9 @@ class Stages:
         self.synthesizer: Synthesizer = synthesizer
         self.finds_flow = refiner is not None or synthesizer.needs_flow  # else the synthesizer begins at no motion
         self.refiner: Refiner = Completion() if refiner is None else refiner
+        # A model within the model, for cut-outs; not where somebody says what is to draw.
+        within = model.cutouts if isinstance(model, AnimeInterp) and synthesizer is model.synthesis else None
+        self.cutouts = None if within is None else Stages(within, features, segment_config, match_config)
 
     def runtime(
         self, progress: ProgressCallback | None = None, cancel: Callable[[], None] | None = None
@@ -104,6 +108,10 @@ class Stages:
         """
         runtime = self.runtime() if runtime is None else runtime
         pair = FramePair(frame0, frame1)
+        if self.cutouts is not None and _may_be_cutouts(pair, flow):
+            between = self.cutouts.pair(frame0, frame1, flow, runtime, times)
+            if between.flow.cutouts == [True]:
+                return between
         # What cannot be split is not tried again, but it is said what to do.
         return runtime.with_less_memory("pair", [None], lambda _, part: Between(self, pair, flow, part, times), pair.device)
 
@@ -222,3 +230,10 @@ class Between:
         if drawn.shape[1] == self._pair.frames[0].shape[1]:
             return drawn
         return torch.cat([drawn, torch.ones_like(drawn[:, :1])], dim=1)
+
+
+def _may_be_cutouts(pair: FramePair, flow: Flow | CoarseFlow | None) -> bool:
+    """Whether it is worth while to complete a flow to see. A flow that somebody else made is where the search begins."""
+    if flow is None:
+        return may_be_cutouts(*pair.rgb)
+    return isinstance(flow, CoarseFlow) or flow.cutouts == [True]
