@@ -76,6 +76,7 @@ class Flow:
     - ``bend_01``, ``bend_10``: (P, 2, H, W) in pixels, how far half-way along a pixel is off the straight line: it has
       moved by t f + 4 t (1 - t) b at time t of its way. What turns moves on an arc.
     - ``dense_01``, ``dense_10``: (P, 2, H, W), whole-frame dense flow that knows no pieces: a second opinion.
+    - ``cutouts``: for each pair, whether its pieces lie in the other drawing as they are, only moved, or are drawn anew.
     """
 
     flow_01: Tensor
@@ -88,6 +89,7 @@ class Flow:
     bend_10: Tensor | None = None
     dense_01: Tensor | None = None
     dense_10: Tensor | None = None
+    cutouts: list[bool] | None = None
 
     def __len__(self) -> int:
         """How many pairs it is of."""
@@ -96,7 +98,8 @@ class Flow:
     def pair(self, index: int, device: torch.device | str | None = None) -> Flow:
         """One of the pairs, its fields on ``device``."""
         fields = {name: getattr(self, name) for name in FIELDS}
-        return Flow(**{name: None if f is None else f[index : index + 1].to(device) for name, f in fields.items()})
+        one = {name: None if f is None else f[index : index + 1].to(device) for name, f in fields.items()}
+        return Flow(**one, cutouts=None if self.cutouts is None else self.cutouts[index : index + 1])
 
 
 # What a Flow holds for every pixel of every pair, (P, C, H, W).

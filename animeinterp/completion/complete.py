@@ -22,6 +22,7 @@ from ..flow import Flow, PieceMatches
 from ..matching.features import piece_moments
 from ..segmentation import find_contours, to_image
 from .candidates import Side, find_motions
+from .cutouts import are_cutouts
 from .deformation import add_residual, choose_flow
 from .depth import piece_depths
 from .motion import half_way
@@ -39,7 +40,7 @@ def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches) -> Flow:
     :param frame0: (1, 3 or 4, H, W) in 0..1, any device; ``frame1`` likewise. The work is done on the CPU.
     :param found: the pieces of this pair and their matches; a CoarseFlow is one.
     :return: a Flow with both fields dense (float32, on the frames' device), and ``depth_0/1``, ``confidence_01/10``,
-        ``bend_01/10`` and ``dense_01/10``.
+        ``bend_01/10``, ``dense_01/10`` and ``cutouts``.
     :raises AnimeInterpError: for frames that are no pair, or a flow that knows nothing of pieces.
     """
     check_pair(frame0, frame1)
@@ -70,6 +71,7 @@ def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches) -> Flow:
         bend_10=field(_bend(sides[1], owners[1], fields[1])),
         dense_01=field(sides[0].dense),
         dense_10=field(sides[1].dense),
+        cutouts=[are_cutouts(images, [sides[k].fine.flow_of(sides[k].motion, owners[k]) for k in (0, 1)], fields)],
     )
 
 

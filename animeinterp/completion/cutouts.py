@@ -1,26 +1,28 @@
 """Whether two drawings are one cut-out figure moved, or drawn anew: which way of drawing in between suits them.
 
 The pieces of a puppet, or of a painting that a camera pans over, lie in the other drawing as they are: once their motion is
-known, lines fall on lines to a small part of a pixel. Lines that an animator drew again are off by a good part of one
-nearly everywhere, however well the motion is known. How far off the better quarter of the lines is tells the two apart, and
-does not ask that every motion be found.
+known, lines fall on lines to a small part of a pixel, and a bend that dense flow adds betters nothing. Lines that an animator
+drew again bend from drawing to drawing, and those of a film are off by a good part of a pixel however well the motion is known.
+How far off the better lines are tells these apart, and does not ask that every motion be found.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from torch import Tensor
 
-from ..flow import Flow
-from ..segmentation import to_image
 from ..dense_flow import dis_flow, disagreement, lengths
+from ..segmentation import to_image
 
-OFF = 0.084  # pixels, that lines of cut-outs are off at most along their completed flow
+BETTER, MIDDLE = 0.25, 0.5  # of the lines, from the best
+OFF = 0.084  # pixels, that the better lines of cut-outs are off at most along their completed flow
+STRAIGHT = 1.42  # times: how much farther off than along that the middle line is along each piece's own plain motion
 MAYBE_OFF = 0.12  # pixels of a picture of SIDE, along its dense flow: beyond it they are no cut-outs
 LOST = 0.15  # of the lines that move, so few come back along dense flow that it tells nothing
 SIDE = 480  # pixels of the longer side of the picture that is looked at first
-QUANTILE = 0.25  # of the lines, from the best
 LINE, NOISE = 4.0, 2.0  # levels a pixel: from which slope on it is a line; a slope that any pixel may have
 MOVES = 2e-3  # of the longer side: lines that move less far than this are of no interest here
 RETURNS = 4e-3  # of the longer side: how near the way there and back has to end to where it began
@@ -34,27 +36,30 @@ def may_be_cutouts(frame0: Tensor, frame1: Tensor) -> bool:
     """
     images = [_small(to_image(frame[0])) for frame in (frame0, frame1)]
     flows = dis_flow(*images), dis_flow(*reversed(images))
-    off, found = lines_off(*images, *flows)
+    (off, _), found = lines_off(images, flows)
     return off < MAYBE_OFF or found < LOST
 
 
-def are_cutouts(frame0: Tensor, frame1: Tensor, flow: Flow) -> bool:
-    """Whether what moves lies in the other frame as it is, along a ``flow`` (of one pair) that is whole."""
-    images = [to_image(frame[0]) for frame in (frame0, frame1)]
-    flows = [field[0].permute(1, 2, 0).float().cpu().numpy() for field in (flow.flow_01, flow.flow_10)]
-    return lines_off(*images, *flows)[0] < OFF
+def are_cutouts(images: Sequence[np.ndarray], straight: Sequence[np.ndarray], completed: Sequence[np.ndarray]) -> bool:
+    """Whether what moves in one image lies in the other as it is.
+
+    :param images: both, (H, W, 3) uint8. ``straight``: the flow from either to the other, (H, W, 2) in pixels, each piece
+        moving by its one affine motion; ``completed``: the same bent to what the pixels show.
+    """
+    (better, middle), _ = lines_off(images, completed)
+    return better < OFF and lines_off(images, straight)[0][1] < STRAIGHT * middle
 
 
-def lines_off(image0: np.ndarray, image1: np.ndarray, flow_01: np.ndarray, flow_10: np.ndarray) -> tuple[float, float]:
-    """How far, in pixels, lines that move lie from lines of the other image: that of the better quarter of them.
+def lines_off(images: Sequence[np.ndarray], flows: Sequence[np.ndarray]) -> tuple[tuple[float, float], float]:
+    """How far, in pixels, lines that move lie from lines of the other image: the better quarter of them, and half of them.
 
     What a line's pixel is off is its difference in colour by how steep colours are there.
 
-    :param image0: (H, W, 3) uint8; ``image1`` likewise. ``flow_01``: (H, W, 2) from the first to the second, in pixels.
+    :param images: both, (H, W, 3) uint8. ``flows``: (H, W, 2) from the first to the second and back, in pixels.
     :return: pixels (infinite where nothing moves), and which share of the moving lines is found in the other image.
     """
-    images = [cv2.GaussianBlur(image, (3, 3), 0.8).astype(np.float32) for image in (image0, image1)]
-    flows, side = (flow_01, flow_10), max(image0.shape[:2])
+    images = [cv2.GaussianBlur(image, (3, 3), 0.8).astype(np.float32) for image in images]
+    side = max(images[0].shape[:2])
     found, lines = [], 0
     for k in (0, 1):
         height, width = images[k].shape[:2]
@@ -69,7 +74,8 @@ def lines_off(image0: np.ndarray, image1: np.ndarray, flow_01: np.ndarray, flow_
         line &= inside & (disagreement(flows[k], flows[1 - k]) < RETURNS * side)
         found.append(np.abs(read - images[k]).mean(axis=2)[line] / (steep[line] + NOISE))
     off = np.concatenate(found)
-    return (float(np.quantile(off, QUANTILE)) if len(off) > FEWEST else np.inf), len(off) / max(lines, 1)
+    better, middle = np.quantile(off, (BETTER, MIDDLE)) if len(off) > FEWEST else (np.inf, np.inf)
+    return (float(better), float(middle)), len(off) / lines if lines > FEWEST else 1.0
 
 
 def _small(image: np.ndarray) -> np.ndarray:

@@ -98,6 +98,7 @@ class _Pair:
     fields: dict[str, FixedPoint | None]
     matches: Matches | None
     motion: Tensor | None
+    cutouts: bool | None
 
 
 class ClipFlow:
@@ -140,7 +141,7 @@ class ClipFlow:
         kept = self._pairs[index]
         fields = {name: None if f is None else f.restore(device, dtype) for name, f in kept.fields.items()}
         if kept.matches is None or self.labels is None:
-            return Flow(**fields)
+            return Flow(**fields, cutouts=None if kept.cutouts is None else [kept.cutouts])
         return CoarseFlow(
             self.labels.pair(index, device),
             [_matches_to(kept.matches, device)],
@@ -164,6 +165,7 @@ def _keep(flow: Flow | CoarseFlow, i: int) -> _Pair:
         fields,
         _matches_to(flow.matches[i], "cpu") if isinstance(flow, CoarseFlow) else None,
         flow.motion[i].detach().cpu() if isinstance(flow, CoarseFlow) and flow.motion is not None else None,
+        flow.cutouts[i] if isinstance(flow, Flow) and flow.cutouts is not None else None,
     )
 
 

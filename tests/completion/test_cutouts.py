@@ -6,9 +6,10 @@ import pytest
 import torch
 
 import animeinterp as ai
-from animeinterp.completion.cutouts import are_cutouts, may_be_cutouts
+from animeinterp.completion.cutouts import may_be_cutouts
 from animeinterp.config import SynthesisConfig
 from animeinterp.model import ModelConfig, build
+from animeinterp.sequence import ClipFlow
 from animeinterp.stages import Stages
 from animeinterp.training.checkpoint import save_weights
 from animeinterp.weights import load_model
@@ -18,9 +19,8 @@ LIGHT = ModelConfig(refine=None, synthesis=SynthesisConfig(network="painter", ch
 BOTH = ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"), cutouts=LIGHT)
 
 
-def drawing(shift: float, wobble: float, seed: int) -> torch.Tensor:
-    """A figure of five outlined pieces over a backdrop, ``shift`` along; its corners drawn anew by ``wobble`` pixels."""
-    chance = np.random.default_rng(seed)
+def drawing(shift: float) -> torch.Tensor:
+    """A figure of five outlined pieces over a backdrop, ``shift`` along."""
     image = np.full((*SIZE, 3), (200, 220, 235), np.uint8)
     for k in range(6):
         cv2.rectangle(image, (20 + 60 * k, 120 - 11 * k), (60 + 60 * k, 215), (90 + 20 * k, 140, 180 - 20 * k), -1)
@@ -32,7 +32,7 @@ def drawing(shift: float, wobble: float, seed: int) -> torch.Tensor:
         (np.array([[-40, -5], [-95, 20], [-92, 34], [-50, 14]]), (240, 200, 180)),
     ]
     for corners, colour in figure:
-        corners = corners * 0.9 + (140 + shift, 110 + shift / 4) + wobble * chance.standard_normal(corners.shape)
+        corners = corners * 0.9 + (140 + shift, 110 + shift / 4)
         fixed = np.round(corners * 16).astype(np.int32)
         cv2.fillPoly(image, [fixed], colour, cv2.LINE_AA, 4)
         cv2.polylines(image, [fixed], True, (20, 15, 25), 2, cv2.LINE_AA, 4)
@@ -41,23 +41,41 @@ def drawing(shift: float, wobble: float, seed: int) -> torch.Tensor:
 
 def completed(*frames: torch.Tensor) -> ai.Flow:
     stages = Stages(None)
-    return stages.pair(*(stages.look(frame) for frame in frames)).flow
+    return stages.pair(*(stages.load(frame) for frame in frames)).flow
+
+
+def bent(frame: torch.Tensor, seed: int) -> torch.Tensor:
+    """The same drawn by another hand: every line up to some pixels beside where it was, smoothly along it."""
+    chance = np.random.default_rng(seed)
+    image = (frame[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    height, width = SIZE
+    beside = [
+        cv2.resize(chance.standard_normal((7, 11)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+        for _ in range(2)
+    ]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    image = cv2.remap(image, x + beside[0], y + beside[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
 
 
 @pytest.mark.parametrize("shift", [6.5, 21.25])
 def test_a_figure_that_is_shifted_is_a_cutout(shift):
-    frames = drawing(0, 0, 0), drawing(shift, 0, 0)
-    assert may_be_cutouts(*frames) and are_cutouts(*frames, completed(*frames))
+    frames = drawing(0), drawing(shift)
+    assert may_be_cutouts(*frames) and completed(*frames).cutouts == [True]
 
 
 @pytest.mark.parametrize("shift", [6.5, 21.25])
 def test_one_that_is_drawn_anew_is_none(shift):
-    frames = drawing(0, 2.5, 1), drawing(shift, 2.5, 2)
-    assert not are_cutouts(*frames, completed(*frames))
+    assert completed(bent(drawing(0), 1), bent(drawing(shift), 2)).cutouts == [False]
+
+
+def test_a_clips_flow_remembers_it():
+    flow = completed(drawing(0), drawing(6.5))
+    assert ClipFlow([flow]).pair(0).cutouts == [True]
 
 
 def test_what_does_not_move_is_none():
-    frame = drawing(0, 0, 0)
+    frame = drawing(0)
     assert not may_be_cutouts(frame, frame.clone())
 
 
@@ -70,18 +88,24 @@ def both():
 def test_each_is_drawn_by_the_model_for_it(both, monkeypatch):
     drawn = []
     for name, model in (("whole", both), ("cutouts", both.cutouts)):
-        def synthesize(*frames, model=model, name=name, make=model.synthesize, **more):
-            drawn.append(name)
-            return make(*frames, **more)
+        def prepare(pair, flow, name=name, make=model.synthesis.prepare):
+            drawing = make(pair, flow)
 
-        monkeypatch.setattr(model, "synthesize", synthesize)
+            class Counted:
+                def at(self, *times, **more):
+                    drawn.append(name)
+                    return drawing.at(*times, **more)
+
+            return Counted()
+
+        monkeypatch.setattr(model.synthesis, "prepare", prepare)
     for frames, by in (
-        ((drawing(0, 0, 0), drawing(9, 0, 0)), "cutouts"),
-        ((drawing(0, 2.5, 1), drawing(9, 2.5, 2)), "whole"),
+        ((drawing(0), drawing(9)), "cutouts"),
+        ((bent(drawing(0), 1), bent(drawing(9), 2)), "whole"),
     ):
         drawn.clear()
         told = []
-        ai.interpolate(torch.cat(frames), 2, model=both, progress=lambda done, total: told.append(done))
+        ai.interpolate(torch.cat(frames), 2, model=both, progress=lambda *share, told=told: told.append(share[0]))
         assert drawn == [by] and told == sorted(told) and told[-1] == 1
 
 
@@ -89,5 +113,5 @@ def test_both_come_back_from_one_file(both, tmp_path):
     save_weights(tmp_path / "both.safetensors", both)
     again = load_model(tmp_path / "both.safetensors")
     assert again.config == BOTH and again.config.cutouts == LIGHT
-    frames = torch.cat([drawing(0, 0, 0), drawing(9, 0, 0)])
+    frames = torch.cat([drawing(0), drawing(9)])
     assert torch.equal(ai.interpolate(frames, 2, model=both), ai.interpolate(frames, 2, model=again))
