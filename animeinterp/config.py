@@ -37,10 +37,10 @@ class RefineConfig:
     ``network``: "recurrent", the paper's RFR, or another of ``registry.REFINERS``.
     """
 
-    network: str = "recurrent"
     iterations: int = 12
     doubled_start: bool = True  # the coarse flow is added twice before the first look-up
     masked_start: bool = False  # the paper's exp(-g^2) f, computed and not used by the published network
+    network: str = "recurrent"
 
 
 @dataclass(frozen=True)
