@@ -85,9 +85,12 @@ class _Reader:
         fresh = self._stages.load(at_least(given), self._device)
         fresh.size = (given.shape[-2], given.shape[-1])
         fresh.values = ValueRange.of(*check_values(f"frame {self._index}", fresh.frame))
+        if self._stages.protection is not None:
+            fresh.protected = self._stages.protection.of(self._index, given)
         held = last is not None and torch.equal(last.encoded.frame, fresh.frame)
         moves = last is not None and not held and not bool(still_pixels(last.encoded.frame, fresh.frame).all())
-        frame = ClipFrame(given, last.encoded if held else fresh, moves)
+        again = held and (fresh.protected is None or torch.equal(fresh.protected, last.encoded.protected))
+        frame = ClipFrame(given, last.encoded if again else fresh, moves)
         if self._depth is None:
             self._depth = 0 if fresh.frame.device.type == "cpu" else DEPTH
         if moves and self._segments and self._depth:

@@ -29,6 +29,7 @@ class EncodedFrame:
         self.opaque = frame.shape[1] == 3 or bool((frame[:, 3:] >= 1).all())
         self.segmentation: Future | None = None  # of a thread that segments the frame meanwhile
         self.pieces: Any = None  # its colour pieces and their features, see ``matching.Pieces``
+        self.protected: Tensor | None = None  # (1, 1, H, W) of ``size``: where nothing is interpolated
         self._features: dict[Any, Any] = {}
 
     def features(self, network: Any) -> Any:

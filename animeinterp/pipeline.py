@@ -26,6 +26,7 @@ from .runtime import Runtime
 from .sequence.unrelated import nothing_in_common
 from .sequence.values import ValueRange
 from .stages import Stages
+from .synthesis.protection import keep_protected
 from .weights import bundled_models, load_model
 
 AT_ONCE = 4  # times that are painted in one go: more share no more work, and take memory
@@ -41,6 +42,7 @@ def interpolate(
     features: Any = None,
     segment_config: SegmentConfig | None = None,
     match_config: MatchConfig | None = None,
+    protect: Tensor | None = None,
     device: str | torch.device | None = None,
     refiner: Refiner | str | None = None,
     synthesizer: Synthesizer | str | None = None,
@@ -58,6 +60,7 @@ def interpolate(
         pairs. It is taken as it is, but for a coarse one that the synthesizer cannot draw along, which is completed. A model
         that finds its own motion begins there.
     :param features: VGG-19 (``load_features``), to match pieces by; the model's own networks do without it, or pixels.
+    :param protect: masks (1 or N, H, W), 1 where nothing is interpolated (subtitles, a logo): the nearer frame shows there.
     :param device: where to work; default: the model's, else the frames'.
     :param refiner: what finds the flow instead of the model's network: a name in ``registry.REFINERS``, or your own.
     :param synthesizer: what draws instead of the model's: a name in ``registry.SYNTHESIZERS``, or your own.
@@ -87,6 +90,7 @@ def interpolate(
         features=features,
         segment_config=segment_config,
         match_config=match_config,
+        protect=protect,
         device=device,
         refiner=refiner,
         synthesizer=synthesizer,
@@ -111,6 +115,7 @@ def interpolate_stream(
     features: Any = None,
     segment_config: SegmentConfig | None = None,
     match_config: MatchConfig | None = None,
+    protect: Tensor | None = None,
     device: str | torch.device | None = None,
     refiner: Refiner | str | None = None,
     synthesizer: Synthesizer | str | None = None,
@@ -128,7 +133,7 @@ def interpolate_stream(
     """
     moments = _times(multiplier, times)
     stages, bring_model = make_stages(
-        model, device, features, segment_config, match_config, refiner=refiner, synthesizer=synthesizer
+        model, device, features, segment_config, match_config, protect, refiner=refiner, synthesizer=synthesizer
     )
     segments = flows is None and _draws(moments) and stages.segments
     clip = read_clip(frames, stages, device, on_first=bring_model, segments=segments, depth=ahead)
@@ -141,6 +146,7 @@ def make_stages(
     features: Any = None,
     segment_config: SegmentConfig | None = None,
     match_config: MatchConfig | None = None,
+    protect: Tensor | None = None,
     *,
     refiner: Refiner | str | None = None,
     synthesizer: Synthesizer | str | None = None,
@@ -153,7 +159,7 @@ def make_stages(
         raise AnimeInterpError(
             f"model is {model!r:.80}; it should be an AnimeInterp (load_model(path)), \"auto\", or None for none."
         )
-    stages = Stages(model, features, segment_config, match_config, refiner=refiner, synthesizer=synthesizer)
+    stages = Stages(model, features, segment_config, match_config, protect, refiner=refiner, synthesizer=synthesizer)
 
     def bring_model(first: Tensor) -> None:
         if bundled and device is None and stages.model is not None:
@@ -201,7 +207,7 @@ def draw_between(
         for t in times:  # any mixture of the two would be neither: the nearer one is held
             yield cut_back((frame0 if t < 0.5 else frame1).frame, frame0.size)
     else:
-        values = frame0.values | frame1.values
+        values, ends = frame0.values | frame1.values, (frame0, frame1)
         if values.wide:  # a rare case: what was found of either frame alone is found again
             frame0, frame1 = (_pressed(frame, values) for frame in (frame0, frame1))
         if flow is not None:
@@ -211,9 +217,18 @@ def draw_between(
             flow = flow_at_least(flow)
         between = stages.pair(frame0, frame1, flow, runtime, len(times))
         for start in range(0, len(times), AT_ONCE):
-            drawn = cut_back(between.at(times[start : start + AT_ONCE]), frame0.size)
-            yield values.release(drawn) if values.wide else drawn
+            some = times[start : start + AT_ONCE]
+            drawn = cut_back(between.at(some), frame0.size)
+            yield _protected(values.release(drawn) if values.wide else drawn, some, *ends)
     runtime.report(1.0)
+
+
+def _protected(drawn: Tensor, times: list[float], frame0: EncodedFrame, frame1: EncodedFrame) -> Tensor:
+    """Frames (T, C, H, W) with the nearer given frame wherever one of the two is protected."""
+    if frame0.protected is None or frame1.protected is None:
+        return drawn
+    frames, masks = [cut_back(frame.frame, frame.size) for frame in (frame0, frame1)], (frame0.protected, frame1.protected)
+    return torch.cat([keep_protected(one, t, frames, masks) for one, t in zip(drawn.split(1), times, strict=True)])
 
 
 def _pressed(frame: EncodedFrame, values: ValueRange) -> EncodedFrame:

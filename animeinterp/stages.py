@@ -27,6 +27,7 @@ from .runtime.out_of_memory import MemoryFallback, smaller_tiles
 from .runtime.progress import ProgressCallback, leaf_modules
 from .segmentation import segment
 from .synthesis.blend import Blend
+from .synthesis.protection import Protection
 from .synthesis.still import StillColours, Stillness
 
 # About how long what is no network takes, for the progress of a pair: measured in seconds at 960x540 on two cores.
@@ -42,6 +43,7 @@ class Stages:
         features: Any = None,
         segment_config: SegmentConfig | None = None,
         match_config: MatchConfig | None = None,
+        protect: Tensor | None = None,
         *,
         refiner: Refiner | str | None = None,
         synthesizer: Synthesizer | str | None = None,
@@ -49,6 +51,7 @@ class Stages:
         """
         :param model: whose networks refine and draw. None: the weights-free way.
         :param features: VGG-19 (``load_features``), to match pieces by.
+        :param protect: masks (1 or N, H, W) of where nothing is interpolated, of a clip's frames.
         :param refiner: what refines instead of the model's network, by its name in the ``registry`` or itself.
         :param synthesizer: what draws instead of the model's, likewise.
         """
@@ -56,6 +59,7 @@ class Stages:
         self.features = features
         self.segment_config = SegmentConfig() if segment_config is None else segment_config
         self.match_config = MatchConfig() if match_config is None else match_config
+        self.protection = None if protect is None else Protection(protect)
         self.memory = MemoryFallback()
         if isinstance(synthesizer, str):
             synthesizer = registry.make(registry.SYNTHESIZERS, synthesizer)

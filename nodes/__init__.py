@@ -5,12 +5,15 @@ from comfy_api.latest import ComfyExtension, io
 from . import bridge
 from .coarse_flow import AnimeInterpCoarseFlow
 from .example import AnimeInterpExample
+from .flow_files import AnimeInterpLoadFlow, AnimeInterpSaveFlow
 from .flow_preview import AnimeInterpFlowPreview
+from .interp_model import AnimeInterpAsInterpModel, AnimeInterpFromInterpModel
 from .interpolate import AnimeInterp
 from .loaders import AnimeInterpLoadFeatures, AnimeInterpLoadModel
 from .refine_flow import AnimeInterpRefineFlow
 from .score import AnimeInterpScore
 from .segment import AnimeInterpSegment
+from .segments_from_masks import AnimeInterpSegmentsFromMasks
 from .synthesize import AnimeInterpSynthesize
 
 
@@ -30,4 +33,9 @@ class AnimeInterpExtension(ComfyExtension):
             AnimeInterpFlowPreview,
             AnimeInterpScore,
             AnimeInterpExample,
+            AnimeInterpSegmentsFromMasks,
+            AnimeInterpLoadFlow,
+            AnimeInterpSaveFlow,
+            AnimeInterpAsInterpModel,
+            AnimeInterpFromInterpModel,
         ]

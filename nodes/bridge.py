@@ -277,5 +277,5 @@ def on_device(patcher: Any, frames: Tensor) -> Any:
     net = patcher.model
     shape = (1, 3, *frames.shape[-2:])
     needed = net.memory_used_forward(shape, net.get_dtype(), patcher.load_device)
-    mm.load_models_gpu([patcher], memory_required=needed)
+    mm.load_models_gpu([getattr(patcher, "loads", patcher)], memory_required=needed)
     return net

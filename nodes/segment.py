@@ -1,6 +1,7 @@
 """Frames -> colour pieces (paper 3.1)."""
 
 from comfy_api.latest import io
+from torch import Tensor
 
 from ..animeinterp import SegmentConfig, segment
 from ..animeinterp.runtime.worker import run_in_thread
@@ -57,10 +58,15 @@ class AnimeInterpSegment(base.Node):
         frames = bridge.to_frames(images, least=1)
         config = SegmentConfig(style=style, ball_radius=ball_radius, min_piece=min_piece)
         segments = segment_clip(frames, config, bridge.Progress())
-        preview = bridge.empty_images(len(segments), *segments.size)
-        for i in range(len(segments)):
-            preview[i] = draw_pieces(segments.frame(i))[0].movedim(0, -1)
-        return io.NodeOutput(segments, preview)
+        return io.NodeOutput(segments, draw_all_pieces(segments))
+
+
+def draw_all_pieces(segments: ClipLabels) -> Tensor:
+    """A picture of each frame's pieces, as ComfyUI's IMAGE."""
+    preview = bridge.empty_images(len(segments), *segments.size)
+    for i in range(len(segments)):
+        preview[i] = draw_pieces(segments.frame(i))[0].movedim(0, -1)
+    return preview
 
 
 def segment_clip(frames, config: SegmentConfig, progress: bridge.Progress) -> ClipLabels:

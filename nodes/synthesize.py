@@ -13,6 +13,10 @@ from . import base, bridge, types
 MULTIPLIER_TOOLTIP = (
     "2 puts one frame between every two drawings, 3 puts two, and so on: N drawings become (N - 1) x multiplier + 1."
 )
+PROTECT_TOOLTIP = (
+    "Where this is white nothing is interpolated: subtitles, a logo or a heads-up display are shown as in the nearer drawing. "
+    "One mask for all drawings, or one each."
+)
 TIMES_TOOLTIP = (
     "Instead of the multiplier: the moments between every two drawings to draw, 0 being the first and 1 the second, "
     'such as "0.25, 0.5" or "1/3, 2/3". The drawings themselves are kept.'
@@ -46,6 +50,7 @@ class AnimeInterpSynthesize(base.Node):
                 io.String.Input(
                     "times", optional=True, default="", placeholder="0.25, 0.5, 0.75", tooltip=TIMES_TOOLTIP, **base.FOLDED
                 ),
+                io.Mask.Input("protect", optional=True, tooltip=PROTECT_TOOLTIP),
             ],
             outputs=[
                 io.Image.Output(
@@ -55,11 +60,12 @@ class AnimeInterpSynthesize(base.Node):
         )
 
     @classmethod
-    def execute(cls, images, multiplier: int, flow=None, model=None, times: str = "") -> io.NodeOutput:
+    def execute(cls, images, multiplier: int, flow=None, model=None, times: str = "", protect=None) -> io.NodeOutput:
         frames = bridge.to_frames(images)
         if flow is not None:
             bridge.check_same_clip(len(flow), flow.size, frames, name="flow", pairs=True)
-        return io.NodeOutput(draw_between(frames, multiplier, bridge.parse_times(times), model, flows=flow))
+        moments = bridge.parse_times(times)
+        return io.NodeOutput(draw_between(frames, multiplier, moments, model, flows=flow, protect=protect))
 
 
 def draw_between(frames: Tensor, multiplier: int, times: list[float] | None, model: Any, **options: Any) -> Tensor:

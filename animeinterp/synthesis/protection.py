@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,7 @@ class Protection:
         self.masks = masks.reshape(masks.shape[0], 1, *masks.shape[-2:]).detach().float().clamp(0, 1)
 
     def of(self, index: int, frame: Tensor) -> Tensor:
-        """The mask (1, 1, H, W) of the clip's frame number ``index``, where ``frame`` is."""
+        """The mask (1, 1, H, W) of the clip's frame number ``index``."""
         if tuple(self.masks.shape[-2:]) != tuple(frame.shape[-2:]):
             raise AnimeInterpError(
                 f"protect is {self.masks.shape[-1]}x{self.masks.shape[-2]} and the frames are {frame.shape[-1]}x"
@@ -30,11 +32,11 @@ class Protection:
                 f"protect holds {self.masks.shape[0]} masks and there are more frames; it should be one mask for all of them, "
                 "or one for each."
             )
-        return self.masks[index if self.masks.shape[0] > 1 else slice(0, 1)].view(1, 1, *frame.shape[-2:]).to(frame.device)
+        return self.masks[index if self.masks.shape[0] > 1 else slice(0, 1)].view(1, 1, *frame.shape[-2:])
 
 
-def keep_protected(painted: Tensor, time: float, frames: tuple[Tensor, Tensor], masks: tuple[Tensor, Tensor]) -> Tensor:
+def keep_protected(painted: Tensor, time: float, frames: Sequence[Tensor], masks: tuple[Tensor, Tensor]) -> Tensor:
     """``painted`` (1, C, H, W) at ``time``, with the nearer of the two frames wherever either mask (1, 1, H, W) is set: so text
     is there whole, or not at all. Half-set masks mix."""
-    nearer = frames[0] if time <= 0.5 else frames[1]
-    return torch.lerp(painted, nearer.to(painted.dtype), torch.maximum(*masks).to(painted.dtype))
+    nearer = frames[0] if time < 0.5 else frames[1]
+    return torch.lerp(painted, nearer.to(painted), torch.maximum(*masks).to(painted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ def start(comfyui: Path, model_file: Path, tmp_path_factory: pytest.TempPathFact
         base = tmp_path_factory.mktemp("comfyui")
         models = base / "models" / "animeinterp"
         models.mkdir(parents=True)
+        shutil.copytree(Path(__file__).with_name("standins"), base / "custom_nodes" / "standins")
         (models / MODEL).write_bytes(model_file.read_bytes())
         server = ComfyServer(comfyui, base, python=PYTHON, **options)
         server.start()
