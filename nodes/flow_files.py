@@ -11,7 +11,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..animeinterp.errors import AnimeInterpError
-from ..animeinterp.flow import FIELDS, Flow, resize_flow
+from ..animeinterp.flow import FIELDS, CoarseFlow, Flow, resize_flow
 from ..animeinterp.foreign import FORMATS, fill_unknown, flow_series, read_flow, reverse_flow, write_flow
 from ..animeinterp.sequence import ClipFlow
 from . import base, bridge, types
@@ -203,7 +203,7 @@ class AnimeInterpSaveFlow(base.Node):
             filename_prefix, folder_paths.get_output_directory(), width, height
         )
         stem, progress, written = f"{name}_{counter:05}", bridge.Progress(), []
-        pairs = [flow.pair(index) for index in range(len(flow))] if format == "npz" else range(len(flow))
+        pairs = [whole(flow.pair(index)) for index in range(len(flow))] if format == "npz" else range(len(flow))
         try:
             if format == "npz":
                 written.append(write_flow(Path(folder, f"{stem}_.npz"), joined(pairs)))
@@ -220,6 +220,11 @@ class AnimeInterpSaveFlow(base.Node):
         told = f"{len(written)} file{'s' * (len(written) > 1)}: " + "/".join(filter(None, (subfolder, written[0].name)))
         bridge.say(told)
         return io.NodeOutput(ui=ui.PreviewText(told))
+
+
+def whole(flow: Flow | CoarseFlow) -> Flow:
+    """A flow without what only the matching knows."""
+    return flow.as_flow() if isinstance(flow, CoarseFlow) else flow
 
 
 def joined(pairs: list[Flow]) -> Flow:
