@@ -20,6 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from .claims import check_claims
 from .errors import AnimeInterpError
 
 _log = logging.getLogger(__name__)
@@ -46,7 +47,8 @@ def read_state_dict(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[st
     """The named tensors in a .safetensors file or a torch pickle, on the CPU, and the metadata of the former.
 
     Raises:
-        AnimeInterpError: no such file; truncated; not a weight file; or a pickle that asks for more than tensors.
+        AnimeInterpError: no such file; truncated; not a weight file; one that claims more than it holds; a pickle that asks
+            for more than tensors; or weights that are no finite numbers.
     """
     path = Path(path)
     if not path.is_file():
@@ -55,16 +57,44 @@ def read_state_dict(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[st
         start = file.read(9)
     # By content too: a safetensors file begins with the length of its header, in 8 bytes, and the header with a brace.
     if path.suffix == ".safetensors" or start[8:] == b"{":
-        return _read_safetensors(path)
+        tensors, metadata = _read_safetensors(path)
+    else:
+        with naming(path):
+            check_claims(path)
+            tensors, metadata = unwrap(_read_pickle(path)), {}
     with naming(path):
-        return unwrap(_read_pickle(path)), {}
+        _check_tensors(tensors, path.stat().st_size)
+    return tensors, metadata
+
+
+def _check_tensors(tensors: Mapping[str, Tensor], size: int) -> None:
+    """AnimeInterpError unless they are plain, no larger than their file and finite."""
+    for name, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.device.type != "cpu":
+            raise AnimeInterpError(f"{name} is no plain tensor of real numbers; all weights should be. Choose another file.")
+        if tensor.numel() * tensor.element_size() > size:
+            raise AnimeInterpError(
+                f"{name} claims {tensor.numel() * tensor.element_size()} bytes, and the file has {size}. Download it again."
+            )
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor.to(torch.float32)).all()):
+            raise AnimeInterpError(
+                f"{name} holds weights that are no finite numbers (NaN or infinite): a training that went astray, or a damaged "
+                "file. Take an earlier one, or download it again."
+            )
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        header = int.from_bytes(file.read(8), "little")
+    if header > size - 8:
+        raise AnimeInterpError(
+            f"{path} is no whole safetensors file: its header claims {header} bytes, and the file has {size}. Download it again."
+        )
     try:
         with safetensors.safe_open(path, framework="pt", device="cpu") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
+    except Exception as error:  # the library's own, and what torch makes of a header that is none
         raise AnimeInterpError(
             f"{path} is no whole safetensors file ({error}); the download may have broken off. Download it again."
         ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,30 @@ class SynthesisConfig:
     alpha: float = 20.0  # of Z = -alpha |I0 - backwarp(I1, f01)|, for "softmax"
     hole_mask: bool = False  # whether the synthesis network is told where nothing landed
     channels: tuple[int, ...] = (48, 72, 96, 128)  # of the painter, at 1/2, 1/4, 1/8, 1/16 of the size
+
+
+# Of the numbers in a configuration that comes out of a file, or from a user: what makes sense of each.
+_BOUNDS = {
+    "ball_radius": (0, 64), "min_piece": (1, 10**9), "reference_area": (1, 10**9),
+    "distance_weight": (0, 1000), "size_weight": (0, 1000), "free_distance": (0, 10),
+    "iterations": (0, 1000), "alpha": (0, 10_000), "channels": (1, 1024),
+}  # fmt: skip
+_CHOICES = {"splatting": ("average", "softmax")}
+
+
+def check_config(config: Any) -> None:
+    """ValueError where a field of a configuration (None: there is none) is of another type, or of no sensible value."""
+    for field in fields(config) if config is not None else ():
+        value, usual = getattr(config, field.name), field.default
+        values = value if isinstance(usual, tuple) else (value,)
+        kind = type(usual[0]) if isinstance(usual, tuple) else type(usual)
+        kinds = (int, float) if kind is float else (kind,)
+        if not isinstance(values, tuple) or not all(type(v) in kinds for v in values):
+            raise ValueError(f"{field.name} is {value!r:.80}; it should be like {usual!r}")
+        if isinstance(usual, tuple) and len(values) != len(usual):
+            raise ValueError(f"{field.name} holds {len(values)} numbers; it should hold {len(usual)}")
+        least, most = _BOUNDS.get(field.name, (-math.inf, math.inf))
+        if kind in (int, float) and not all(math.isfinite(v) and least <= v <= most for v in values):
+            raise ValueError(f"{field.name} is {value!r:.80}; it should be from {least:g} to {most:g}")
+        if value not in _CHOICES.get(field.name, (value,)):
+            raise ValueError(f"{field.name} is {value!r:.80}; it should be one of {', '.join(_CHOICES[field.name])}")

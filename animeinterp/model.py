@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from . import registry
-from .config import RefineConfig, SynthesisConfig
+from .config import RefineConfig, SynthesisConfig, check_config
 from .dense_flow import DenseFlow
 from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times, check_values
 from .flow import Flow
@@ -51,13 +51,16 @@ class ModelConfig:
             refine, synthesis = parts.pop("refine", {}), parts.pop("synthesis", {})
             if "channels" in synthesis:
                 synthesis["channels"] = tuple(synthesis["channels"])
-            return cls(
+            config = cls(
                 None if refine is None else RefineConfig(**refine),
                 SynthesisConfig(**synthesis),
                 None if cutouts is None else cls.from_json(json.dumps(cutouts)),
                 **parts,
             )
-        except (ValueError, TypeError, AttributeError) as error:
+            check_config(config.refine)
+            check_config(config.synthesis)
+            return config
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise AnimeInterpError(
                 f"The model's configuration is {text[:200]!r}; it should be JSON with ModelConfig's fields ({error}). "
                 "It was written by another version, or by hand: update AnimeInterp, or convert the weights again."

@@ -162,6 +162,9 @@ class Stages:
     ) -> Flow:
         """The fine flow from a start, or from no motion (paper 3.2). ``iterations``: see ``AnimeInterp.refine``."""
         runtime = self.runtime() if runtime is None else runtime
+        if isinstance(start, Flow):
+            check_flow("flow_01", start.flow_01, pair.frame0.frame)
+            check_flow("flow_10", start.flow_10, pair.frame0.frame)
         return self.refiner.refine(pair, start, iterations=iterations, runtime=runtime)
 
 

@@ -159,6 +159,8 @@ def build_from_state_dict(
         head = state_dict.get("synthesis.grid.frames.1.weight")
         hole_mask = head is not None and head.ndim == 4 and head.shape[1] == 8
         config = ModelConfig(synthesis=SynthesisConfig(hole_mask=hole_mask))
+    with torch.device("meta"):  # nothing is allocated for a network that the tensors do not fit
+        _check_fit(build(config, operations), state_dict)
     return _load_strictly(build(config, operations), state_dict)
 
 
@@ -214,6 +216,12 @@ def _our_name(key: str) -> str:
 
 def _load_strictly(network: nn.Module, state_dict: Mapping[str, Tensor]) -> Any:
     """``network`` with the tensors in it. AnimeInterpError unless names and shapes are exactly its own."""
+    _check_fit(network, state_dict)
+    network.load_state_dict(state_dict, strict=True)
+    return network
+
+
+def _check_fit(network: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
     wanted = network.state_dict()
     faults = []
     missing, unexpected = sorted(wanted.keys() - state_dict.keys()), sorted(state_dict.keys() - wanted.keys())
@@ -231,5 +239,3 @@ def _load_strictly(network: nn.Module, state_dict: Mapping[str, Tensor]) -> Any:
             f"The tensors do not fit the network ({'; '.join(faults)}). The file is of another version, or not all of "
             "it was saved: get it again from where it was published."
         )
-    network.load_state_dict(state_dict, strict=True)
-    return network

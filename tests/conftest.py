@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 import torch
 from drawings import drawing
+from hypothesis import HealthCheck, settings
 from triplet_source import write_triplet
 
 from animeinterp.config import RefineConfig
 from animeinterp.model import ModelConfig, build
+
+# How many examples the property tests try: few in a usual run, always the same ones; 2,000 each and new ones every time with
+# --hypothesis-profile=slow.
+_CHECKS = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
+settings.register_profile("few", max_examples=20, derandomize=True, database=None, **_CHECKS)
+settings.register_profile("slow", max_examples=2000, **_CHECKS)
+settings.load_profile("few")
 
 # Name: level, motion type, behaviour, region of interest in pixels of a 1280x720 original, motion of the square.
 TRIPLETS = {
