@@ -50,9 +50,11 @@ def read_state_dict(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[st
         AnimeInterpError: no such file; truncated; not a weight file; one that claims more than it holds; a pickle that asks
             for more than tensors; or weights that are no finite numbers.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise AnimeInterpError(f"The weight file is a {type(path).__name__}; it should be a path. Check what is handed in.")
     path = Path(path)
     if not path.is_file():
-        raise AnimeInterpError(f"There is no weight file {path}. Check the path.")
+        raise AnimeInterpError(f"There is no weight file {str(path)[:200]!r}. Check the path.")
     with open(path, "rb") as file:
         start = file.read(9)
     # By content too: a safetensors file begins with the length of its header, in 8 bytes, and the header with a brace.

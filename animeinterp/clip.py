@@ -55,6 +55,8 @@ def read_clip(
     :param depth: how many frames are asked for, and segmented, ahead; None: ``DEPTH``, and on a CPU, whose cores are taken, none.
     :raises AnimeInterpError: for a frame that is none, holds what is no number, or is not like those before it.
     """
+    if not isinstance(frames, Iterable):
+        raise AnimeInterpError(f"frames is a {type(frames).__name__}; it should give frames (1, C, H, W), one by one.")
     reader = _Reader(stages, device, on_first, segments, depth)
     try:
         with closing(prefetch(frames, reader.prepare, reader.depth)) as ready:
@@ -108,10 +110,6 @@ class _Reader:
 
 
 def _check_size(index: int, frame: Tensor, given: Tensor | None) -> None:
-    if not frame.numel():
-        raise AnimeInterpError(
-            f"Frame {index} is {frame.shape[-1]}x{frame.shape[-2]}; it should have one pixel or more."
-        )
     if given is not None and frame.shape != given.shape:
         raise AnimeInterpError(
             f"Frame {index} is {describe(frame)} and those before it are {describe(given)}; all frames of a clip "

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 LARGEST = 65504.0  # the greatest number of half precision, which EXR holds: no light is brighter
 FARTHEST = 1e5  # pixels that a flow may lead
 
@@ -23,12 +24,14 @@ def check_frames(name: str, frames: Tensor, *, channels: tuple[int, ...] = (3, 4
     wanted = " or ".join(str(c) for c in channels)
     if not isinstance(frames, Tensor):
         raise AnimeInterpError(f"{name} is a {type(frames).__name__}; it should be a torch tensor (N, {wanted}, H, W).")
-    if not frames.is_floating_point():
+    if frames.dtype not in _FLOATS:
         raise AnimeInterpError(f"{name} holds {frames.dtype}; it should be floating point in 0..1. Divide 8-bit frames by 255.")
     if frames.ndim != 4 or frames.shape[1] not in channels:
         raise AnimeInterpError(
             f"{name} has shape {tuple(frames.shape)}; it should be (N, {wanted}, H, W), channels before height and width."
         )
+    if frames.shape[-1] == 0 or frames.shape[-2] == 0:
+        raise AnimeInterpError(f"{name} is {frames.shape[-1]}x{frames.shape[-2]}; it should have one pixel or more.")
     if count is not None and frames.shape[0] != count:
         raise AnimeInterpError(f"{name} holds {frames.shape[0]} frames; it should hold {count}. Pass frames[i:i + {count}].")
 
@@ -78,7 +81,7 @@ def check_flow(name: str, flow: Tensor, frame: Tensor) -> None:
     if not isinstance(flow, Tensor) or tuple(flow.shape) != wanted:
         was = tuple(flow.shape) if isinstance(flow, Tensor) else type(flow).__name__
         raise AnimeInterpError(f"{name} is {was}; it should be {wanted}, dx then dy in pixels. Use animeinterp.flow.resize_flow.")
-    if not torch.is_floating_point(flow):
+    if flow.dtype not in _FLOATS:
         raise AnimeInterpError(f"{name} holds {flow.dtype}; it should be floating point.")
     with torch.no_grad():
         farthest = float(flow.abs().amax()) if flow.numel() else 0.0
@@ -92,10 +95,12 @@ def check_times(times: list[float]) -> list[float]:
     """``times`` as floats; AnimeInterpError unless there is at least one and all lie in 0..1."""
     try:
         values = [float(t) for t in times]
-    except (TypeError, ValueError):
-        raise AnimeInterpError(f"times is {times!r}; it should be a list of numbers from 0 to 1, such as [0.25, 0.5].") from None
+    except Exception:  # whatever makes its way to float may raise what it likes
+        raise AnimeInterpError(
+            f"times is {times!r:.80}; it should be a list of numbers from 0 to 1, such as [0.25, 0.5]."
+        ) from None
     if not values or not all(0.0 <= t <= 1.0 for t in values):
-        raise AnimeInterpError(f"times is {times!r}; it should hold at least one number, each from 0 to 1.")
+        raise AnimeInterpError(f"times is {times!r:.80}; it should hold at least one number, each from 0 to 1.")
     return values
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .arguments import check_flows, check_model, check_motion, check_settings
 from .clip import ClipFrame, read_clip
 from .config import MatchConfig, SegmentConfig
-from .errors import AnimeInterpError, check_flow, check_frames, check_times
+from .errors import AnimeInterpError, check_frames, check_times
 from .flow import CoarseFlow, Flow
 from .frames import EncodedFrame
 from .model import AnimeInterp
@@ -75,8 +76,8 @@ def interpolate(
         raise AnimeInterpError("frames holds no frames; it should hold two or more, to find others between them.")
     pairs = frames.shape[0] - 1
     per_pair = len(_times(multiplier, times)) + 1
-    if flows is not None and len(flows) != pairs:
-        raise AnimeInterpError(f"flows is of {len(flows)} pairs; {frames.shape[0]} frames are {pairs} pairs.")
+    check_flows(flows, pairs)
+    check_settings(progress=progress)
 
     def report(done: float) -> None:
         progress(min(done, pairs), pairs)
@@ -132,6 +133,7 @@ def interpolate_stream(
     works on the pairs, none on a CPU, where a frame is asked for when it is needed. What comes out is the same.
     """
     moments = _times(multiplier, times)
+    check_settings(progress=progress, cancel=cancel)
     stages, bring_model = make_stages(
         model, device, features, segment_config, match_config, protect, refiner=refiner, synthesizer=synthesizer
     )
@@ -152,13 +154,11 @@ def make_stages(
     synthesizer: Synthesizer | str | None = None,
 ) -> tuple[Stages, Callable[[Tensor], None]]:
     """The stages for a clip, and what to call with its first frame before any is loaded; arguments as ``interpolate``."""
+    check_settings(segment_config=segment_config, match_config=match_config, features=features, device=device)
     bundled = isinstance(model, str) and model == "auto"
     if bundled:
         model = load_model(device="cpu" if device is None else device) if bundled_models() else None
-    if model is not None and not (hasattr(model, "refine") and hasattr(model, "synthesize")):
-        raise AnimeInterpError(
-            f"model is {model!r:.80}; it should be an AnimeInterp (load_model(path)), \"auto\", or None for none."
-        )
+    check_model(model)
     stages = Stages(model, features, segment_config, match_config, protect, refiner=refiner, synthesizer=synthesizer)
 
     def bring_model(first: Tensor) -> None:
@@ -211,9 +211,7 @@ def draw_between(
         if values.wide:  # a rare case: what was found of either frame alone is found again
             frame0, frame1 = (_pressed(frame, values) for frame in (frame0, frame1))
         if flow is not None:
-            given = cut_back(frame0.frame, frame0.size)
-            check_flow("flow_01", flow.flow_01, given)
-            check_flow("flow_10", flow.flow_10, given)
+            check_motion(flow, cut_back(frame0.frame, frame0.size))
             flow = flow_at_least(flow)
         between = stages.pair(frame0, frame1, flow, runtime, len(times))
         for start in range(0, len(times), AT_ONCE):

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import check_settings
 from ..config import MatchConfig
-from ..errors import AnimeInterpError, check_frames, check_pair
+from ..errors import AnimeInterpError, check_frames, check_pair, check_values
 from ..flow import CoarseFlow, Matches, PieceMatches
 from ..segmentation import segment, to_image
 from .affinity import affinity, mutual_matches, penalised
@@ -101,6 +102,11 @@ def coarse_flow(
     :raises AnimeInterpError: for frames that are no pair, and for labels of another shape or type, or with gaps.
     """
     check_pair(frame0, frame1)
+    check_values("frame0", frame0)
+    check_values("frame1", frame1)
+    check_settings(match_config=config, features=features)
+    if model is not None and not hasattr(model, "piece_describer"):
+        raise AnimeInterpError(f"model is a {type(model).__name__}; it should be an AnimeInterp (load_model(path)), or None.")
     pieces = []
     for name, frame, labels in (("labels_0", frame0, labels_0), ("labels_1", frame1, labels_1)):
         labels = segment(frame) if labels is None else _check_labels(name, labels, frame)

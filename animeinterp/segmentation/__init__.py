@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import check_settings_of
 from ..config import SegmentConfig
-from ..errors import AnimeInterpError, check_frames
+from ..errors import AnimeInterpError, check_frames, check_values
 from .contours import STYLES, find_contours
 from .merging import merge_small
 from .trapped_ball import grow, trapped_ball_fill
@@ -27,8 +28,10 @@ def segment(frames: Tensor, config: SegmentConfig | None = None) -> Tensor:
     :return: (N, H, W) int32 on the CPU, labels 0..K-1 without gaps in each frame, every pixel in a piece.
     :raises AnimeInterpError: for a wrong shape or type, or a configuration that makes no sense.
     """
+    check_settings_of("config", config, SegmentConfig)
     config = config or SegmentConfig()
     check_frames("frames", frames)
+    check_values("frames", frames)
     _check(config)
     # OpenCV and most of numpy let go of the interpreter: frames are cut side by side.
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1, max(1, len(frames)))) as threads:
