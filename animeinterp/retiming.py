@@ -5,6 +5,7 @@ A clip is looked through first (``plan_clip``), then drawn (``retime``): its fra
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
@@ -16,6 +17,8 @@ from torch import Tensor
 
 from .clip import ClipFrame, read_clip
 from .errors import AnimeInterpError, check_frames
+from .padding import cut_back
+from .per_piece import REACH, PieceDrawer
 from .pipeline import draw_between, make_stages
 from .runtime.progress import ProgressCallback
 from .sequence.detection import find_speeds, watch
@@ -105,23 +108,29 @@ def retime(
     draws = any(not step.given for step in steps)
     segments = flows is None and draws and stages.segments
     clip = read_clip(frames, stages, device, on_first=bring_model, segments=segments, depth=ahead)
-    return _drawn(clip, steps, first, opening, stages, flows, device, stages.runtime(progress, cancel))
+    window = _Window(clip, first, keep_first=any(step.second < step.first for step in steps))
+    if opening is not None and first:
+        window.put(0, ClipFrame(opening, stages.load(opening, device), True))
+    pieces = None
+    if plan.per_piece != "off" and flows is None:
+        pieces = PieceDrawer(plan, stages, lambda index: window[index].encoded)
+    return _drawn(clip, window, steps, plan, pieces, stages, flows, stages.runtime(progress, cancel))
 
 
-def _drawn(clip, steps, first, opening, stages, flows, device, runtime) -> Iterator[Tensor]:
+def _drawn(clip, window, steps, plan, pieces, stages, flows, runtime) -> Iterator[Tensor]:
     """The generator behind ``retime``, its arguments checked."""
     with closing(clip):
-        window = _Window(clip, first, keep_first=any(step.second < step.first for step in steps))
-        if opening is not None and first:
-            window.put(0, ClipFrame(opening, stages.load(opening, device), True))
         done = 0
         for (one, other), group in groupby(steps, key=lambda step: (step.first, step.second)):
             group = list(group)
-            window.forget(one)
+            window.forget(_earliest(plan, one))
             frame = window[one]
             if one == other:
-                for _ in group:
-                    yield frame.original
+                for step in group:
+                    laid = None
+                    if pieces is not None:
+                        laid = pieces.over(step, cut_back(frame.encoded.frame, frame.encoded.size), runtime)
+                    yield frame.original if laid is None else laid.to(frame.original.device, frame.original.dtype)
                     done += 1
                     runtime.report(done)
                 continue
@@ -129,15 +138,23 @@ def _drawn(clip, steps, first, opening, stages, flows, device, runtime) -> Itera
             part = runtime.part(done, done + len(group))
             moves = other < one or window[other].moves
             times = [step.t for step in group]
-            for mids in draw_between(stages, frame.encoded, window[other].encoded, moves, flow, times, part):
-                for mid in mids.split(1):
-                    yield mid.to(frame.original.device, frame.original.dtype)
+            drawn = draw_between(stages, frame.encoded, window[other].encoded, moves, flow, times, part)
+            for step, mid in zip(group, (mid for mids in drawn for mid in mids.split(1)), strict=True):
+                laid = None if pieces is None else pieces.over(step, mid, runtime)
+                yield (mid if laid is None else laid).to(frame.original.device, frame.original.dtype)
             done += len(group)
 
 
 def first_needed(plan: Plan, steps: Sequence[Step]) -> int:
     """The first of the plan's frames that has to be there to draw ``steps``, a loop's opening aside."""
-    return min(step.first for step in steps)
+    return _earliest(plan, min(step.first for step in steps))
+
+
+def _earliest(plan: Plan, frame: int) -> int:
+    """The earliest frame that is looked at for a moment after ``frame``: pieces look some drawings back."""
+    if plan.per_piece == "off":
+        return frame
+    return plan.drawings[max(bisect_right(plan.drawings, frame) - 1 - REACH, 0)]
 
 
 class _Window:

@@ -127,12 +127,17 @@ def difference(one: np.ndarray, other: np.ndarray) -> float:
     more, what is drawn is over 0.3; noise and compression stay under that."""
     if np.array_equal(one, other):
         return 0.0
+    shares = unlikeness(one, other)
+    specks = max(1, round(SPECKS * shares.size))
+    return float(np.partition(shares.ravel(), -specks)[-specks])
+
+
+def unlikeness(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """How much more than noise two pictures (H, W, 3) uint8 differ at each place, against what is drawn there: (H, W)."""
     one, other = one.astype(np.float32), other.astype(np.float32)
     apart = np.abs(cv2.GaussianBlur(one - other, (0, 0), BLUR)).max(axis=2)
     contrast = cv2.blur(np.maximum(_contrast(one), _contrast(other)), (5, 5))
-    shares = np.maximum(apart - min(NOISE * np.median(apart), LOUDEST), 0) / (contrast + EDGE)
-    specks = max(1, round(SPECKS * shares.size))
-    return float(np.partition(shares.ravel(), -specks)[-specks])
+    return np.maximum(apart - min(NOISE * np.median(apart), LOUDEST), 0) / (contrast + EDGE)
 
 
 def held_limit(differences: np.ndarray) -> float:

@@ -80,6 +80,11 @@ class Timing:
         """Whether cuts are to be found in the pictures."""
         return self.cuts.strip().lower() == "auto"
 
+    @property
+    def pieces(self) -> str:
+        """Whether pieces have times of their own: by itself only where drawings that stand for several frames are smoothed."""
+        return "off" if self.per_piece == "auto" and self.holds != "smooth" else self.per_piece
+
     def given_cuts(self, times: Sequence[Fraction]) -> list[int]:
         """The cuts that are listed, as numbers of the frames that begin shots; none where they are found, or off."""
         text = self.cuts.strip().lower()
@@ -130,7 +135,7 @@ class _Way:
 class Plan:
     """The steps of a clip whose frames are at ``times``; the last step ends at ``end``. ``cuts`` are the frames that begin a
     shot, but for the first (0: the loop does not close), ``held`` those that repeat the drawing before them, ``speeds`` what a
-    continuous pace goes by."""
+    continuous pace goes by, ``per_piece`` whether pieces have times of their own."""
 
     steps: list[Step]
     end: Fraction
@@ -138,6 +143,13 @@ class Plan:
     cuts: tuple[int, ...] = ()
     held: tuple[int, ...] = ()
     speeds: Mapping[int, tuple[float | None, float | None]] = field(default_factory=dict)
+    per_piece: str = "off"
+
+    @cached_property
+    def drawings(self) -> list[int]:
+        """The frames that do not repeat a drawing."""
+        held = set(self.held)
+        return [index for index in range(len(self.times)) if index not in held]
 
     @cached_property
     def rate(self) -> Fraction | None:
@@ -187,7 +199,7 @@ def make_plan(
         )
     clip = _Clip(times, end, period, timing, set(cuts), set(held), spans, speeds or {})
     steps = [clip.step(time) for time in clip.moments()]
-    return Plan(steps, clip.output_end(steps), times, tuple(cuts), tuple(held), speeds or {})
+    return Plan(steps, clip.output_end(steps), times, tuple(cuts), tuple(held), speeds or {}, timing.pieces)
 
 
 class _Clip:

@@ -1,0 +1,165 @@
+"""Frames in which pieces have times of their own: what is on twos under a camera on ones is drawn from drawing to drawing.
+
+Where a shot shows such patches (``sequence.piece_timing``), each is drawn between its own two drawings, brought to where they
+stand at the moment in its own frame of reference, and laid over the frame that is drawn for all else.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .frames import EncodedFrame
+from .padding import at_least, cut_back
+from .pipeline import draw_between
+from .runtime import Runtime
+from .segmentation import to_image
+from .sequence.piece_timing import Change, Patch, Similarity, find_change, find_patches, onto_drawing
+from .sequence.timing import Plan, Step
+from .sequence.values import ValueRange
+from .stages import Stages
+
+REACH = 3  # drawings before and after a pair that are looked at: a window of eight, or of six changes in the middle of a shot
+FEATHER = 0.006  # of the width: how softly a patch ends
+
+
+class PieceDrawer:
+    """Lays patches with times of their own over the frames of a plan. ``frame`` gives a frame of the clip by its number."""
+
+    def __init__(self, plan: Plan, stages: Stages, frame: Callable[[int], EncodedFrame]) -> None:
+        self._plan, self._stages, self._frame = plan, stages, frame
+        self._drawings = plan.drawings
+        self._cuts = sorted(set(plan.cuts) | {0, len(plan.times)})
+        self._changes: dict[int, Change] = {}  # by the place of the first drawing
+        self._patches: dict[int, list[Patch]] = {}
+        self._crops: dict[tuple[int, ...], EncodedFrame] = {}
+
+    def over(self, step: Step, base: Tensor, runtime: Runtime) -> Tensor | None:
+        """The frame (1, C, H, W) of a step with its patches, or None where it has none. ``base`` is the frame without."""
+        now = bisect_right(self._drawings, step.first) - 1
+        low, high = self._window(now)
+        if now + 1 > high or (step.given and step.first != self._drawings[now]):
+            return None
+        patches = self._found(now, low, high)
+        begin, end = (self._plan.times[self._drawings[k]] for k in (now, now + 1))
+        share = (step.time - begin) / (end - begin)
+        # At its own first drawing a patch is what it is.
+        patches = [patch for patch in patches if share or patch.first + low != now]
+        if not patches or not 0 <= share < 1:
+            return None
+        return self._laid(base, step.time, float(share), patches, now, low, high, runtime)
+
+    def _window(self, now: int) -> tuple[int, int]:
+        """The first and the last drawing that are looked at, of one shot."""
+        shot = bisect_right(self._cuts, self._drawings[now]) - 1
+        begin, end = self._cuts[shot], self._cuts[shot + 1]
+        low, high = max(now - REACH, 0), min(now + 1 + REACH, len(self._drawings) - 1)
+        while self._drawings[low] < begin:
+            low += 1
+        while self._drawings[high] >= end:
+            high -= 1
+        return low, high
+
+    def _found(self, now: int, low: int, high: int) -> list[Patch]:
+        if now not in self._patches:
+            for k in [k for k in self._changes if k < low]:
+                del self._changes[k]
+            for k in range(low, high):
+                if k not in self._changes:
+                    frames = (self._frame(self._drawings[j]) for j in (k, k + 1))
+                    images = (to_image(cut_back(frame.rgb, frame.size)[0]) for frame in frames)
+                    self._changes[k] = find_change(*images)
+            changes = [self._changes[k] for k in range(low, high)]
+            self._patches = {now: find_patches(changes, now - low, self._plan.per_piece)}
+            self._crops.clear()
+        return self._patches[now]
+
+    def _laid(
+        self, base: Tensor, time: Fraction, share: float, patches: list[Patch], now: int, low: int, high: int, runtime: Runtime
+    ) -> Tensor:
+        height, width = base.shape[-2:]
+        factor = width / patches[0].mask.shape[1]
+        changes = [self._changes[k] for k in range(low, high)]
+        onto = onto_drawing(changes, now - low)
+        onward = changes[now - low].camera.part(share)
+        for patch in patches:
+            begin, end = (self._plan.times[self._drawings[k + low]] for k in (patch.first, patch.last))
+            t = float((time - begin) / (end - begin))
+            mask, carry = patch.mask, Similarity()
+            if not patch.on_screen:
+                carry = onward
+            ways = [None if patch.on_screen else (onward @ onto[k]).scaled(factor) for k in (patch.first, patch.last)]
+            cover = _cover(mask, carry, (height, width), base)
+            for k in (now, now + 1):
+                protected = self._frame(self._drawings[k]).protected
+                cover = cover if protected is None else cover * (protected == 0).to(cover)
+            box = _box(cover)
+            drawn = self._between(patch.first + low, patch.last + low, ways, base, box, t, runtime)
+            base = base.clone()
+            base[box] = torch.lerp(base[box], drawn.to(base.dtype), cover[box])
+        return base
+
+    def _between(
+        self, first: int, last: int, ways: list[Similarity | None], base: Tensor, box: tuple[slice, ...], t: float,
+        runtime: Runtime,
+    ) -> Tensor:
+        """What lies between two drawings within ``box``, each brought along its way first; ``base`` is what they do not show."""
+        crops = []
+        for k, way in zip((first, last), ways, strict=True):
+            key = k, box[2].start, box[3].start
+            if way is None and key in self._crops:  # the same at every moment
+                crops.append(self._crops[key])
+                continue
+            whole = self._frame(self._drawings[k])
+            frame = cut_back(whole.frame, whole.size)
+            crop = (frame if way is None else _carried(frame, way, base))[box]
+            encoded = EncodedFrame(at_least(crop))
+            encoded.size, encoded.values = (crop.shape[-2], crop.shape[-1]), ValueRange() | whole.values
+            crops.append(encoded)
+            if way is None:
+                self._crops[key] = encoded
+        # Its part of the progress is not told: the frame that it is laid over was.
+        return torch.cat(list(draw_between(self._stages, *crops, True, None, [t], runtime.part(0, 0))))
+
+
+def _carried(frame: Tensor, way: Similarity, base: Tensor) -> Tensor:
+    """A frame moved along a way; ``base`` where nothing of it is."""
+    pixels = frame[0].permute(1, 2, 0).cpu().numpy()
+    height, width = pixels.shape[:2]
+    moved = cv2.warpAffine(pixels, way.matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpAffine(np.ones((height, width), np.float32), way.matrix, (width, height), flags=cv2.INTER_LINEAR)
+    inside = torch.from_numpy((inside > 0.999).astype(np.float32)).to(frame.device)
+    moved = torch.from_numpy(np.ascontiguousarray(moved.reshape(height, width, -1))).permute(2, 0, 1)[None].to(frame)
+    return torch.lerp(base.to(frame), moved.clamp(frame.min(), frame.max()), inside)
+
+
+def _box(cover: Tensor) -> tuple[slice, ...]:
+    """The part of a frame that holds a patch and what it may have come from: an index of (1, C, H, W)."""
+    sides = []
+    for axis in (2, 3):
+        length = cover.shape[axis]
+        there = cover.amax(dim=5 - axis)[0, 0].nonzero()
+        low, high = (int(there.min()), int(there.max()) + 1) if len(there) else (0, length)
+        around = max(32, (high - low) // 4)
+        low, high = max(low - around, 0), min(high + around, length)
+        sides.append(slice(low, high))
+    return slice(None), slice(None), *sides
+
+
+def _cover(mask: np.ndarray, carry: Similarity, size: tuple[int, int], like: Tensor) -> Tensor:
+    """A patch's mask at a moment, with a soft rim inside: (1, 1, H, W)."""
+    height, width = mask.shape
+    moved = cv2.warpAffine(mask.astype(np.float32), carry.matrix, (width, height), flags=cv2.INTER_LINEAR,
+                           borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+    cover = cv2.resize(moved, size[::-1], interpolation=cv2.INTER_LINEAR)
+    soft = 2 * max(1, round(FEATHER * size[1])) + 1
+    cover = torch.from_numpy(cover)[None, None].to(like)
+    cover = -F.max_pool2d(-cover, soft, stride=1, padding=soft // 2)
+    return F.avg_pool2d(F.pad(cover, (soft // 2,) * 4, mode="replicate"), soft, stride=1)
