@@ -31,10 +31,11 @@ FEATHER = 0.006  # of the width: how softly a patch ends
 
 
 class PieceDrawer:
-    """Lays patches with times of their own over the frames of a plan. ``frame`` gives a frame of the clip by its number."""
+    """Lays patches with times of their own over the frames of a plan. ``frame`` gives a frame of the clip by its number, from
+    ``first`` on."""
 
-    def __init__(self, plan: Plan, stages: Stages, frame: Callable[[int], EncodedFrame]) -> None:
-        self._plan, self._stages, self._frame = plan, stages, frame
+    def __init__(self, plan: Plan, stages: Stages, frame: Callable[[int], EncodedFrame], first: int = 0) -> None:
+        self._plan, self._stages, self._frame, self._first = plan, stages, frame, first
         self._drawings = plan.drawings
         self._cuts = sorted(set(plan.cuts) | {0, len(plan.times)})
         self._changes: dict[int, Change] = {}  # by the place of the first drawing
@@ -45,7 +46,7 @@ class PieceDrawer:
         """The frame (1, C, H, W) of a step with its patches, or None where it has none. ``base`` is the frame without."""
         now = bisect_right(self._drawings, step.first) - 1
         low, high = self._window(now)
-        if now + 1 > high or (step.given and step.first != self._drawings[now]):
+        if not low <= now < high or (step.given and step.first != self._drawings[now]):
             return None
         patches = self._found(now, low, high)
         begin, end = (self._plan.times[self._drawings[k]] for k in (now, now + 1))
@@ -61,7 +62,7 @@ class PieceDrawer:
         shot = bisect_right(self._cuts, self._drawings[now]) - 1
         begin, end = self._cuts[shot], self._cuts[shot + 1]
         low, high = max(now - REACH, 0), min(now + 1 + REACH, len(self._drawings) - 1)
-        while self._drawings[low] < begin:
+        while self._drawings[low] < max(begin, self._first) and low < high:
             low += 1
         while self._drawings[high] >= end:
             high -= 1

@@ -95,7 +95,8 @@ def retime(
 ) -> Iterator[Tensor]:
     """The frames of ``plan``, or of some ``steps`` of it, one by one: (1, C, H, W), as ``interpolate_stream`` gives them.
 
-    :param frames: the clip's frames from number ``first`` on; as many are taken as are needed.
+    :param frames: the clip's frames from number ``first`` on (``first_needed`` tells which has to be the first); as many are
+        taken as are needed.
     :param opening: the clip's first frame, where ``frames`` begin later and a loop leads to it.
     :param progress: called with the number of steps done, and fractions of them.
     :param model: and all other arguments as in ``pipeline.interpolate_stream``.
@@ -113,7 +114,7 @@ def retime(
         window.put(0, ClipFrame(opening, stages.load(opening, device), True))
     pieces = None
     if plan.per_piece != "off" and flows is None:
-        pieces = PieceDrawer(plan, stages, lambda index: window[index].encoded)
+        pieces = PieceDrawer(plan, stages, lambda index: window[index].encoded, first)
     return _drawn(clip, window, steps, plan, pieces, stages, flows, stages.runtime(progress, cancel))
 
 
