@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from . import bridge
+from .cel_layers import AnimeInterpCelLayers
 from .coarse_flow import AnimeInterpCoarseFlow
 from .example import AnimeInterpExample
 from .flow_files import AnimeInterpLoadFlow, AnimeInterpSaveFlow
@@ -15,6 +16,7 @@ from .score import AnimeInterpScore
 from .segment import AnimeInterpSegment
 from .segments_from_masks import AnimeInterpSegmentsFromMasks
 from .synthesize import AnimeInterpSynthesize
+from .warp_preview import AnimeInterpWarpPreview
 
 
 class AnimeInterpExtension(ComfyExtension):
@@ -38,4 +40,6 @@ class AnimeInterpExtension(ComfyExtension):
             AnimeInterpSaveFlow,
             AnimeInterpAsInterpModel,
             AnimeInterpFromInterpModel,
+            AnimeInterpCelLayers,
+            AnimeInterpWarpPreview,
         ]

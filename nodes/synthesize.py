@@ -1,6 +1,7 @@
 """Flow -> in-between frames (paper 3.3)."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -92,11 +93,19 @@ def draw_between(frames: Tensor, multiplier: int, times: list[float] | None, mod
         **options,
     )
     new = multiplier - 1 if times is None else len(times)
-    images = bridge.empty_images(pairs * (new + 1) + 1, *frames.shape[-2:], frames.shape[1])
-    for i, frame in enumerate(stream):
-        images[i] = frame[0].movedim(0, -1)
+    images = collect(stream, pairs * (new + 1) + 1)
     name = "weights-free" if model is None else model.model.shown_as
     bridge.say(f"{len(images)} frames from {pairs + 1}{_held(held)}; {bridge.seconds(time.monotonic() - progress.began)}; {name}")
+    return images
+
+
+def collect(stream: Iterable[Tensor], count: int) -> Tensor:
+    """``count`` frames (1, C, H, W) as ComfyUI's IMAGE, a frame at a time."""
+    images = None
+    for i, frame in enumerate(stream):
+        if images is None:
+            images = bridge.empty_images(count, *frame.shape[-2:], frame.shape[1])
+        images[i] = frame[0].movedim(0, -1)
     return images
 
 

@@ -7,6 +7,7 @@ from prompts import CLIP, HEIGHT, WIDTH, as_saved, drawing, loading, shown, with
 from test_runs import combined, stages
 
 import animeinterp as ai
+from animeinterp.cels import compose
 from animeinterp.foreign import read_flow
 from tools.comfy_host import HostError
 
@@ -189,3 +190,40 @@ def test_the_random_model_too(host, clip, model_file):
     found = host.images(interpolated(host, prompt, multiplier=2))
     wanted = as_saved(ai.interpolate(clip, 2, model=ai.load_model(model_file)))
     assert (found - wanted).abs().max() <= 1 / 255
+
+
+# --- cel layers ---
+
+
+def cels(prompt: dict, layers: list, **inputs) -> dict:
+    inputs = {"drawings": 2, "method": "weights-free", "multiplier": 2, "style": "japanese", "times": "", **inputs}
+    return shown(with_node(prompt, "cels", "AnimeInterpCelLayers", layers=layers, **inputs), "cels")
+
+
+def test_layers_in_a_batch_are_composed(host):
+    prompt = {}
+    for name, which in (("front", "fish swimming"), ("back", "head turning")):
+        prompt = with_node(prompt, name, "AnimeInterpExample", which=which, count=2)
+    prompt = with_node(prompt, "both", "ImageBatch", image1=["front", 0], image2=["back", 0])
+    found = host.images(cels(prompt, ["both", 0]))
+    fish, head = (host.images(shown(prompt, name)) for name in ("front", "back"))
+    assert found.shape == (3, 4, 320, 320)
+    assert (found[::2] - compose([fish, head])).abs().max() < 3 / 255
+    with pytest.raises(HostError, match="4 images, which is no multiple of drawings, 3"):
+        host.images(cels(prompt, ["both", 0], drawings=3))
+
+
+def test_masks_cut_layers_out_of_flat_drawings(host, clip):
+    prompt = with_node(loading(), "mask", "ImageToMask", image=["images", 0], channel="red")
+    prompt = with_node(prompt, "hard", "ThresholdMask", mask=["mask", 0], value=0.7)
+    found = host.images(cels(prompt, ["images", 0], masks=["hard", 0]))
+    assert found.shape == (5, 3, HEIGHT, WIDTH) and (found[::2] - as_saved(clip)).abs().max() <= 2 / 255
+
+
+def test_what_the_flow_makes_of_each_drawing_is_shown(host, clip):
+    prompt = with_node(stages(), "warped", "AnimeInterpWarpPreview", images=["images", 0], flow=["flow", 0], time=0.0)
+    found = host.images(shown(prompt, "warped"))
+    assert found.shape == (2, 3, HEIGHT, 3 * WIDTH + 8)
+    assert (found[..., :WIDTH] - as_saved(clip[:2])).abs().mean() < 0.01, "at 0 the first drawing is where it was"
+    trust = host.images(shown(with_node(stages(), "wheel", "AnimeInterpFlowPreview", flow=["flow", 0], max_motion=0), "wheel", 1))
+    assert trust.shape == (2, 3, HEIGHT, 2 * WIDTH + 4) and 0.5 < trust.mean() <= 1
