@@ -31,6 +31,7 @@ _CHILD = "ANIMEINTERP_DEMO_CHILD"
 
 
 def arguments() -> argparse.Namespace:
+    """What was asked for on the command line."""
     usage, _, details = __doc__.partition("\n\n")
     parser = argparse.ArgumentParser(
         description=usage, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -46,10 +47,12 @@ def arguments() -> argparse.Namespace:
 
 
 def say(text: str) -> None:
+    """A line for the person at the terminal."""
     print(text, flush=True)
 
 
 def main() -> int:
+    """Run the demo and return the exit status."""
     if sys.version_info < (3, 10):  # noqa: UP036 - this is where a user with an older one finds out
         say(f"This is Python {sys.version.split()[0]}; the demo needs 3.10 or newer.")
         return 1
@@ -82,6 +85,7 @@ def main() -> int:
 
 
 def environment() -> str:
+    """The Python that runs ComfyUI."""
     from tools.environment import prepare
 
     began = time.monotonic()

@@ -17,6 +17,7 @@ Conventions, kept by every public function:
 - Device and dtype come from the inputs or the caller. Nothing is decided at import.
 """
 
+from . import _requirements  # noqa: F401 - first of all: says in words that help what is not there
 from .config import MatchConfig, RefineConfig, SegmentConfig, SynthesisConfig
 from .errors import AnimeInterpError
 from .flow import CoarseFlow, Flow, Matches

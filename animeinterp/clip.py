@@ -6,7 +6,7 @@ are asked for early, and segmented while it is at work on the pair before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def read_clip(
     on_first: Callable[[Tensor], None] | None = None,
     segments: bool = True,
     depth: int | None = None,
-) -> Iterator[ClipFrame]:
+) -> Generator[ClipFrame, None, None]:
     """Frames (1, C, H, W), checked and loaded, in their order, one by one.
 
     ``frames`` is asked in the caller's thread, and not before the first is asked of this; what it raises, and what is wrong

@@ -81,6 +81,7 @@ class DenseFlow(Refiner):
         iterations: int | None = None,
         runtime: Runtime | None = None,
     ) -> Flow:
+        """See ``Refiner``; a start that knows no flow is none."""
         runtime = Runtime() if runtime is None else runtime
         fields = () if start is None else (start.flow_01, start.flow_10)
         return Flow(*runtime.in_thread(lambda report: refine_dense(*pair.rgb, *fields)))

@@ -78,6 +78,7 @@ class Segment:
 
     @property
     def name(self) -> str:
+        """By which its file is known."""
         return f"{self.index:05d}"
 
 
@@ -189,6 +190,7 @@ class Shared:
         return self.folder / f"{segment.name}{self.output.suffix}"
 
     def whole(self, segment: Segment) -> bool:
+        """Whether all of a segment is there."""
         return self.part(segment).exists()
 
     def claim(self, name: str) -> bool:

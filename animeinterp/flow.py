@@ -7,6 +7,7 @@ Convention: flow is (N, 2, H, W), dx then dy, in pixels of its own size. Samplin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,9 +58,13 @@ class CoarseFlow(PieceMatches):
 
     def pair(self, index: int, device: torch.device | str | None = None) -> CoarseFlow:
         """One of the pairs, its fields on ``device``."""
-        fields = (field[index : index + 1].to(device) for field in (self.flow_01, self.flow_10))
-        motion = None if self.motion is None else self.motion[index : index + 1]
-        return CoarseFlow(self.labels[index : index + 2], self.matches[index : index + 1], *fields, motion)
+        return CoarseFlow(
+            self.labels[index : index + 2],
+            self.matches[index : index + 1],
+            self.flow_01[index : index + 1].to(device),
+            self.flow_10[index : index + 1].to(device),
+            None if self.motion is None else self.motion[index : index + 1],
+        )
 
     def as_flow(self) -> Flow:
         """Its two fields, taken for a flow as they are."""
@@ -98,7 +103,7 @@ class Flow:
     def pair(self, index: int, device: torch.device | str | None = None) -> Flow:
         """One of the pairs, its fields on ``device``."""
         fields = {name: getattr(self, name) for name in FIELDS}
-        one = {name: None if f is None else f[index : index + 1].to(device) for name, f in fields.items()}
+        one: dict[str, Any] = {name: None if f is None else f[index : index + 1].to(device) for name, f in fields.items()}
         return Flow(**one, cutouts=None if self.cutouts is None else self.cutouts[index : index + 1])
 
 

@@ -72,6 +72,7 @@ class FramePair:
 
     @property
     def device(self) -> torch.device:
+        """Where both are."""
         return self.frame0.frame.device
 
     @property

@@ -40,6 +40,7 @@ class ModelConfig:
     cutouts: ModelConfig | None = None
 
     def to_json(self) -> str:
+        """As a weight file's header has it."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
     @classmethod
@@ -145,9 +146,7 @@ class AnimeInterp(nn.Module):
         _check_frames(frame0, frame1)
         flow = None
         if flow_01 is not None or flow_10 is not None or self.synthesis.needs_flow:
-            check_flow("flow_01", flow_01, frame0)
-            check_flow("flow_10", flow_10, frame0)
-            flow = flow_at_least(Flow(flow_01, flow_10))
+            flow = flow_at_least(_checked_flow(flow_01, flow_10, frame0))
         drawing = self.synthesis.prepare(FramePair.of(at_least(frame0), at_least(frame1)), flow)
         return cut_back(drawing.at(check_times(times), runtime=Runtime(progress)), frame0.shape[-2:])
 
@@ -165,14 +164,15 @@ class AnimeInterp(nn.Module):
         AnimeInterpError where the model lacks one of the two (``piece_describer`` is None).
         """
         check_frames("frame", frame, channels=(3,))
-        if self.piece_describer is None:
+        refinement = self.refinement
+        if refinement is None or self.piece_describer is None:
             raise AnimeInterpError(
                 "The model has no networks that describe pieces; it should have a refinement and a feature pyramid. Match "
                 "by pixels, with no model, or by VGG-19."
             )
         height, width = frame.shape[-2:]
         padded = 2 * pad_to_multiple(frame.to(self.get_dtype()), 8) - 1
-        maps = [*self.synthesis.piece_features(padded), *self.refinement.piece_features(padded)]
+        maps = [*self.synthesis.piece_features(padded), *refinement.piece_features(padded)]
         return [m[..., : -(-height // 2**k), : -(-width // 2**k)] for k, m in enumerate(maps)]
 
     def memory_used_forward(
@@ -195,10 +195,19 @@ def build(config: ModelConfig | None = None, operations: Any = nn) -> AnimeInter
     refine, synthesis = config.refine, config.synthesis
     return AnimeInterp(
         config,
-        refinement=refine and registry.make(registry.REFINERS, refine.network, refine, operations=operations),
+        refinement=None if refine is None else registry.make(
+            registry.REFINERS, refine.network, refine, operations=operations
+        ),
         synthesis=registry.make(registry.SYNTHESIZERS, synthesis.network, synthesis, operations=operations),
         cutouts=None if config.cutouts is None else build(config.cutouts, operations),
     )
+
+
+def _checked_flow(flow_01: Any, flow_10: Any, frame: Tensor) -> Flow:
+    """Both fields as a Flow. AnimeInterpError where one is not there, or not of the frame's size."""
+    for name, field_ in (("flow_01", flow_01), ("flow_10", flow_10)):
+        check_flow(name, field_, frame)
+    return Flow(flow_01, flow_10)
 
 
 def _check_frames(frame0: Tensor, frame1: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -19,7 +20,10 @@ def at_least(x: Tensor, side: int = SMALLEST_SIDE) -> Tensor:
     return F.pad(x, (0, right, 0, down), mode="replicate") if right or down else x
 
 
-def flow_at_least(flow: Flow | CoarseFlow, side: int = SMALLEST_SIDE) -> Flow | CoarseFlow:
+AnyFlow = TypeVar("AnyFlow", bound=Flow | CoarseFlow)
+
+
+def flow_at_least(flow: AnyFlow, side: int = SMALLEST_SIDE) -> AnyFlow:
     """A Flow or CoarseFlow whose fields and labels are padded as ``at_least`` pads frames."""
     if min(flow.flow_01.shape[-2:]) >= side:
         return flow

@@ -7,7 +7,7 @@ out all the same, the work is split into smaller parts and goes on (``runtime.ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -80,6 +80,7 @@ def interpolate(
     check_settings(progress=progress)
 
     def report(done: float) -> None:
+        assert progress is not None
         progress(min(done, pairs), pairs)
 
     stream = interpolate_stream(
@@ -159,6 +160,7 @@ def make_stages(
     if bundled:
         model = load_model(device="cpu" if device is None else device) if bundled_models() else None
     check_model(model)
+    assert not isinstance(model, str)
     stages = Stages(model, features, segment_config, match_config, protect, refiner=refiner, synthesizer=synthesizer)
 
     def bring_model(first: Tensor) -> None:
@@ -168,7 +170,9 @@ def make_stages(
     return stages, bring_model
 
 
-def _stream(clip, moments, stages, flows, runtime) -> Iterator[Tensor]:
+def _stream(
+    clip: Generator[ClipFrame, None, None], moments: list[float], stages: Stages, flows: Any, runtime: Runtime
+) -> Iterator[Tensor]:
     """The generator behind ``interpolate_stream``, its arguments checked. ``runtime`` counts in pairs."""
     last: ClipFrame | None = None
     with closing(clip):  # at once, whatever ends this: it has threads

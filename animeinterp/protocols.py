@@ -42,7 +42,11 @@ class Refiner(Protocol):
         """
         ...
 
-    def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> int:
+    def piece_features(self, padded: Tensor) -> list[Tensor]:
+        """Where it ``describes_pieces``: maps of frames (N, 3, H, W) in -1..1, sides multiples of 8, to match pieces by."""
+        return []
+
+    def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
         """Bytes that a pair of ``size`` (H, W) needs beyond the weights, without gradients."""
         return 0
 
@@ -73,6 +77,10 @@ class Synthesizer(Protocol):
         """Make ready to draw frames of ``pair`` along ``flow``. Nothing long is done yet."""
         ...
 
-    def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> int:
+    def piece_features(self, padded: Tensor) -> list[Tensor]:
+        """As a Refiner's."""
+        return []
+
+    def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
         """Bytes that a frame of ``size`` (H, W) needs beyond the weights, without gradients."""
         return 0

@@ -7,7 +7,7 @@ of them only what ``protocols`` says. ``pipeline`` runs it over a clip.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -32,6 +32,7 @@ from .synthesis.still import StillColours, Stillness
 
 # About how long what is no network takes, for the progress of a pair: measured in seconds at 960x540 on two cores.
 _SEGMENTING, _MATCHING = 0.6, 0.5
+Part = TypeVar("Part", Refiner, Synthesizer)
 
 
 class Stages:
@@ -61,19 +62,15 @@ class Stages:
         self.match_config = MatchConfig() if match_config is None else match_config
         self.protection = None if protect is None else Protection(protect)
         self.memory = MemoryFallback()
-        if isinstance(synthesizer, str):
-            synthesizer = registry.make(registry.SYNTHESIZERS, synthesizer)
-        if isinstance(refiner, str):
-            refiner = registry.make(registry.REFINERS, refiner)
-        if synthesizer is None:
-            synthesizer = Blend() if model is None else model.synthesis
         if refiner is None and model is not None:
             refiner = model.refinement
-        self.synthesizer: Synthesizer = synthesizer
-        self.finds_flow = refiner is not None or synthesizer.needs_flow  # else the synthesizer begins at no motion
-        self.refiner: Refiner = Completion() if refiner is None else refiner
+        if synthesizer is None:
+            synthesizer = Blend() if model is None else model.synthesis
+        self.synthesizer = _named(registry.SYNTHESIZERS, synthesizer)
+        self.finds_flow = refiner is not None or self.synthesizer.needs_flow  # else the synthesizer begins at no motion
+        self.refiner = Completion() if refiner is None else _named(registry.REFINERS, refiner)
         # A model within the model, for cut-outs; not where somebody says what is to draw.
-        within = model.cutouts if isinstance(model, AnimeInterp) and synthesizer is model.synthesis else None
+        within = model.cutouts if isinstance(model, AnimeInterp) and self.synthesizer is model.synthesis else None
         self.cutouts = None if within is None else Stages(within, features, segment_config, match_config)
 
     def runtime(
@@ -114,7 +111,7 @@ class Stages:
         pair = FramePair(frame0, frame1)
         if self.cutouts is not None and _may_be_cutouts(pair, flow):
             between = self.cutouts.pair(frame0, frame1, flow, runtime, times)
-            if between.flow.cutouts == [True]:
+            if between.flow is not None and between.flow.cutouts == [True]:
                 return between
         # What cannot be split is not tried again, but it is said what to do.
         return runtime.with_less_memory("pair", [None], lambda _, part: Between(self, pair, flow, part, times), pair.device)
@@ -194,7 +191,8 @@ class Between:
             flow = flow.as_flow()
         self.flow: Flow | None = flow
         self._drawing = stages.synthesizer.prepare(pair, flow)
-        self._stillness = Stillness(*pair.frames, flow) if stages.finds_flow else StillColours(*pair.frames)
+        along = flow if stages.finds_flow else None
+        self._stillness = StillColours(*pair.frames) if along is None else Stillness(*pair.frames, along)
 
     def _found(self) -> PieceMatches:
         """What the refiner starts from: matched pieces, and how they move if it asks for that."""
@@ -202,13 +200,13 @@ class Between:
         for frame in (pair.frame0, pair.frame1):
             if frame.pieces is None:
                 stages.pieces(frame, self._parts.next())
-        return stages.match(pair, self._parts.next(), move=issubclass(stages.refiner.starts_from, CoarseFlow))
+        return stages.match(pair, self._parts.next(), move=stages.refiner.starts_from is CoarseFlow)
 
     @torch.no_grad()
     def at(self, times: list[float]) -> Tensor:
         """The frames at ``times``, (T, C, H, W) in 0..1, what is still being held. 0 and 1 give the frames."""
         inner = [t for t in times if t not in (0, 1)]
-        drawn = iter(self._draw(inner)) if inner else None
+        drawn = iter(self._draw(inner) if inner else ())
         frames = self._pair.frames
         return torch.cat([next(drawn) if t not in (0, 1) else frames[bool(t)] for t in times])
 
@@ -222,7 +220,8 @@ class Between:
             attempts += [(1, tile) for tile in smaller_tiles(height * width)]
 
         def drawn(attempt: tuple[int, int | None], runtime: Runtime) -> list[Tensor]:
-            (count, tile), found = attempt, []
+            count, tile = attempt
+            found: list[Tensor] = []
             while len(found) < len(times):
                 some = times[len(found) : len(found) + count]
                 part = runtime.part(len(found) / len(times), (len(found) + len(some)) / len(times))
@@ -244,3 +243,8 @@ def _may_be_cutouts(pair: FramePair, flow: Flow | CoarseFlow | None) -> bool:
     if flow is None:
         return may_be_cutouts(*pair.rgb)
     return isinstance(flow, CoarseFlow) or flow.cutouts == [True]
+
+
+def _named(registered: dict[str, Callable[..., Part]], part: Part | str) -> Part:
+    """What a name in a registry stands for; what is no name, itself."""
+    return registry.make(registered, part) if isinstance(part, str) else part

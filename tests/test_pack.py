@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import install
+
 PACK = Path(__file__).resolve().parent.parent
 LIBRARY = sorted((PACK / "animeinterp").rglob("*.py"))
 HOST_MODULES = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "nodes", "server", "execution"}
@@ -75,6 +77,11 @@ def test_pip_manager_and_registry_are_told_the_same():
     assert f'__version__ = "{version}"' in (PACK / "animeinterp" / "__init__.py").read_text("utf-8")
 
 
+def test_the_types_of_the_public_face_hold():
+    done = subprocess.run([sys.executable, "-m", "mypy"], capture_output=True, text=True, cwd=PACK)
+    assert done.returncode == 0, done.stdout
+
+
 def test_ruff_is_content():
     done = subprocess.run([sys.executable, "-m", "ruff", "check", str(PACK)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
@@ -83,3 +90,50 @@ def test_ruff_is_content():
 @pytest.mark.parametrize("workflow", sorted((PACK / "example_workflows").glob("*.json")), ids=lambda file: file.name)
 def test_example_workflows_have_thumbnails(workflow):
     assert workflow.with_suffix(".jpg").stat().st_size < 300_000
+
+
+def test_no_build_of_opencv_is_required():
+    """Each build overwrites the files of another: only what can be imported is asked for."""
+    project = (PACK / "pyproject.toml").read_text("utf-8")
+    required = [*re.findall(r'"([^"]*)"', re.search(r"^dependencies = (\[.*\])$", project, re.MULTILINE)[1]),
+                *(PACK / "requirements.txt").read_text().splitlines()]
+    assert "numpy" in required and not any(line.startswith("opencv") for line in required)
+    assert f'opencv = ["{install.BUILD}"]' in project.splitlines()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_opencv_that_is_there_is_left_alone(there, monkeypatch, capsys):
+    called = []
+    monkeypatch.setattr(install.subprocess, "call", lambda command: called.append(command) or 0)
+    monkeypatch.setattr(install.importlib.util, "find_spec", lambda name: object() if there else None)
+    assert install.main() == 0
+    assert called == ([] if there else [[sys.executable, "-m", "pip", "install", install.BUILD]])
+    assert "stays as it is" in capsys.readouterr().out if there else True
+
+
+def test_without_opencv_it_is_said_what_to_do():
+    blocked = "import importlib.util as u; f = u.find_spec; u.find_spec = lambda n, *a: None if n == 'cv2' else f(n, *a)"
+    done = subprocess.run([sys.executable, "-c", f"{blocked}; import animeinterp"], capture_output=True, text=True, cwd=PACK)
+    assert done.returncode and "needs OpenCV" in done.stderr and "install.py" in done.stderr
+
+
+def test_the_registrys_archive_holds_what_a_user_needs_and_no_more():
+    """Under 5 MB beside the weights; nothing that the nodes import is left out."""
+    ignored = [line for line in (PACK / ".comfyignore").read_text().splitlines() if line and not line.startswith("#")]
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=PACK)
+    if listed.returncode:
+        pytest.skip("no git checkout: what is in the archive cannot be told")
+    kept = [name for name in listed.stdout.splitlines()
+            if not any(f"/{name}".startswith(line) if line.endswith("/") else f"/{name}" == line for line in ignored)]
+    size = sum((PACK / name).stat().st_size for name in kept if not name.endswith(".safetensors") and (PACK / name).is_file())
+    assert size < 5_000_000
+    roots = {name.split("/")[0] for name in kept}
+    assert {"__init__.py", "nodes", "animeinterp", "web", "example_workflows", "install.py", "requirements.txt"} <= roots
+    assert not roots & {"tests", "benchmarks", "training_state", "docs", "tools"}
+
+
+def test_the_command_is_installed_and_types_are_told():
+    project = (PACK / "pyproject.toml").read_text("utf-8")
+    assert '[project.scripts]\nanimeinterp = "animeinterp.cli:main"\n' in project
+    assert re.search(r'package-data\]\nanimeinterp = \[.*"py.typed".*\]', project)
+    assert (PACK / "animeinterp" / "py.typed").is_file()

@@ -1,4 +1,4 @@
-"""A refiner and a synthesizer of one's own, as docs/architecture.md says: registered by a line each, used like those that ship."""
+"""A refiner and a synthesizer of one's own, as docs/architecture.md has them: a line each in the registry, and used as any."""
 
 import re
 from pathlib import Path

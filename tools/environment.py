@@ -57,7 +57,7 @@ def check_python(python: str) -> str:
         fault = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
         raise HostError(
             f"{python}, which runs ComfyUI, lacks what the pack needs ({fault}). Install it:\n"
-            f"{python} -m pip install -r {PACK / 'requirements.txt'}"
+            f"{python} -m pip install -r {PACK / 'requirements.txt'}\n{python} {PACK / 'install.py'}"
         )
     return python
 
@@ -97,7 +97,7 @@ def _make(venv: Path) -> None:
 
 def _install(python: Path, log: Path, say: Callable[[str], None]) -> None:
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    command += ["-e", f"{PACK}[comfyui]"]
+    command += ["-e", f"{PACK}[comfyui,opencv]"]
     with open(log, "wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     stop = threading.Event()

@@ -92,7 +92,7 @@ class Showcase:
         if "AnimeInterp" not in self._info:
             raise HostError(
                 "This ComfyUI could not load the pack. Its Python may lack what the pack needs: "
-                f"{server.python} -m pip install -r {PACK / 'requirements.txt'}\n"
+                f"{server.python} -m pip install -r {PACK / 'requirements.txt'}; {server.python} {PACK / 'install.py'}\n"
                 f"From its log, {server.log}:\n{server.log_about('AnimeInterp')}"
             )
         self._between: list[Image.Image] = []

@@ -1,4 +1,4 @@
-"""The command line: ``python -m animeinterp COMMAND ...``.
+"""The command line: ``animeinterp COMMAND ...``, or ``python -m animeinterp COMMAND ...``.
 
 A command is a module here with ``add_arguments(parser)`` and ``run(options) -> int`` (the exit status). It is imported
 when it is asked for, so that one command never waits for what another needs. Bad input is an AnimeInterpError and ends
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from pathlib import Path
 
 from ..errors import AnimeInterpError
 
@@ -25,7 +26,7 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run a command with ``arguments`` (default: those of the process) and return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="python -m animeinterp", description="The frames between two drawings.")
+    parser = argparse.ArgumentParser(prog=_called(), description="The frames between two drawings.")
     choice = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = next((word for word in arguments if not word.startswith("-")), None)
     modules = {}
@@ -43,6 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped\n")
         return 130
+
+
+def _called() -> str:
+    """As what this was started: the command, or the module."""
+    return "python -m animeinterp" if Path(sys.argv[0]).name == "__main__.py" else "animeinterp"
 
 
 def say(text: str = "") -> None:

@@ -20,6 +20,7 @@ class ProgressBar:
         self._first: tuple[float, float] | None = None
 
     def __call__(self, done: float, total: int) -> None:
+        """Show that ``done`` of ``total`` is done."""
         now = time.monotonic()
         if self._first is None:
             self._first = done, now  # what an earlier run had done tells nothing of the speed

@@ -78,6 +78,7 @@ class Tally:
 
     @property
     def verdicts(self) -> int:
+        """How many sheets were judged."""
         return sum(len(names) for names in self.preferred.values())
 
     def percent(self, side: str) -> float:

@@ -109,7 +109,7 @@ def time_stages(model: AnimeInterp | None, frames: Tensor, meter: Meter) -> None
                 labels = segment(frame.frame, stages.segment_config)
             with meter.part("features, a frame"):
                 stages.pieces(frame, labels=labels)
-        if issubclass(stages.refiner.starts_from, CoarseFlow):  # else the matching is a stage of its own
+        if stages.refiner.starts_from is CoarseFlow:  # else the matching is a stage of its own
             with meter.part("matching"):
                 Stages.match(stages, pair, move=False)
     _encode(stages, pair, meter)
@@ -174,6 +174,7 @@ def time_whole(model: AnimeInterp | None, frames: Tensor, multiplier: int, meter
 
 
 def whole_name(multiplier: int) -> str:
+    """What the row of the whole way is called."""
     return f"end to end, multiplier {multiplier}"
 
 

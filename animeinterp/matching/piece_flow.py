@@ -52,6 +52,7 @@ class PieceMaps:
 
     @staticmethod
     def of(image: np.ndarray, labels: np.ndarray, moments: np.ndarray) -> PieceMaps:
+        """From an image (H, W, 3) uint8, its labels (H, W) int32 and their moments (K, 6)."""
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         soft = cv2.GaussianBlur(grey, (5, 5), 1.0)
         return PieceMaps(image, grey, soft, labels, moments, piece_boxes(labels, len(moments)))

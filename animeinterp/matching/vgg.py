@@ -35,6 +35,7 @@ class VGGFeatures(nn.Module):
         self.register_buffer("deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1), persistent=False)
 
     def get_dtype(self) -> torch.dtype:
+        """The dtype of the weights, which frames are cast to."""
         return self.features[0].weight.dtype
 
     def forward(self, frames: Tensor) -> list[Tensor]:

@@ -56,6 +56,7 @@ class TimedFrame:
 
     @property
     def end(self) -> Fraction:
+        """When it is over, in seconds."""
         return self.time + self.duration
 
 

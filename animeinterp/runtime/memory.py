@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,7 +43,7 @@ def total_memory(device: torch.device | str) -> float:
 
 def release(device: torch.device | str) -> None:
     """Give back what torch holds on ``device`` and does not use."""
-    backend = getattr(torch, torch.device(device).type, None)
+    backend: Any = getattr(torch, torch.device(device).type, None)
     if hasattr(backend, "empty_cache") and backend.is_available():
         backend.empty_cache()
 
@@ -75,7 +77,7 @@ def _free_of_system() -> int:
 
 
 def _free_of_other_system() -> int:
-    if os.name == "nt":
+    if sys.platform == "win32":
         status = (ctypes.c_uint64 * 8)()  # MEMORYSTATUSEX: length and load, then total and free physical memory
         ctypes.cast(status, ctypes.POINTER(ctypes.c_uint32))[0] = ctypes.sizeof(status)
         known = ctypes.windll.kernel32.GlobalMemoryStatusEx(status)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Ready = TypeVar("Ready")
@@ -13,18 +13,19 @@ _END = object()
 
 def prefetch(
     items: Iterable[Item], prepare: Callable[[Item], Ready], depth: Callable[[], int]
-) -> Iterator[Ready]:
+) -> Generator[Ready, None, None]:
     """``prepare(item)`` of each item, in their order, while ``depth()`` more are asked for and prepared early.
 
     ``items`` is asked in the caller's thread, and not before the first is asked of this; what it or ``prepare`` raises is
     raised where that item's turn is, and ends it. ``depth`` is asked once an item is prepared.
     """
-    source, ready = iter(items), deque()
+    source = iter(items)
+    ready: deque[tuple[Exception | None, Any]] = deque()
 
     def take() -> None:
         try:
-            item = next(source, _END)
-            ready.append((None, _END) if item is _END else (None, prepare(item)))
+            item: Any = next(source, _END)
+            ready.append((None, _END if item is _END else prepare(item)))
         except Exception as error:
             ready.append((error, _END))
 

@@ -41,6 +41,7 @@ class Similarity:
 
     @property
     def inverse(self) -> Similarity:
+        """The similarity that leads back."""
         return Similarity(1 / self.a, -self.b / self.a)
 
     def part(self, share: float) -> Similarity:

@@ -19,6 +19,7 @@ class ValueRange:
 
     @staticmethod
     def of(least: float, greatest: float) -> ValueRange:
+        """The range from ``least`` to ``greatest``, 0 and 1 included."""
         return ValueRange(min(least, 0.0), max(greatest, 1.0))
 
     def __or__(self, other: ValueRange) -> ValueRange:

@@ -39,8 +39,10 @@ def draw_matches(
     """Both frames of a pair side by side, matched pieces in like colours over the drawing, the others grey.
 
     Args:
-        frame0, frame1: (1, 3 or 4, H, W) in 0..1.
-        labels_0, labels_1: (1, H, W) label maps.
+        frame0: (1, 3 or 4, H, W) in 0..1.
+        frame1: likewise.
+        labels_0: (1, H, W), the pieces of ``frame0``.
+        labels_1: those of ``frame1``.
         matches: who matched whom.
         width: each frame is drawn no wider than this.
 

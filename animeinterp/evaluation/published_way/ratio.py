@@ -55,6 +55,7 @@ class Published:
         self.images = [to_image(frame) for frame in frames]
 
     def do(self, stage: str) -> None:
+        """Do one of STAGES with what those before it left."""
         if stage == STAGES[0]:
             self.labels = [steps.segment(image) for image in self.images]
         elif stage == STAGES[1]:
@@ -84,6 +85,7 @@ class Ours:
 
     @torch.no_grad()
     def do(self, stage: str) -> None:
+        """Do one of STAGES with what those before it left."""
         if stage == STAGES[0]:
             self.labels = [segment(frame, SegmentConfig()) for frame in self.frames]
         elif stage == STAGES[1]:
