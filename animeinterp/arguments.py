@@ -71,7 +71,7 @@ def check_flows(flows: Any, pairs: int) -> None:
     if len(flows) != pairs:
         raise AnimeInterpError(f"flows is of {len(flows)} pairs; {pairs + 1} frames are {pairs} pairs.")
     if isinstance(flows, CoarseFlow) and not (isinstance(flows.labels, Tensor) and isinstance(flows.matches, list | tuple)):
-        raise AnimeInterpError("A CoarseFlow should have labels, a tensor (pairs + 1, H, W), and matches, a list: coarse_flow.")
+        raise AnimeInterpError("A CoarseFlow should have labels (pairs + 1, H, W), and matches, a list. See coarse_flow.")
     if isinstance(flows, Flow):
         for name in FIELDS[2:]:
             field = getattr(flows, name)

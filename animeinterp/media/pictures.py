@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import AnimeInterpError
 from .colours import to_rgb
-from .sniffing import ANIMATIONS, is_cut_short, kind_of, orientation_of
+from .sniffing import ANIMATIONS, check_size, is_cut_short, kind_of, orientation_of
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".exr"})
 _ONE = Fraction(1)
@@ -43,6 +43,7 @@ def read_image_with_depth(path: str | os.PathLike[str]) -> tuple[Tensor, int]:
     if is_cut_short(path, kind):
         raise AnimeInterpError(f"{path} is a picture that lacks its end; the download or the copy may have broken off. "
                                "Get it anew.")
+    check_size(path, kind)
     pixels = _read_with_ffmpeg(path) if kind == "exr" else _read_with_opencv(path)
     if pixels is None:
         raise AnimeInterpError(f"{path} is no picture that can be read; it should be PNG, JPEG, WebP, BMP, TIFF or EXR.")

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..errors import AnimeInterpError, describe
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .pictures import read_image_with_depth
-from .sniffing import is_cut_short, kind_of, loops_of
+from .sniffing import check_size, is_cut_short, kind_of, loops_of
 from .video_reader import VideoReader
 
 IMAGE_RATE = Fraction(12)  # frames a second of drawings: animation on twos
@@ -73,6 +73,7 @@ class WebPReader:
         self.path = Path(path)
         if not self.path.is_file():
             raise AnimeInterpError(f"{self.path} is not there; it should be an animation. Check the name.")
+        check_size(self.path, "animated webp")
         if not hasattr(cv2, "imdecodeanimation"):
             raise AnimeInterpError(
                 f"{self.path} is an animated WebP, for which OpenCV 4.11 or newer is needed and this is {cv2.__version__}. "

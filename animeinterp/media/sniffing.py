@@ -7,9 +7,13 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..errors import AnimeInterpError
+
 ANIMATIONS = frozenset({"gif", "apng", "animated webp"})
 STILLS = frozenset({"png", "jpeg", "webp", "bmp", "tiff", "exr"})
 _MOST = 1 << 20  # bytes at the start of a file in which all of this stands
+_ALWAYS = 1 << 26  # pixels that are read whatever the size of the file
+_DENSEST = 3000  # pixels a byte, more than any format packs of a drawing
 _ORIENTATION = 0x0112  # the EXIF tag
 
 
@@ -54,10 +58,12 @@ def picture_count(path: str | os.PathLike[str], kind: str | None) -> int:
 
 
 def is_cut_short(path: str | os.PathLike[str], kind: str | None) -> bool:
-    """Whether a picture file lacks its end: its own format says where that is."""
+    """Whether a picture, an animation or a film lacks its end: its own format says where that is."""
+    size = os.path.getsize(path)
+    if kind is None:
+        return _film_is_cut_short(path, size)
     if kind not in ("gif", "apng", "png", "webp", "animated webp"):
         return False
-    size = os.path.getsize(path)
     with open(path, "rb") as file:
         start = file.read(12)
         file.seek(max(size - 64, 0))
@@ -67,6 +73,49 @@ def is_cut_short(path: str | os.PathLike[str], kind: str | None) -> bool:
     if kind in ("png", "apng"):
         return b"IEND" not in end and size < _MOST and b"IEND" not in _start(path)
     return int.from_bytes(start[4:8], "little") + 8 > size
+
+
+def _film_is_cut_short(path: str | os.PathLike[str], size: int) -> bool:
+    """For MP4, MOV, Matroska, WebM and AVI; others, and recordings that were never finished, tell of no end."""
+    with open(path, "rb") as file:
+        start = file.read(64)
+        if start[:4] == b"RIFF" and start[8:11] == b"AVI":
+            return int.from_bytes(start[4:8], "little") + 8 > size
+        if start[:4] == b"\x1aE\xdf\xa3":
+            return _segment_end(start) > size
+        if start[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+            return False
+        at = 0
+        while at + 8 <= size:
+            file.seek(at)
+            head = file.read(16)
+            length = int.from_bytes(head[:4], "big")
+            if length == 1:
+                length = int.from_bytes(head[8:16], "big")
+            if length == 0:  # to the end of the file
+                return False
+            if length < 8:
+                return False  # no box: something else lies behind
+            at += length
+        return at > size
+
+
+def _segment_end(start: bytes) -> int:
+    """Where Matroska's one big element ends; 0 where that is not said."""
+    at = 4
+    size, length = _varying(start, at)
+    at += length + size  # past the EBML header
+    if start[at : at + 4] != b"\x18S\x80g":
+        return 0
+    size, length = _varying(start, at + 4)
+    return 0 if size == 2 ** (7 * length) - 1 else at + 4 + length + size
+
+
+def _varying(data: bytes, at: int) -> tuple[int, int]:
+    """One of EBML's numbers of one to eight bytes: the number, and how many."""
+    first = data[at] if at < len(data) else 0
+    length = 9 - first.bit_length() if first else 1
+    return int.from_bytes(data[at : at + length], "big") & (2 ** (7 * length) - 1), length
 
 
 def orientation_of(path: str | os.PathLike[str], kind: str | None) -> int:
@@ -83,6 +132,39 @@ def orientation_of(path: str | os.PathLike[str], kind: str | None) -> int:
     else:
         exif = b""
     return _tiff_orientation(exif)
+
+
+def check_size(path: str | os.PathLike[str], kind: str | None) -> None:
+    """AnimeInterpError where a picture's header claims more pixels than its file can have room for."""
+    data = _start(path)
+    width, height = _claimed_size(data, kind)
+    pixels, size = width * height, os.path.getsize(path)
+    if pixels > max(_ALWAYS, _DENSEST * size):
+        raise AnimeInterpError(
+            f"{path} claims to be {width}x{height} in {size} bytes, which no picture is; it is damaged, or made to fill the "
+            "memory. Get it anew."
+        )
+
+
+def _claimed_size(data: bytes, kind: str | None) -> tuple[int, int]:
+    """Width and height from a picture's header; (0, 0) where they are not found."""
+    try:
+        if kind in ("png", "apng"):
+            return struct.unpack(">II", data[16:24])
+        if kind == "gif":
+            return struct.unpack("<HH", data[6:10])
+        if kind == "bmp":
+            width, height = struct.unpack("<ii", data[18:26])
+            return abs(width), abs(height)
+        if kind == "jpeg":
+            frame = (body for marker, body in _jpeg_segments(data) if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC))
+            height, width = struct.unpack(">HH", next(frame)[1:5])
+            return width, height
+        if kind in ("webp", "animated webp") and data[12:16] == b"VP8X":
+            return tuple(1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+    except (struct.error, StopIteration):
+        pass
+    return 0, 0
 
 
 def _start(path: str | os.PathLike[str]) -> bytes:

@@ -19,12 +19,13 @@ from ..errors import AnimeInterpError
 from .colours import to_rgb
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .interlacing import MODES, FieldDetector, deinterlaced
-from .sniffing import ANIMATIONS, is_cut_short, kind_of, loops_of, picture_count
+from .sniffing import ANIMATIONS, check_size, is_cut_short, kind_of, loops_of, picture_count
 
 _log = logging.getLogger(__name__)
 _FALLBACK_RATE = Fraction(24)
 _FULL_RANGE, _LIMITED_RANGE = 2, 1
 _PLACES, _FRAMES_A_PLACE = 3, 16  # where a film is looked at, to see whether it is interlaced
+_CUT_OFF = "the rest is missing: the download or the copy may have broken off"
 _SLACK = Fraction(1, 2)  # seconds that a film may end before what its header says, without being taken for a broken one
 
 
@@ -43,8 +44,12 @@ class VideoReader:
             raise AnimeInterpError(f"deinterlace is {deinterlace!r}; it should be one of {', '.join(MODES)}.")
         self.path = Path(path)
         self.kind = kind_of(self.path)
+        if self.kind is not None:
+            check_size(self.path, self.kind)
         with self._open() as container:
             stream = _pictures(container)
+            if is_cut_short(self.path, self.kind):
+                raise self._damaged(_whole_packets(container, stream), _CUT_OFF)
             rate = Fraction(stream.guessed_rate or stream.average_rate or _FALLBACK_RATE)
             self._zero = max(Fraction(container.start_time or 0, av.time_base), Fraction(0))
             self._end = self._told_end(container, stream)
@@ -206,11 +211,10 @@ class VideoReader:
                         end = max(end, (frame.pts + (frame.duration or 0)) * frame.time_base)
         except (av.error.FFmpegError, ValueError) as error:
             raise self._damaged(done, str(error)) from None
-        mp4 = "mp4" in container.format.name
-        missing = mp4 and stream.frames and packets < stream.frames
+        missing = "mp4" in container.format.name and stream.frames and packets < stream.frames
         told = _told_end(stream)
-        if missing or (told is not None and told - end > _SLACK and done) or is_cut_short(self.path, self.kind):
-            raise self._damaged(done, "the rest is missing: the download or the copy may have broken off")
+        if missing or (told is not None and told - end > _SLACK and done):
+            raise self._damaged(done, _CUT_OFF)
 
     def _damaged(self, frame: int, why: str) -> AnimeInterpError:
         return AnimeInterpError(
@@ -244,6 +248,17 @@ def _seconds(ticks: int | None, time_base: Fraction | None) -> Fraction | None:
 def _pictures(container: av.container.InputContainer) -> av.video.stream.VideoStream:
     """The film itself, where a cover is in the file too."""
     return container.streams.best("video") or container.streams.video[0]
+
+
+def _whole_packets(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> int:
+    """How many coded frames can be read of a damaged film."""
+    count = 0
+    try:
+        for packet in container.demux(stream):
+            count += bool(packet.size)
+    except av.error.FFmpegError:
+        pass
+    return count
 
 
 def _told_end(stream) -> Fraction | None:
