@@ -23,7 +23,9 @@ from ..synthesis.blend import FrameWarper, WarpedFrames
 from .caches import claim, read_sample, write_sample
 from .processes import helpers
 
-FORMAT = 2  # of the samples: raise it when what makes them changes, so that old ones are not mixed with new
+# The code that makes samples: what draws the clips, finds their flow and warps their frames.
+CODE = ("datasets/cartoon", "datasets/clips.py", "segmentation", "matching", "completion", "dense_flow.py", "config.py",
+        "flow.py", "stages.py", "synthesis/blend.py", "synthesis/splatting.py", "synthesis/sampling.py", "training/warped.py")
 NAMES = {"times", "frames", "truth", "blended", "colours", "shares", "shifts", "masses"}
 SIZE = (270, 480)
 SHIFT_UNIT = 64.0  # steps a pixel that shifts are kept in
@@ -109,8 +111,8 @@ def read_warped(path: Path) -> dict[str, Tensor]:
 
 def claim_warped(folder: Path, *, size: tuple[int, int] = SIZE, sprites: str | None = None) -> None:
     """Make sure that the samples in ``folder`` are of these settings; see ``caches.claim``."""
-    made_by = {"holds": "warped pairs", "format": FORMAT, "size": list(size), "motions": MOTIONS}
-    claim(folder, made_by if sprites is None else {**made_by, "sprites": sprites})
+    made_by = {"holds": "warped pairs", "size": list(size), "motions": MOTIONS}
+    claim(folder, made_by if sprites is None else {**made_by, "sprites": sprites}, CODE)
 
 
 def make_warped(

@@ -9,6 +9,7 @@ from toy import SMALL
 from animeinterp.errors import AnimeInterpError
 from animeinterp.training import warped
 from animeinterp.training.caches import CoarseCache, claim
+from animeinterp.training.code_digest import _meaning, code_digest
 from animeinterp.training.paint import HELD_OUT, PaintConfig, PaintTask
 from animeinterp.training.warped import claim_warped, draw_warped, make_warped, read_warped, warped_path
 
@@ -40,7 +41,7 @@ def test_samples_without_a_manifest_are_refused_and_can_be_owned_to(carried_samp
 def test_the_manifest_tells_what_made_the_samples(carried_samples):
     content = json.loads((carried_samples / "manifest.json").read_text())
     assert content["size"] == list(SMALL) and content["holds"] == "warped pairs" and "motions" in content
-    claim(carried_samples, content)
+    claim(carried_samples, content, ())
 
 
 def test_a_broken_sample_is_named(carried_samples, tmp_path):
@@ -88,3 +89,34 @@ def test_coarse_flows_are_kept_to_a_32nd_of_a_pixel(tmp_path, monkeypatch):
         cache.flow("one", *(frame[..., :64] for frame in frames))
     with pytest.raises(AnimeInterpError, match="other settings"):
         CoarseCache(tmp_path, {"set": 2})
+
+
+def test_samples_of_other_code_are_made_anew_and_it_is_said(tmp_path, monkeypatch, caplog):
+    cache = CoarseCache(tmp_path, {"set": 1})
+    frames = torch.rand(2, 1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    cache.flow("one", *frames)
+    CoarseCache(tmp_path, {"set": 1})
+    assert (tmp_path / "one.safetensors").exists() and not caplog.records, "the same code"
+    monkeypatch.setattr("animeinterp.training.caches.code_digest", lambda *rooms: "of other code")
+    CoarseCache(tmp_path, {"set": 1})
+    assert not (tmp_path / "one.safetensors").exists()
+    (record,) = caplog.records
+    assert "1 samples" in record.getMessage() and str(tmp_path) in record.getMessage() and "anew" in record.getMessage()
+    CoarseCache(tmp_path, {"set": 1})
+    assert len(caplog.records) == 1, "once"
+
+
+def test_samples_of_before_that_name_no_code_are_stale_too(tmp_path, caplog):
+    (tmp_path / "manifest.json").write_text(json.dumps({"library": "0.1.0", "holds": "coarse flows", "format": 1, "set": 1}))
+    (tmp_path / "one.safetensors").write_bytes(b"")
+    CoarseCache(tmp_path, {"set": 1})
+    assert not (tmp_path / "one.safetensors").exists() and "anew" in caplog.text
+
+
+def test_what_the_digest_is_of():
+    assert code_digest("matching") == code_digest("matching") != code_digest("segmentation")
+    plain = "def f(x):\n    return x + 1\n"
+    assert _meaning(plain) == _meaning('"""Doc."""\n# Comment.\ndef f(x):\n    """Doc."""\n    return x + 1  # one\n')
+    assert _meaning(plain) != _meaning(plain.replace("+", "-"))
+    with pytest.raises(ValueError, match="neither a module nor a room"):
+        code_digest("no_such_room")
