@@ -60,16 +60,17 @@ def interpolate_timed(
     frames: Tensor,
     timing: Timing,
     *,
-    rate: Fraction | int = 24,
+    rate: Fraction | int | None = None,
     told: Callable[[int], None] | None = None,
     progress: Callable[[float, float], None] | None = None,
     **options: Any,
 ) -> tuple[Tensor, Plan]:
-    """A clip (N, 3 or 4, H, W) that lasts N / ``rate`` seconds, timed anew: its frames (M, C, H, W), and the plan that they are
-    drawn by. ``progress`` is called with (done, total) in output frames, ``told`` with the number of frames looked at before;
+    """A clip (N, 3 or 4, H, W) of ``rate`` frames a second (default: ``timing.source_fps``), timed anew: its frames
+    (M, C, H, W), and the plan that they are drawn by. ``progress`` is called with (done, total) in output frames, ``told`` with the number of frames looked at before;
     other arguments as ``pipeline.interpolate`` has them. Errors as ``plan_clip`` and ``retime``."""
     check_frames("frames", frames)
-    times = [index / Fraction(rate) for index in range(frames.shape[0])]
+    rate = timing.source_fps if rate is None else Fraction(rate)
+    times = [index / rate for index in range(frames.shape[0])]
     plan = plan_clip(lambda: frames.split(1), timing, times, told=told)
     result = torch.empty(len(plan.steps), *frames.shape[1:], dtype=frames.dtype, device=frames.device)
     heard = None if progress is None else (lambda done: progress(done, len(plan.steps)))

@@ -16,6 +16,8 @@ from .score import AnimeInterpScore
 from .segment import AnimeInterpSegment
 from .segments_from_masks import AnimeInterpSegmentsFromMasks
 from .synthesize import AnimeInterpSynthesize
+from .timing import AnimeInterpTiming
+from .video import AnimeInterpVideo
 from .warp_preview import AnimeInterpWarpPreview
 
 
@@ -42,4 +44,6 @@ class AnimeInterpExtension(ComfyExtension):
             AnimeInterpFromInterpModel,
             AnimeInterpCelLayers,
             AnimeInterpWarpPreview,
+            AnimeInterpTiming,
+            AnimeInterpVideo,
         ]

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ..animeinterp import SegmentConfig
 from . import base, bridge, types
 from .segment import STYLE_TOOLTIP, STYLES
-from .synthesize import MULTIPLIER_TOOLTIP, PROTECT_TOOLTIP, TIMES_TOOLTIP, draw_between
+from .synthesize import MULTIPLIER_TOOLTIP, PROTECT_TOOLTIP, TIMES_TOOLTIP, TIMING_TOOLTIP, draw_between
 
 METHODS = ["auto", "weights-free"]
 SEARCHED_AS = [
@@ -41,6 +41,7 @@ class AnimeInterp(base.Node):
                     "times", optional=True, default="", placeholder="0.25, 0.5, 0.75", tooltip=TIMES_TOOLTIP, **base.FOLDED
                 ),
                 io.Mask.Input("protect", optional=True, tooltip=PROTECT_TOOLTIP),
+                types.Timing.Input("timing", optional=True, tooltip=TIMING_TOOLTIP),
             ],
             outputs=[
                 io.Image.Output(
@@ -51,7 +52,7 @@ class AnimeInterp(base.Node):
 
     @classmethod
     def execute(
-        cls, images, method: str, multiplier: int, style: str, model=None, times: str = "", protect=None
+        cls, images, method: str, multiplier: int, style: str, model=None, times: str = "", protect=None, timing=None
     ) -> io.NodeOutput:
         frames = bridge.to_frames(images)
         moments = bridge.parse_times(times)
@@ -60,4 +61,5 @@ class AnimeInterp(base.Node):
         elif model is None and bridge.bundled_ships():
             model = bridge.load_model(bridge.BUNDLED)
         config = SegmentConfig(style=style)
-        return io.NodeOutput(draw_between(frames, multiplier, moments, model, segment_config=config, protect=protect))
+        options = {"segment_config": config, "protect": protect, "timing": timing}
+        return io.NodeOutput(draw_between(frames, multiplier, moments, model, **options))

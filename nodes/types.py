@@ -3,6 +3,7 @@
 - ANIMEINTERP_MODEL, ANIMEINTERP_FEATURES: ComfyUI's model patcher around the networks: ComfyUI owns their
   memory.
 - ANIMEINTERP_SEGMENTS: ``animeinterp.sequence.ClipLabels``, the label maps of all frames.
+- ANIMEINTERP_TIMING: ``animeinterp.sequence.timing.Timing``, which output frame lies where.
 - ANIMEINTERP_FLOW: ``animeinterp.sequence.ClipFlow``, the flows of all pairs of neighbours, compact.
 """
 
@@ -12,5 +13,6 @@ Model = io.Custom("ANIMEINTERP_MODEL")
 Features = io.Custom("ANIMEINTERP_FEATURES")
 Segments = io.Custom("ANIMEINTERP_SEGMENTS")
 Flow = io.Custom("ANIMEINTERP_FLOW")
+Timing = io.Custom("ANIMEINTERP_TIMING")
 
 CATEGORY = "AnimeInterp"

@@ -42,6 +42,7 @@ class Timing:
     - ``loop``: the last frame leads to the first.
     - ``longest_span``: of how many frames' time a motion may last. A drawing that stands longer rests before it moves on.
     - ``skip``: pairs (numbers of their first frames) that are left as they are.
+    - ``source_fps``: of what comes in, where it has no times of its own.
     """
 
     multiplier: int = 2
@@ -56,6 +57,7 @@ class Timing:
     loop: bool = False
     longest_span: Fraction = Fraction(4)
     skip: tuple[int, ...] = ()
+    source_fps: Fraction = Fraction(24)
 
     def __post_init__(self) -> None:
         if isinstance(self.multiplier, bool) or not isinstance(self.multiplier, int) or self.multiplier < 1:
@@ -64,6 +66,8 @@ class Timing:
             )
         if self.target_fps is not None and not Fraction(1, 100) <= self.target_fps <= 1000:
             raise AnimeInterpError(f"target_fps is {self.target_fps}; it should be 0.01 to 1000 frames a second.")
+        if not self.source_fps > 0:
+            raise AnimeInterpError(f"source_fps is {self.source_fps}; it should be a number of frames a second over 0.")
         for name, value, known in (
             ("holds", self.holds, HOLDS), ("cut_side", self.cut_side, SIDES), ("pace", self.pace, PACES),
             ("per_piece", self.per_piece, PER_PIECE),
@@ -100,6 +104,14 @@ class Timing:
                 'begin, such as "24, 130, 12.5s".'
             )
         return cuts
+
+
+def as_rate(value: float) -> Fraction:
+    """Frames a second from a number that was written with few digits: 23.976 is 24000/1001, 29.97 is 30000/1001."""
+    whole = round(value * 1.001)
+    if whole and value != round(value) and abs(value - whole / 1.001) < 5e-4 * max(1.0, whole / 30):
+        return Fraction(whole * 1000, 1001)
+    return Fraction(value).limit_denominator(10_000)
 
 
 @dataclass(frozen=True)
