@@ -66,8 +66,11 @@ def interpolate_timed(
     **options: Any,
 ) -> tuple[Tensor, Plan]:
     """A clip (N, 3 or 4, H, W) of ``rate`` frames a second (default: ``timing.source_fps``), timed anew: its frames
-    (M, C, H, W), and the plan that they are drawn by. ``progress`` is called with (done, total) in output frames, ``told`` with the number of frames looked at before;
-    other arguments as ``pipeline.interpolate`` has them. Errors as ``plan_clip`` and ``retime``."""
+    (M, C, H, W), and the plan that they are drawn by.
+
+    ``progress`` is called with (done, total) in output frames, ``told`` with the number of frames looked at before; other
+    arguments as ``pipeline.interpolate`` has them. Errors as ``plan_clip`` and ``retime``.
+    """
     check_frames("frames", frames)
     rate = timing.source_fps if rate is None else Fraction(rate)
     times = [index / rate for index in range(frames.shape[0])]

@@ -62,7 +62,7 @@ class AnimeInterpTiming(base.Node):
                     "each pair by itself slow at its beginning, its end, or both.",
                 ),
                 io.Boolean.Input(
-                    "loop", default=usual.loop, tooltip="The last frame leads to the first: N frames become N times the multiplier."
+                    "loop", default=usual.loop, tooltip="The last frame leads to the first: N frames become N times m."
                 ),
                 io.Float.Input(
                     "longest_span", default=float(usual.longest_span), min=1.0, max=48.0, step=0.5,

@@ -79,7 +79,7 @@ class AnimeInterpVideo(base.Node):
         timing = Timing(multiplier) if timing is None else timing
         temp = Path(folder_paths.get_temp_directory())
         temp.mkdir(parents=True, exist_ok=True)
-        copy = temp / f"animeinterp_{uuid.uuid4().hex}.source"
+        copy = temp / f"animeinterp_{uuid.uuid4().hex}.source.mp4"
         try:
             reader, path = _opened(video, copy)
             target = _drawn(reader, path, _window(video), temp, timing, method, style, codec, model)
@@ -128,20 +128,15 @@ def _opened(video: Any, copy: Path) -> tuple[Any, Path | None]:
         components = video.get_components()
         sound = components.audio is not None
         if sound:
-            _copied(video, copy)
+            video.save_to(str(copy))
         return _Images(components.images, Fraction(components.frame_rate)), copy if sound else None
     source = video.get_stream_source()
     if isinstance(source, (str, os.PathLike)):
         return open_film(source), Path(source)
-    _copied(video, copy)
-    return open_film(copy), copy
-
-
-def _copied(video: Any, copy: Path) -> None:
-    source = video.get_stream_source()
     source.seek(0)
     with open(copy, "wb") as file:
         shutil.copyfileobj(source, file)
+    return open_film(copy), copy
 
 
 def _window(video: Any) -> tuple[Fraction | None, Fraction | None]:

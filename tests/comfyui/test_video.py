@@ -1,5 +1,6 @@
 """Interpolate Video and Timing on a real server: a film in, a film out; times, sound, cuts and the part that is taken."""
 
+import json
 import shutil
 import threading
 from fractions import Fraction
@@ -7,13 +8,11 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-import torch
 from prompts import drawing, loading, shown, with_node
 
 from animeinterp.media import VideoReader, VideoWriter
 from tools.comfy_host import PACK, HostError
 from tools.workflow import to_prompt
-from workflows import workflow
 
 TIMING = {
     "multiplier": 2, "target_fps": 0.0, "source_fps": 24.0, "holds": "smooth", "cuts": "auto", "per_piece": "auto",
@@ -83,9 +82,7 @@ def test_24_become_60_with_everything_in_its_place(host, film):
     assert sound == pytest.approx(0.5, abs=0.06)
     frames = list(VideoReader(path))
     for k in (0, 2, 4, 6, 8, 10):  # at 24 and at 60 a second at once; drawings and what follows a cut
-        wanted = film[0][k]
-        if k in (0, 2, 4, 6, 8, 10):
-            assert (frames[k * 5 // 2] - wanted).abs().mean() < 0.03, k
+        assert (frames[k * 5 // 2] - film[0][k]).abs().mean() < 0.03, k
     light = [float(frame.mean()) for frame in frames]
     assert all(abs(x - light[0]) < 0.05 or abs(x - light[-1]) < 0.05 for x in light), "nothing is blended across the cut"
 
@@ -153,10 +150,10 @@ def test_what_is_wrong_is_told(host, film, timing, complaint):
 
 def test_the_template(host, film):
     shutil.copy2(PACK / "example_workflows" / "frames" / "animeinterp_video.mp4", host.server.base / "input")
-    made = to_prompt(workflow("animeinterp_video.json"), host.server.object_info())
+    workflow = json.loads((PACK / "example_workflows" / "animeinterp_video.json").read_text("utf-8"))
+    made = to_prompt(workflow, host.server.object_info())
     outputs = host.server.run(made)
     node = next(node for node, found in made.items() if found["class_type"] == "SaveVideo")
     found = outputs[node]["images"][0]
     times, sound = looked_at(host.server.base / "output" / found["subfolder"] / found["filename"])
     assert len(times) == 60 and times[1] == Fraction(1, 60) and sound > 0.8
-    assert torch.isfinite(torch.tensor([float(t) for t in times])).all()
