@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from pathlib import Path
 
 from ..errors import AnimeInterpError
@@ -11,6 +13,31 @@ from ..errors import AnimeInterpError
 def part_name(path: Path, suffix: str = "") -> Path:
     """The hidden name, in the same folder, under which ``path`` is while it is being written."""
     return path.with_name(f".{path.stem or path.name}.{os.getpid()}.part{suffix}")
+
+
+def remove_abandoned(path: Path, folder: Path) -> None:
+    """Take away what killed runs left hidden in ``folder`` on their way to ``path``; what a living one works on stays."""
+    if os.name != "posix" or not folder.is_dir():  # elsewhere, a process cannot be asked whether it lives
+        return
+    ours = re.compile(rf"\.({re.escape(path.stem)}|{re.escape(path.name)})\.(\d+)\.part({re.escape(path.suffix)})?")
+    for entry in folder.iterdir():
+        found = ours.fullmatch(entry.name)
+        if found is None or _lives(int(found[2])):
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True
 
 
 def check_free(path: Path, kept: Path | None = None) -> None:

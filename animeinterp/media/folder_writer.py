@@ -12,7 +12,7 @@ from types import TracebackType
 from torch import Tensor
 
 from ..errors import AnimeInterpError
-from .files import check_free
+from .files import check_free, remove_abandoned
 from .pictures import write_image
 
 
@@ -32,6 +32,8 @@ class FolderWriter:
         self.path = Path(path).absolute()
         self._depth, self._suffix = bit_depth, ".exr" if bit_depth == 32 else ".png"
         self._overwrite = overwrite
+        for folder in (self.path, self.path.parent):
+            remove_abandoned(self.path, folder)
         if not overwrite:
             check_free(self.path)
         elif self.path.exists() and not self.path.is_dir():
@@ -63,12 +65,46 @@ class FolderWriter:
             return
         if not self._overwrite:
             check_free(self.path, self._part)
+        try:
+            self._publish()
+        except OSError as error:
+            raise AnimeInterpError(
+                f"{self.path} could not be written: {error}. What was made is kept as {self._part}; move it by hand."
+            ) from error
+
+    def _publish(self) -> None:
+        """Bring the pictures under their names: all at once where nothing else is in the folder, else each at once."""
         if not self.path.exists():
             self._part.rename(self.path)
             return
-        for old in self.path.iterdir():
-            if self.NAME.fullmatch(old.name):
+        there = [entry for entry in self.path.iterdir() if entry != self._part]
+        if all(self.NAME.fullmatch(entry.name) for entry in there) and self._swap():
+            return
+        names = {new.name for new in self._part.iterdir()}
+        for name in sorted(names):
+            os.replace(self._part / name, self.path / name)
+        for old in there:
+            if self.NAME.fullmatch(old.name) and old.name not in names:
                 old.unlink()
-        for new in sorted(self._part.iterdir()):
-            new.rename(self.path / new.name)
         self._part.rmdir()
+
+    def _swap(self) -> bool:
+        """Put the new folder in the old one's place; whether that could be done (not where a disk is mounted there)."""
+        beside, old = (self.path.with_name(f".{self.path.name}.{os.getpid()}.{what}") for what in ("part", "old"))
+        try:
+            self._part.rename(beside)
+        except OSError:
+            return False
+        try:
+            self.path.rename(old)
+        except OSError:
+            beside.rename(self._part)
+            return False
+        try:
+            beside.rename(self.path)
+        except OSError:
+            old.rename(self.path)
+            beside.rename(self._part)
+            return False
+        shutil.rmtree(old, ignore_errors=True)
+        return True

@@ -18,7 +18,7 @@ from torch.nn import functional
 from ..errors import AnimeInterpError
 from .codecs import choose_encoding, holds_alpha, ticks
 from .colours import LIMITED, from_rgb
-from .files import check_free, part_name
+from .files import check_free, part_name, remove_abandoned
 from .info import MediaInfo
 from .last_frames import set_whole_duration
 from .palette import Palette
@@ -64,6 +64,7 @@ class VideoWriter:
         self._depth = depth
         choose_encoding(self.path, alpha=self._alpha, bit_depth=depth, quality=quality)  # what cannot be is told of at once
         self._overwrite = overwrite
+        remove_abandoned(self.path, self.path.parent)
         if not overwrite:
             check_free(self.path)
         self._part = part_name(self.path, self.path.suffix)
