@@ -19,8 +19,8 @@ from ..errors import AnimeInterpError
 from .codecs import choose_encoding, holds_alpha, ticks
 from .colours import LIMITED, from_rgb
 from .files import check_free, part_name, remove_abandoned
+from .finishing import finish_animation
 from .info import MediaInfo
-from .last_frames import set_whole_duration
 from .palette import Palette
 from .pictures import to_levels
 from .tracks import Tracks
@@ -214,7 +214,7 @@ class VideoWriter:
                     self._tracks.close()
             if kind is None:
                 whole_duration = (self._shown_until - self._first_pts) * self._ticks
-                set_whole_duration(self._part, self._encoding.container, whole_duration)
+                finish_animation(self._part, self._encoding.container, whole_duration, alpha=self._alpha)
             whole = kind is None
         finally:
             if not whole:  # a full disk is told of here, too

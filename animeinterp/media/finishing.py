@@ -1,4 +1,4 @@
-"""For how long the last frame of an animation is shown: what FFmpeg leaves to guesswork, put right in the file."""
+"""What FFmpeg leaves to guesswork in an animation, put right in the file: how long its last frame is shown, and alpha."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 
 
-def set_whole_duration(path: str | os.PathLike[str], container: str, seconds: Fraction) -> None:
+def finish_animation(path: str | os.PathLike[str], container: str, seconds: Fraction, *, alpha: bool) -> None:
     """Change the last frame's duration so that all are shown for ``seconds``; nothing is done to what is not in need of it."""
     if container == "webp":
         _end_webp(Path(path), seconds)
+        if alpha:
+            _tell_alpha(Path(path))
     elif container == "apng":
         _end_apng(Path(path), seconds)
 
@@ -33,6 +35,15 @@ def _end_webp(path: Path, seconds: Fraction) -> None:
             place, before = last
             file.seek(place)
             file.write(min(max(round(seconds * 1000) - before, 1), 2**24 - 1).to_bytes(3, "little"))
+
+
+def _tell_alpha(path: Path) -> None:
+    """Set WebP's flag for transparency: libwebp forgets it where frames are opaque and the ground that they leave is not."""
+    with open(path, "r+b") as file:
+        head = file.read(21)
+        if head[12:16] == b"VP8X":
+            file.seek(20)
+            file.write(bytes([head[20] | 0x10]))
 
 
 def _end_apng(path: Path, seconds: Fraction) -> None:
