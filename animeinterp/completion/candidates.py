@@ -12,28 +12,25 @@ import numpy as np
 
 from ..dense_flow import disagreement, lengths
 from ..segmentation.merging import neighbours
+from .config import DEFAULT, CompletionConfig
 from .motion import PieceGrid, align, difference, fit_motions, inverse, moved_centre, similarity, warp
-
-TURNS = np.deg2rad([-45, -30, -18, -8, 8, 18, 30, 45])
-NEIGHBOURS = 4
-DOUBT = 8.0  # levels that a motion costs which is APART pixels or more from what dense flow is sure of
-APART, ALIKE = 16.0, 50.0  # pixels; summed colour difference
-PRIOR = 0.35  # levels: how much better a motion of its own must look than the frame's
 
 
 class Side:
     """One direction of a pair: the pieces of ``frame``, and the best motion that each has found so far."""
 
-    def __init__(self, image, other, labels, moments, dense, back):
-        self.labels, self.moments = labels, moments
+    def __init__(self, image, other, labels, moments, dense, back, config: CompletionConfig = DEFAULT):
+        self.labels, self.moments, self.config = labels, moments, config
         step = max(1, round(labels.shape[1] / 400))
-        self.fine, self.middle, self.coarse = (PieceGrid.of(image, other, labels, moments, s) for s in (1, step, 3 * step))
+        self.fine, self.middle, self.coarse = (
+            PieceGrid.of(image, other, labels, moments, s, config) for s in (1, step, 3 * step)
+        )
         self.dense = dense
         self.trust = (1 / (1 + disagreement(dense, back) ** 2)).astype(np.float32)
         self.believed = self._believed()
         self.motion = np.zeros((self.count, 6), np.float32)
         self.cost = self.tried(self.motion)
-        self.adjacent = adjacency(labels, self.count)
+        self.adjacent = adjacency(labels, self.count, config.neighbours)
 
     @property
     def count(self) -> int:
@@ -49,16 +46,17 @@ class Side:
         at = slice(grid.step // 2, None, grid.step)
         flow = np.ascontiguousarray(self.dense[at, at]) / grid.step
         warped, inside = warp(grid.other, flow)
-        alike = inside & (difference(warped, grid.image) < ALIKE)
+        alike = inside & (difference(warped, grid.image) < self.config.believed_difference)
         return flow, self.trust[at, at] * alike * grid.weight
 
     def tried(self, motion: np.ndarray) -> np.ndarray:
         """What each piece's row of ``motion`` costs: unlikeness, and doubt where it is far off a believed dense flow. (K,)."""
-        grid, (dense, count) = self.middle, self.believed
+        grid, config, (dense, count) = self.middle, self.config, self.believed
         flow = grid.flow(motion)
-        apart = np.minimum(lengths(flow - dense), APART / grid.step)
-        doubt = np.bincount(grid.labels.ravel(), (apart * count).ravel(), grid.count) / grid.mass * (grid.step / APART)
-        return grid.cost(motion, flow) + DOUBT * doubt
+        apart = np.minimum(lengths(flow - dense), config.doubt_reach / grid.step)
+        doubt = np.bincount(grid.labels.ravel(), (apart * count).ravel(), grid.count) / grid.mass
+        doubt = doubt * (grid.step / config.doubt_reach)
+        return grid.cost(motion, flow) + config.doubt * doubt
 
     def offer(self, motion: np.ndarray, which: np.ndarray | None = None, penalty: float = 0.0) -> None:
         """Let each piece (of ``which``, a bool mask) take its row of ``motion`` if that looks better."""
@@ -77,7 +75,7 @@ class Side:
         self.offer(aligned)
 
     def offer_neighbours(self) -> None:
-        for k in range(NEIGHBOURS):
+        for k in range(self.config.neighbours):
             friend = self.adjacent[:, k]
             self.offer(moved_centre(self.motion[friend], self.centres[friend], self.centres), friend != np.arange(self.count))
 
@@ -89,22 +87,23 @@ class Side:
             np.zeros_like(self.labels),
             np.array([[height * width, (width - 1) / 2, (height - 1) / 2, width**2 / 12, height**2 / 12, 0]]),
             self.middle.step,
+            self.config,
         )
         motion = fit_motions(self.dense, one, self.trust, rounds=6)
         rows = np.repeat(motion, self.count, 0)
         return moved_centre(rows, np.repeat(one.centres, self.count, 0), self.centres)
 
 
-def adjacency(labels: np.ndarray, count: int) -> np.ndarray:
-    """The NEIGHBOURS pieces that each shares the longest borders with, itself where there are fewer. (K, n) ints."""
+def adjacency(labels: np.ndarray, count: int, most: int) -> np.ndarray:
+    """The ``most`` pieces that each shares the longest borders with, itself where there are fewer. (K, n) ints."""
     a, b, border = neighbours(labels)
     source, target = np.concatenate([a, b]), np.concatenate([b, a])
     border = np.concatenate([border, border])
     order = np.lexsort((-border, source))
     source, target = source[order], target[order]
-    result = np.repeat(np.arange(count)[:, None], NEIGHBOURS, 1)
+    result = np.repeat(np.arange(count)[:, None], most, 1)
     rank = np.arange(source.size) - np.searchsorted(source, source)
-    keep = rank < NEIGHBOURS
+    keep = rank < most
     result[source[keep], rank[keep]] = target[keep]
     return result
 
@@ -115,7 +114,7 @@ def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.nd
 
     def begin(way):
         side, far, own, theirs = way
-        side.offer(side.whole_frame(), penalty=-PRIOR)
+        side.offer(side.whole_frame(), penalty=-side.config.frame_prior)
         side.offer(fit_motions(side.dense, side.middle, side.trust))
         _offer_matches(side, far, own, theirs)
 
@@ -148,7 +147,7 @@ def _offer_matches(side: Side, far: Side, own: np.ndarray, theirs: np.ndarray) -
     side.offer_aligned(similarity(shift, turn, scale), matched)
     # Turns about the match, tried on blurred frames; the best is aligned.
     best, best_cost = similarity(shift, turn, scale), side.coarse.cost(similarity(shift, turn, scale))
-    for angle in TURNS:
+    for angle in np.deg2rad(side.config.turns):
         trial = similarity(shift, np.full(side.count, angle, np.float32), one)
         cost = side.coarse.cost(trial)
         better = cost < best_cost

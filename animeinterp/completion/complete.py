@@ -22,6 +22,7 @@ from ..flow import Flow, PieceMatches
 from ..matching.features import piece_moments
 from ..segmentation import find_contours, to_image
 from .candidates import Side, find_motions
+from .config import DEFAULT, CompletionConfig
 from .cutouts import are_cutouts
 from .deformation import add_residual, choose_flow
 from .depth import piece_depths
@@ -29,16 +30,15 @@ from .motion import half_way
 from .ownership import LineOwners
 from .panning import frame_shift, panned_flow
 
-MEDIAN = 5  # pixels: single pixels that chose otherwise than all around them are errors
-FOLLOWS = 6.0  # pixels, by which a pixel's flow may be off its piece's motion to turn with it
 T = TypeVar("T")
 
 
-def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches) -> Flow:
+def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches, config: CompletionConfig | None = None) -> Flow:
     """The flow of every pixel, from whose pieces are whose and what the pixels show.
 
     :param frame0: (1, 3 or 4, H, W) in 0..1, any device; ``frame1`` likewise. The work is done on the CPU.
     :param found: the pieces of this pair and their matches; a CoarseFlow is one.
+    :param config: its numbers; None: as they were chosen.
     :return: a Flow with both fields dense (float32, on the frames' device), and ``depth_0/1``, ``confidence_01/10``,
         ``bend_01/10``, ``dense_01/10`` and ``cutouts``.
     :raises AnimeInterpError: for frames that are no pair, or a flow that knows nothing of pieces.
@@ -46,9 +46,10 @@ def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches) -> Flow:
     check_pair(frame0, frame1)
     if not isinstance(found, PieceMatches):
         raise AnimeInterpError(f"A {type(found).__name__} knows no pieces; complete() takes what coarse_flow() returns.")
+    config = DEFAULT if config is None else config
     images = to_image(frame0[0]), to_image(frame1[0])
     labels = tuple(label.cpu().numpy() for label in found.labels)
-    sides = _sides(images, labels)
+    sides = _sides(images, labels, config)
     match = found.matches[0]
     find_motions(sides, match.pieces_0.cpu().numpy(), match.pieces_1.cpu().numpy())
     owners, depths = _order(sides, images)
@@ -58,7 +59,7 @@ def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches) -> Flow:
     def field(array: np.ndarray) -> Tensor:  # (H, W, C) to (1, C, H, W)
         return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(array).transpose(2, 0, 1)[None])).to(device)
 
-    depth_maps = [cv2.medianBlur(depths[k][owners[k]], MEDIAN) for k in (0, 1)]
+    depth_maps = [cv2.medianBlur(depths[k][owners[k]], config.median) for k in (0, 1)]
     confidence = [1 / (1 + disagreement(fields[k], fields[1 - k]) ** 2) for k in (0, 1)]
     return Flow(
         flow_01=field(fields[0]),
@@ -79,17 +80,17 @@ def _bend(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """How far half-way a pixel is off its straight line, by its piece's motion where it follows that. (H, W, 2)."""
     grid = side.fine
     straight = grid.flow_of(side.motion, owner)
-    bend = grid.flow_of(half_way(side.motion, grid.centres, grid.spread), owner) - straight / 2
-    follows = np.exp(-np.square(lengths(flow - straight) / FOLLOWS))[..., None]
+    bend = grid.flow_of(half_way(side.motion, grid.centres, grid.spread, grid.config), owner) - straight / 2
+    follows = np.exp(-np.square(lengths(flow - straight) / grid.config.bend_follows))[..., None]
     return bend * follows
 
 
-def _sides(images, labels) -> tuple[Side, Side]:
-    shift = frame_shift(*images)
+def _sides(images, labels, config) -> tuple[Side, Side]:
+    shift = frame_shift(*images, config)
     shifts = (shift, None if shift is None else -shift)
-    dense = _both(lambda k: panned_flow(images[k], images[1 - k], shifts[k]))
+    dense = _both(lambda k: panned_flow(images[k], images[1 - k], shifts[k], config))
     moments = [piece_moments(torch.from_numpy(one), int(one.max()) + 1).numpy() for one in labels]
-    return _both(lambda k: Side(images[k], images[1 - k], labels[k], moments[k], dense[k], dense[1 - k]))
+    return _both(lambda k: Side(images[k], images[1 - k], labels[k], moments[k], dense[k], dense[1 - k], config))
 
 
 def _order(sides, images) -> tuple[tuple, tuple]:
@@ -120,7 +121,7 @@ def _fields(sides, images, owners) -> list[np.ndarray]:
     def chosen(k: int) -> np.ndarray:
         flows, backs = ([own[i], guided[i], sides[i].dense] for i in (k, 1 - k))
         flow = choose_flow(grids[k], owners[k], flows, backs)
-        return np.dstack([cv2.medianBlur(np.ascontiguousarray(flow[..., axis]), MEDIAN) for axis in (0, 1)])
+        return np.dstack([cv2.medianBlur(np.ascontiguousarray(flow[..., axis]), grids[k].config.median) for axis in (0, 1)])
 
     return _both(chosen)
 

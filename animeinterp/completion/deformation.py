@@ -13,18 +13,6 @@ import numpy as np
 from ..dense_flow import dis_flow, disagreement, lengths
 from .motion import PieceGrid, difference, steepness, warp
 
-SMOOTH = 9.0  # pixels, of the residual within a piece
-LARGEST = 12.0  # pixels; a larger residual is another thing
-WINDOW = 7  # pixels, over which flows are compared
-TRUNCATE_PIECE, TRUNCATE_PIXEL = 30.0, 60.0  # of the summed colour difference
-NEAR = 8.0  # pixels by which a single pixel may leave its piece's flow
-FAR = 64.0  # pixels by which it may where the other flow leads there and back and looks better by MARGIN levels
-MARGIN, RETURNS = 4.0, 1.5  # levels, pixels
-TELLS = 2.0  # mean weight of a window from which its pixels tell where they went
-SAME, SLACK = 4.0, 3.0  # pixels by which flows are the same but for their edges; levels that the smooth one may cost more
-STILL = 3.0  # a window whose summed colour difference is under this has not moved,
-LEAST_MOTION = 1.5  # if the motion found there is under this many pixels
-
 
 def add_residual(grid: PieceGrid, image: np.ndarray, other: np.ndarray, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """``flow`` (H, W, 2) with the pieces' smooth deformation added. ``image``, ``other``: (H, W, 3) uint8."""
@@ -33,12 +21,12 @@ def add_residual(grid: PieceGrid, image: np.ndarray, other: np.ndarray, owner: n
     before = cv2.blur(difference(warped, image).astype(np.float32), (5, 5))
     after = cv2.blur(difference(warp(other, flow + residual)[0], image).astype(np.float32), (5, 5))
     edge = np.minimum(steepness(grid.image) / 20, 1)
-    trusted = inside & (after <= before + 3) & (after < 120) & (lengths(residual) < LARGEST)
+    trusted = inside & (after <= before + 3) & (after < 120) & (lengths(residual) < grid.config.residual_largest)
     weight = (edge + 0.02) * np.exp(-(disagreement(residual, back) ** 2)) * trusted
-    return flow + smooth_within(residual, weight.astype(np.float32), owner)
+    return flow + smooth_within(residual, weight.astype(np.float32), owner, grid.config.residual_smooth)
 
 
-def smooth_within(field: np.ndarray, weight: np.ndarray, owner: np.ndarray) -> np.ndarray:
+def smooth_within(field: np.ndarray, weight: np.ndarray, owner: np.ndarray, sigma: float) -> np.ndarray:
     """Normalised convolution of a field (H, W, 2) within each piece, far reach where near there is no weight."""
     result = np.zeros_like(field)
     stacked = np.dstack([weight, weight * field[..., 0], weight * field[..., 1]])
@@ -47,8 +35,8 @@ def smooth_within(field: np.ndarray, weight: np.ndarray, owner: np.ndarray) -> n
         values = stacked[rows, columns] * inside[..., None]
         if values[..., 0].sum() < 3:
             continue
-        near = cv2.GaussianBlur(values, (0, 0), SMOOTH, borderType=cv2.BORDER_CONSTANT)
-        blurred = near + 0.02 * _wide_blur(values, 4 * SMOOTH)
+        near = cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+        blurred = near + 0.02 * _wide_blur(values, 4 * sigma)
         smooth = blurred[..., 1:] / (blurred[..., :1] + 1e-4)
         result[rows, columns][inside] = smooth[inside]
     return result
@@ -62,36 +50,37 @@ def choose_flow(
     :param flows: each (H, W, 2), the piece's own first. :param backs: the flows of the other frame, in the same order.
     :return: (H, W, 2), exactly zero where the frames are the same.
     """
+    config = grid.config
     costs, returns = [], []
     for flow, back in zip(flows, backs, strict=True):
         warped, inside = warp(grid.other, flow)
-        error = np.minimum(difference(warped, grid.image), TRUNCATE_PIXEL)
-        error[~inside] = TRUNCATE_PIXEL / 2
+        error = np.minimum(difference(warped, grid.image), config.pixel_truncate)
+        error[~inside] = config.pixel_truncate / 2
         off = disagreement(flow, back)
         costs.append(error + 2 * np.minimum(off, 6))
-        returns.append(cv2.blur(off, (5, 5)) < RETURNS)
+        returns.append(cv2.blur(off, (5, 5)) < config.far_returns)
     mass = np.bincount(owner.ravel(), grid.weight.ravel(), grid.count) + 1e-6
     by_piece = [
-        np.bincount(owner.ravel(), (np.minimum(c, TRUNCATE_PIECE) * grid.weight).ravel(), grid.count) / mass for c in costs
+        np.bincount(owner.ravel(), (np.minimum(c, config.piece_truncate) * grid.weight).ravel(), grid.count) / mass for c in costs
     ]
     choice = np.argmin(by_piece, axis=0)[owner]
-    local = [cv2.blur(c, (WINDOW, WINDOW)) for c in costs]
+    local = [cv2.blur(c, (config.choice_window, config.choice_window)) for c in costs]
     chosen = np.choose(choice[..., None], flows)
     result, best = chosen.copy(), np.choose(choice, local)
     for flow, cost, there_and_back in zip(flows, local, returns, strict=True):
         apart = _apart(flow, chosen)
-        sure = there_and_back & (apart < FAR) & (cost < best - MARGIN)
-        better = (cost < best) & ((apart < NEAR) | sure)
+        sure = there_and_back & (apart < config.pixel_far_reach) & (cost < best - config.far_margin)
+        better = (cost < best) & ((apart < config.pixel_reach) | sure)
         result[better], best[better] = flow[better], cost[better]
     # Where motions hardly differ the smooth flow of the whole frame is the better one, as it does not break beside outlines;
     # but in the inside of a flat piece, where the pixels do not tell, it is a guess.
     plain = flows[-1]
-    alike = (_apart(plain, result) < SAME) & returns[-1] & (local[-1] < best + SLACK)
-    alike &= cv2.blur(grid.weight, (WINDOW, WINDOW)) > TELLS
+    alike = (_apart(plain, result) < config.same_flow) & returns[-1] & (local[-1] < best + config.same_slack)
+    alike &= cv2.blur(grid.weight, (config.choice_window, config.choice_window)) > config.telling_weight
     result[alike] = plain[alike]
     # Only where next to no motion was found: the inside of a flat piece that moves looks still too.
-    still = cv2.blur(difference(grid.other, grid.image), (WINDOW, WINDOW)) < STILL
-    result[still & (_apart(result, np.zeros_like(result)) < LEAST_MOTION)] = 0
+    still = cv2.blur(difference(grid.other, grid.image), (config.choice_window, config.choice_window)) < config.still_difference
+    result[still & (_apart(result, np.zeros_like(result)) < config.least_motion)] = 0
     return result
 
 

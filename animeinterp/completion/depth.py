@@ -10,13 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..dense_flow import disagreement
+from .config import CompletionConfig
 from .motion import PieceGrid, difference, warp
-
-COVERED, ALIKE = 30.0, 20.0  # summed colour differences: over the first something covers, under the second it is the same
-LEAST_VOTES = 8  # pixels
-TIE = 20.0  # how strongly a piece and what it became share their depth
-PULL = 0.05  # of every piece towards depth 0
-LOST, LOST_BEHIND = 0.15, 1.0  # a piece of which less is found again than this share goes so far behind
 
 
 def piece_depths(
@@ -29,6 +24,7 @@ def piece_depths(
     :param flows: (H, W, 2) for each frame, to the other.
     :return: (K0,) and (K1,) float32.
     """
+    config = grids[0].config
     offsets = (0, grids[0].count)
     total = grids[0].count + grids[1].count
     votes, ties = np.zeros((total, total)), np.zeros((total, total))
@@ -38,25 +34,25 @@ def piece_depths(
         off = disagreement(flows[here], flows[there])
         lands_on = _read(owners[there], flows[here]) + offsets[there]
         source = owners[here] + offsets[here]
-        covered = inside & (unlike > COVERED) & (off > 2)
-        same = inside & (unlike < ALIKE) & (off < 1)
+        covered = inside & (unlike > config.covering_difference) & (off > 2)
+        same = inside & (unlike < config.covered_alike) & (off < 1)
         votes += _count(lands_on[covered], source[covered], total)
         ties += _count(lands_on[same], source[same], total)
     area = np.concatenate([np.bincount(o.ravel(), minlength=g.count) for o, g in zip(owners, grids, strict=True)])
     known = ties.sum(axis=0) / area.clip(1)  # the share of a piece that is found again in the other frame
     ties = (ties + ties.T) / np.minimum(area[:, None], area[None]).clip(1)
-    depth = _solve(votes - votes.T, np.where(ties > 0.3, TIE * ties, 0))
+    depth = _solve(votes - votes.T, np.where(ties > 0.3, config.match_tie * ties, 0), config)
     # What is not found again is most likely covered there, and its motion a guess: not to be seen before what is known.
-    depth -= LOST_BEHIND * np.clip(1 - known / LOST, 0, 1)
+    depth -= config.lost_depth * np.clip(1 - known / config.lost_share, 0, 1)
     depth = depth.astype(np.float32)
     return depth[: offsets[1]], depth[offsets[1] :]
 
 
-def _solve(net: np.ndarray, ties: np.ndarray) -> np.ndarray:
-    """min sum_votes w (z_front - z_behind - 1)^2 + sum_ties w (z_a - z_b)^2 + PULL |z|^2."""
-    strength = np.where(net > LEAST_VOTES, np.minimum(net, 400) / 50, 0)
+def _solve(net: np.ndarray, ties: np.ndarray, config: CompletionConfig) -> np.ndarray:
+    """min sum_votes w (z_front - z_behind - 1)^2 + sum_ties w (z_a - z_b)^2 + depth_pull |z|^2."""
+    strength = np.where(net > config.least_votes, np.minimum(net, 400) / 50, 0)
     coupling = strength + strength.T + ties
-    system = np.diag(coupling.sum(axis=1) + PULL) - coupling
+    system = np.diag(coupling.sum(axis=1) + config.depth_pull) - coupling
     return np.linalg.solve(system, strength.sum(axis=1) - strength.sum(axis=0))
 
 

@@ -12,11 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-TRUNCATE = 40.0  # of the summed colour difference, 8-bit levels a channel: beyond it a pixel is something else
-LEAST_TURN = 0.05  # radians, from which a pivot can be told
-JOINT = 2.5  # times a piece's radius: how far from its centre it may be hinged
-EDGE_GAIN = 8.0  # how much more than a flat pixel one on a strong edge counts
-LARGEST_STRETCH = 2.0  # of a piece along any axis. Shrink it may to nothing: what gets covered looks like that
+from .config import DEFAULT, CompletionConfig
 
 
 @dataclass
@@ -38,13 +34,17 @@ class PieceGrid:
     weight: np.ndarray
     mass: np.ndarray
     spread: np.ndarray
+    config: CompletionConfig = DEFAULT
 
     @property
     def count(self) -> int:
         return len(self.centres)
 
     @staticmethod
-    def of(image: np.ndarray, other: np.ndarray, labels: np.ndarray, moments: np.ndarray, step: int) -> PieceGrid:
+    def of(
+        image: np.ndarray, other: np.ndarray, labels: np.ndarray, moments: np.ndarray, step: int,
+        config: CompletionConfig = DEFAULT,
+    ) -> PieceGrid:
         """:param image: (H, W, 3) uint8, ``other`` likewise. :param moments: (K, 6), see ``piece_moments``."""
         labels = np.ascontiguousarray(labels[step // 2 :: step, step // 2 :: step])
         height, width = labels.shape
@@ -52,10 +52,10 @@ class PieceGrid:
         centres = moments[:, 1:3].astype(np.float32)
         x = ((np.arange(width, dtype=np.float32) + 0.5) * step - 0.5)[None] - centres[:, 0][labels]
         y = ((np.arange(height, dtype=np.float32) + 0.5) * step - 0.5)[:, None] - centres[:, 1][labels]
-        weight = 1 + EDGE_GAIN * np.minimum(steepness(image) / 30, 1)
+        weight = 1 + config.edge_gain * np.minimum(steepness(image) / 30, 1)
         mass = np.bincount(labels.ravel(), weight.ravel(), len(centres)).astype(np.float32)
         spread = np.sqrt(np.maximum(moments[:, 3] + moments[:, 4], 4)).astype(np.float32)
-        return PieceGrid(step, image, other, labels, centres, x, y, weight, np.maximum(mass, 1e-6), spread)
+        return PieceGrid(step, image, other, labels, centres, x, y, weight, np.maximum(mass, 1e-6), spread, config)
 
     def flow(self, motion: np.ndarray) -> np.ndarray:
         """(K, 6) motions ``ax, ay, bxx, bxy, byx, byy`` about the centres, a + B (x - c), to (h, w, 2) in grid pixels."""
@@ -82,17 +82,17 @@ class PieceGrid:
         :param flow: of this motion, where it is there already.
         """
         warped, inside = warp(self.other, self.flow(motion) if flow is None else flow)
-        error = np.minimum(difference(warped, self.image), TRUNCATE)
-        error = np.where(inside, error, 0.5 * TRUNCATE) * self.weight  # what leaves the frame: no opinion
+        error = np.minimum(difference(warped, self.image), self.config.truncate)
+        error = np.where(inside, error, 0.5 * self.config.truncate) * self.weight  # what leaves the frame: no opinion
         cost = np.bincount(self.labels.ravel(), error.ravel(), self.count) / self.mass
-        return np.where(is_possible(motion), cost, np.inf)
+        return np.where(is_possible(motion, self.config), cost, np.inf)
 
 
-def is_possible(motion: np.ndarray) -> np.ndarray:
-    """Which of the (K, 6) motions neither mirror a piece nor stretch it beyond LARGEST_STRETCH: (K,) bool."""
+def is_possible(motion: np.ndarray, config: CompletionConfig = DEFAULT) -> np.ndarray:
+    """Which of the (K, 6) motions neither mirror a piece nor stretch it beyond ``largest_stretch``: (K,) bool."""
     linear = motion[:, 2:].reshape(-1, 2, 2) + np.eye(2, dtype=np.float32)
     stretch = np.linalg.norm(linear, ord=2, axis=(1, 2))
-    return (np.linalg.det(linear) > 0) & (stretch <= LARGEST_STRETCH)
+    return (np.linalg.det(linear) > 0) & (stretch <= config.largest_stretch)
 
 
 def shrink(image: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -184,7 +184,7 @@ def align(grid: PieceGrid, motion: np.ndarray, *, steps: int) -> tuple[np.ndarra
         gx1, gy1 = gradients(warped)
         gx, gy = (gx0 + gx1) / 2, (gy0 + gy1) / 2
         size = difference(warped, grid.image)
-        weight = (inside & (size < 3 * TRUNCATE)) / (1 + (size / TRUNCATE) ** 2)
+        weight = (inside & (size < 3 * grid.config.truncate)) / (1 + (size / grid.config.truncate) ** 2)
         edges = difference(gx, none) + difference(gy, none)
         # Only pixels with an edge say anything.
         use = np.flatnonzero((edges > 1) & (weight > 0))
@@ -256,7 +256,9 @@ def similarity(shift: np.ndarray, turn: np.ndarray, scale: np.ndarray) -> np.nda
     return np.stack([shift[:, 0], shift[:, 1], c - 1, -s, s, c - 1], 1).astype(np.float32)
 
 
-def half_way(motion: np.ndarray, centres: np.ndarray, spread: np.ndarray) -> np.ndarray:
+def half_way(
+    motion: np.ndarray, centres: np.ndarray, spread: np.ndarray, config: CompletionConfig = DEFAULT
+) -> np.ndarray:
     """What half of each motion is, as a motion: a turn half-way round, on an arc. (K, 6).
 
     A piece that turns about a point in its reach (a joint) goes round that point; one that turns about a point far away
@@ -271,9 +273,9 @@ def half_way(motion: np.ndarray, centres: np.ndarray, spread: np.ndarray) -> np.
     stretch = whole_turn.transpose(0, 2, 1) @ linear
     half = half_turn @ (np.eye(2) + stretch) / 2 - np.eye(2)
     shift = motion[:, :2] / 2.0
-    arc = np.abs(turn) > LEAST_TURN
+    arc = np.abs(turn) > config.least_turn
     pivot = np.zeros_like(shift)
     pivot[arc] = np.linalg.solve(linear[arc] - np.eye(2), -motion[arc, :2, None].astype(np.float64))[..., 0]
-    arc &= np.linalg.norm(pivot, axis=1) < JOINT * spread
+    arc &= np.linalg.norm(pivot, axis=1) < config.joint_reach * spread
     shift[arc] = -np.einsum("kij,kj->ki", half[arc], pivot[arc])
     return np.concatenate([shift, half.reshape(-1, 4)], axis=1).astype(np.float32)

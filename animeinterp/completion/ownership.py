@@ -10,15 +10,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .motion import TRUNCATE, PieceGrid, difference, warp
+from .motion import PieceGrid, difference, warp
 
-SURE = 1.0  # levels a pixel by which one piece's motion has to explain the line better
-IN_FRONT = 0.3  # difference in depth from which the front piece gets a line that either could own
-UNEXPLAINED, EXPLAINED = 25.0, 0.6  # levels a pixel; the share of that which a motion may leave to claim the line
-STRETCH = 16  # pixels: a line is given away in parts so long
-CLAIMS = 2  # times so far may an owner follow its line
 ROW = 1024  # pixels read at a time
-REACHES = (2, 4)  # pixels in which the piece on the other side is looked for
 
 
 class LineOwners:
@@ -32,7 +26,7 @@ class LineOwners:
         """
         self._grid, self._motion = grid, motion
         labels = grid.labels
-        other_side = _other_side(labels)
+        other_side = _other_side(labels, grid.config.line_reaches)
         self._wide = cv2.dilate(lines.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
         self._index = index = np.flatnonzero(self._wide & (other_side != labels))
         own, far = labels.ravel()[index].astype(np.int64), other_side.ravel()[index].astype(np.int64)
@@ -46,16 +40,18 @@ class LineOwners:
 
     def first(self) -> np.ndarray:
         """The piece that each pixel moves with, as far as it can be told without depth: (H, W) int32."""
-        return self._given(np.where(self._advantage >= 0, self._low, self._high), np.abs(self._advantage) > SURE)
+        sure = np.abs(self._advantage) > self._grid.config.line_sure
+        return self._given(np.where(self._advantage >= 0, self._low, self._high), sure)
 
     def final(self, depth: np.ndarray) -> np.ndarray:
         """As ``first``, knowing each piece's ``depth`` (K,), greater in front, and where lines go on."""
         ahead = depth[self._low] - depth[self._high]
-        decided = np.abs(self._advantage) > SURE
+        decided = np.abs(self._advantage) > self._grid.config.line_sure
         ahead = np.where(decided, self._advantage, ahead)
-        owner = self._given(np.where(ahead >= 0, self._low, self._high), decided | (np.abs(ahead) > IN_FRONT))
+        decided |= np.abs(ahead) > self._grid.config.line_in_front
+        owner = self._given(np.where(ahead >= 0, self._low, self._high), decided)
         _, parts = cv2.connectedComponents(self._wide.view(np.uint8), connectivity=8)
-        for _ in range(CLAIMS):
+        for _ in range(self._grid.config.line_claims):
             claimed = _claimed(self._grid, self._motion, owner, parts)
             if claimed is owner:
                 break
@@ -76,16 +72,18 @@ def _claimed(grid: PieceGrid, motion: np.ndarray, owner: np.ndarray, parts: np.n
     it goes on as one, and moves with the piece that moves the rest of it. ``owner`` itself is returned where nothing changes.
     ``parts`` (H, W): the line, by number, that each pixel is of; 0 for none.
     """
+    config = grid.config
     height, width = owner.shape
-    index = np.flatnonzero((parts > 0) & (_cost(grid, motion, owner) > UNEXPLAINED))
+    index = np.flatnonzero((parts > 0) & (_cost(grid, motion, owner) > config.line_unexplained))
     if index.size == 0:
         return owner
     # A stretch is of one connected line, one owner, and short: an outline goes round more than one piece.
-    across = width // STRETCH + 3  # a column of cells more on each side: neighbours do not wrap around
-    cells = across * (height // STRETCH + 3)
+    across = width // config.line_stretch + 3  # a column of cells more on each side: neighbours do not wrap around
+    cells = across * (height // config.line_stretch + 3)
 
     def place(at: np.ndarray) -> np.ndarray:
-        return parts.ravel()[at].astype(np.int64) * cells + (at // width // STRETCH + 1) * across + at % width // STRETCH + 1
+        row, column = at // width // config.line_stretch, at % width // config.line_stretch
+        return parts.ravel()[at].astype(np.int64) * cells + (row + 1) * across + column + 1
 
     stretches, member = np.unique(place(index) * grid.count + owner.ravel()[index], return_inverse=True)
     everywhere = np.flatnonzero(parts)
@@ -103,7 +101,7 @@ def _claimed(grid: PieceGrid, motion: np.ndarray, owner: np.ndarray, parts: np.n
     error = np.bincount(pair, error, len(stretch)) / size[stretch]
     own = np.bincount(member, _error_at(grid, motion, x, y, owner.ravel()[index]), len(stretches)) / size
     best = np.lexsort((error, stretch))[np.searchsorted(stretch, np.arange(len(stretches)))]
-    claimed = (error[best] < EXPLAINED * own) & (own > UNEXPLAINED)
+    claimed = (error[best] < config.line_explained * own) & (own > config.line_unexplained)
     if not claimed.any():
         return owner
     result = owner.copy()
@@ -136,16 +134,16 @@ def _error_at(grid: PieceGrid, motion: np.ndarray, x: np.ndarray, y: np.ndarray,
     to_x, to_y = (np.resize(a.astype(np.float32), (rows, ROW)) for a in (to_x, to_y))
     found = cv2.remap(grid.other, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     error = np.abs(found.reshape(-1, 3)[: len(x)] - grid.image[y, x]).sum(axis=1)
-    return np.where(inside, np.minimum(error, 3 * TRUNCATE), 3 * TRUNCATE)
+    return np.where(inside, np.minimum(error, 3 * grid.config.truncate), 3 * grid.config.truncate)
 
 
-def _other_side(labels: np.ndarray) -> np.ndarray:
+def _other_side(labels: np.ndarray, reaches: tuple[int, ...]) -> np.ndarray:
     """For each pixel the nearest piece, in eight directions, that is not its own; its own where there is none."""
     height, width = labels.shape
-    reach = max(REACHES)
+    reach = max(reaches)
     padded = np.pad(labels, reach, mode="edge")
     result = labels.copy()
-    for radius in REACHES:
+    for radius in reaches:
         for angle in range(8):
             dx, dy = round(radius * np.cos(angle * np.pi / 4)), round(radius * np.sin(angle * np.pi / 4))
             seen = padded[reach + dy : reach + dy + height, reach + dx : reach + dx + width]
@@ -155,6 +153,6 @@ def _other_side(labels: np.ndarray) -> np.ndarray:
 
 def _cost(grid: PieceGrid, motion: np.ndarray, owner: np.ndarray) -> np.ndarray:
     warped, inside = warp(grid.other, grid.flow_of(motion, owner))
-    error = np.minimum(difference(warped, grid.image), 3 * TRUNCATE)
-    error[~inside] = TRUNCATE / 2
+    error = np.minimum(difference(warped, grid.image), 3 * grid.config.truncate)
+    error[~inside] = grid.config.truncate / 2
     return cv2.blur(error, (3, 3))

@@ -10,38 +10,33 @@ import cv2
 import numpy as np
 
 from ..dense_flow import dis_flow
+from .config import DEFAULT, CompletionConfig
 from .motion import difference, warp
 
-WIDTH = 240  # pixels, about, of the copies that are compared
-PEAKS, APART = 4, 3  # peaks that are tried; pixels of the copies between them
-FARTHEST = 0.45  # of the width and of the height
-LEAST = 0.08  # of the width: what dense flow follows by itself
-TRUNCATE = 60.0  # of the summed colour difference, 8-bit levels a channel
-BETTER = 0.8  # of the difference without a shift: what one has to come under
-WINDOW, MARGIN = 9, 4.0  # pixels, over which two flows are compared; levels by which what is still has to look better
 
-
-def frame_shift(image0: np.ndarray, image1: np.ndarray) -> np.ndarray | None:
+def frame_shift(image0: np.ndarray, image1: np.ndarray, config: CompletionConfig = DEFAULT) -> np.ndarray | None:
     """The shift (x, y) in pixels, (2,) float32, that brings most of ``image0`` to where it is in ``image1``.
 
     :param image0: (H, W, 3) uint8; ``image1`` likewise.
-    :return: None where no shift of more than LEAST explains the frame clearly better than none.
+    :return: None where no shift of more than ``pan_least`` explains the frame clearly better than none.
     """
     height, width = image0.shape[:2]
-    step = max(1, round(width / WIDTH))
+    step = max(1, round(width / config.pan_width))
     size = width // step, height // step
     small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (image0, image1)]
-    best, least = None, BETTER * _difference(small, 0, 0)
-    for x, y in _peaks(*small):
-        if abs(x) * step < LEAST * width and abs(y) * step < LEAST * width:
+    best, least = None, config.pan_better * _difference(small, 0, 0, config.pan_truncate)
+    for x, y in _peaks(*small, config):
+        if abs(x) * step < config.pan_least * width and abs(y) * step < config.pan_least * width:
             continue
-        difference = _difference(small, x, y)
+        difference = _difference(small, x, y, config.pan_truncate)
         if difference < least:
             best, least = (x, y), difference
     return None if best is None else np.float32([best[0] * width / size[0], best[1] * height / size[1]])
 
 
-def panned_flow(image0: np.ndarray, image1: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
+def panned_flow(
+    image0: np.ndarray, image1: np.ndarray, shift: np.ndarray | None, config: CompletionConfig = DEFAULT
+) -> np.ndarray:
     """Whole-frame dense flow (H, W, 2) from ``image0`` to ``image1``, where the picture as a whole shifts by ``shift``.
 
     Begun at the shift, and at none for what the camera goes along with; around each pixel, that which looks more alike.
@@ -54,13 +49,13 @@ def panned_flow(image0: np.ndarray, image1: np.ndarray, shift: np.ndarray | None
     costs = []
     for flow in (panned, still):
         warped, inside = warp(there, flow)
-        apart = np.minimum(difference(warped, here), TRUNCATE)
+        apart = np.minimum(difference(warped, here), config.pan_truncate)
         # What leaves the frame goes with the camera: nothing is there to tell otherwise.
-        costs.append(cv2.blur(np.where(inside, apart, 0), (WINDOW, WINDOW)))
-    return np.where((costs[1] < costs[0] - MARGIN)[..., None], still, panned)
+        costs.append(cv2.blur(np.where(inside, apart, 0), (config.pan_window, config.pan_window)))
+    return np.where((costs[1] < costs[0] - config.pan_margin)[..., None], still, panned)
 
 
-def _peaks(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
+def _peaks(one: np.ndarray, other: np.ndarray, config: CompletionConfig) -> list[tuple[int, int]]:
     """The shifts, in whole pixels, from ``one`` to ``other`` at which their edges correlate best."""
     height, width = one.shape[:2]
     size = cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width)  # no wrapping round
@@ -72,20 +67,21 @@ def _peaks(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
     cross = np.conj(spectra[0]) * spectra[1]
     # Half whitened: wholly, noise counts as much as the drawing; not at all, peaks are as wide as what they are of.
     surface = np.fft.irfft2(cross / np.sqrt(np.abs(cross) + 1e-6), size).astype(np.float32)
-    far_y, far_x = int(FARTHEST * height), int(FARTHEST * width)
+    far_y, far_x = int(config.pan_farthest * height), int(config.pan_farthest * width)
     surface = np.roll(surface, (far_y, far_x), (0, 1))[: 2 * far_y + 1, : 2 * far_x + 1].copy()
     peaks = []
-    for _ in range(PEAKS):
+    for _ in range(config.pan_peaks):
         _, _, _, (x, y) = cv2.minMaxLoc(surface)
         peaks.append((x - far_x, y - far_y))
-        surface[max(0, y - APART) : y + APART + 1, max(0, x - APART) : x + APART + 1] = -np.inf
+        rows, columns = (slice(max(0, at - config.pan_peaks_apart), at + config.pan_peaks_apart + 1) for at in (y, x))
+        surface[rows, columns] = -np.inf
     return peaks
 
 
-def _difference(images: list[np.ndarray], x: int, y: int) -> float:
+def _difference(images: list[np.ndarray], x: int, y: int, truncate: float) -> float:
     """Mean truncated colour difference where both are, ``images[0]`` shifted by (x, y)."""
     height, width = images[0].shape[:2]
     here = images[0][max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
     there = images[1][max(0, y) : height - max(0, -y), max(0, x) : width - max(0, -x)]
     apart = cv2.absdiff(here, there).astype(np.float32).sum(axis=2)
-    return float(np.minimum(apart, TRUNCATE).mean())
+    return float(np.minimum(apart, truncate).mean())

@@ -10,6 +10,7 @@ from ..frames import FramePair
 from ..protocols import Refiner
 from ..runtime import Runtime
 from .complete import complete
+from .config import DEFAULT, CompletionConfig
 
 
 class Completion(Refiner):
@@ -18,6 +19,8 @@ class Completion(Refiner):
     starts_from = PieceMatches  # how pieces move it finds out itself
 
     def __init__(self, config: Any = None, *, operations: Any = None) -> None:
+        """``config``: a CompletionConfig; anything else stands for the numbers as they were chosen."""
+        self.config = config if isinstance(config, CompletionConfig) else DEFAULT
         self._dense = DenseFlow()
 
     def refine(
@@ -30,5 +33,5 @@ class Completion(Refiner):
     ) -> Flow:
         runtime = Runtime() if runtime is None else runtime
         if isinstance(start, PieceMatches):
-            return runtime.in_thread(lambda report: complete(*pair.frames, start))
+            return runtime.in_thread(lambda report: complete(*pair.frames, start, self.config))
         return self._dense.refine(pair, start, runtime=runtime)

@@ -7,7 +7,8 @@ import torch
 
 from animeinterp import AnimeInterpError, coarse_flow, segment
 from animeinterp.completion import complete
-from animeinterp.completion.candidates import DOUBT, Side
+from animeinterp.completion.candidates import Side
+from animeinterp.completion.config import DEFAULT
 from animeinterp.completion.motion import PieceGrid, half_way, inverse, is_possible, moved_centre, similarity, warp
 from animeinterp.config import SegmentConfig
 from animeinterp.dense_flow import dis_flow
@@ -98,7 +99,7 @@ def test_posts_of_a_fence_are_not_taken_for_their_neighbours():
     moments = piece_moments(torch.from_numpy(labels), 1).numpy()
     side = Side(*images, labels, moments, dis_flow(*images), dis_flow(*images[::-1]))
     true, next_post = (np.array([[dx, 0, 0, 0, 0, 0]], np.float32) for dx in (3, 43))
-    assert side.tried(next_post)[0] > side.tried(true)[0] + DOUBT / 2
+    assert side.tried(next_post)[0] > side.tried(true)[0] + DEFAULT.doubt / 2
 
 
 def test_a_turn_is_found():

@@ -1,0 +1,78 @@
+"""The numbers of the completion, each with its unit and what it is for.
+
+Where nothing else is said, a number was chosen by hand on this project's own drawn clips (``datasets/clips.py`` and the tuning
+seeds of the generator) at 640x360, by the frames that come of it. Colour differences are of 8-bit levels, summed over the three
+channels. ``python -m animeinterp.evaluation.ablate`` halves, doubles and switches off each of them on clips of your own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CompletionConfig:
+    """See the module's docstring. Lengths are in pixels of the frame unless said otherwise."""
+
+    # One motion a piece (``motion``, ``candidates``).
+    truncate: float = 40.0  # colour difference beyond which a pixel is something else
+    edge_gain: float = 8.0  # times: how much more than a flat pixel one on a strong edge counts
+    largest_stretch: float = 2.0  # times, of a piece along any axis. Shrink it may to nothing: what gets covered looks like that
+    least_turn: float = 0.05  # radians, from which a pivot can be told
+    joint_reach: float = 2.5  # times a piece's radius: how far from its centre it may be hinged
+    turns: tuple[float, ...] = (-45, -30, -18, -8, 8, 18, 30, 45)  # degrees that are tried about a match
+    neighbours: int = 4  # how many, whose motions are tried
+    doubt: float = 8.0  # levels that a motion costs which is ``doubt_reach`` or more from what dense flow is sure of
+    doubt_reach: float = 16.0
+    believed_difference: float = 50.0  # colour difference under which dense flow is believed
+    frame_prior: float = 0.35  # levels: how much better a motion of its own must look than the whole frame's
+
+    # Whose line it is (``ownership``).
+    line_sure: float = 1.0  # levels a pixel by which one piece's motion has to explain the line better
+    line_in_front: float = 0.3  # difference in depth from which the front piece gets a line that either could own
+    line_unexplained: float = 25.0  # levels a pixel from which on a line is not explained by its owner
+    line_explained: float = 0.6  # the share of that which another's motion may leave to claim it
+    line_stretch: int = 16  # a line is given away in parts so long
+    line_claims: int = 2  # times so far may an owner follow its line
+    line_reaches: tuple[int, ...] = (2, 4)  # in which the piece on the other side is looked for
+
+    # Which is in front (``depth``).
+    covering_difference: float = 30.0  # colour difference over which something covers
+    covered_alike: float = 20.0  # ... under which it is the same
+    least_votes: float = 8  # pixels that have to say so
+    match_tie: float = 20.0  # how strongly a piece and what it became share their depth
+    depth_pull: float = 0.05  # of every piece towards depth 0
+    lost_share: float = 0.15  # a piece of which less is found again than this share ...
+    lost_depth: float = 1.0  # ... goes so far behind
+
+    # What a piece does beyond its motion, and where dense flow knows better (``deformation``).
+    residual_smooth: float = 9.0  # of the residual within a piece
+    residual_largest: float = 12.0  # a larger residual is another thing
+    choice_window: int = 7  # over which flows are compared
+    piece_truncate: float = 30.0  # of the colour difference where a piece chooses
+    pixel_truncate: float = 60.0  # ... where a pixel does
+    pixel_reach: float = 8.0  # by which a single pixel may leave its piece's flow
+    pixel_far_reach: float = 64.0  # by which it may where the other leads there and back, and looks better by ``far_margin``
+    far_margin: float = 4.0  # levels
+    far_returns: float = 1.5  # how near there and back has to end
+    telling_weight: float = 2.0  # mean weight of a window from which its pixels tell where they went
+    same_flow: float = 4.0  # by which flows are the same but for their edges
+    same_slack: float = 3.0  # levels that the smooth one of them may cost more
+    still_difference: float = 3.0  # a window whose colour difference is under this has not moved, ...
+    least_motion: float = 1.5  # ... if the motion found there is under this
+    median: int = 5  # a single pixel that chose otherwise than all around it is an error
+    bend_follows: float = 6.0  # by which a pixel's flow may be off its piece's motion to turn with it
+
+    # How far the picture as a whole has shifted (``panning``).
+    pan_width: int = 240  # about, of the copies that are compared
+    pan_peaks: int = 4  # that are tried
+    pan_peaks_apart: int = 3  # pixels of the copies between them
+    pan_farthest: float = 0.45  # of the width and of the height
+    pan_least: float = 0.08  # of the width: what dense flow follows by itself
+    pan_truncate: float = 60.0  # of the colour difference
+    pan_better: float = 0.8  # of the difference without a shift: what one has to come under
+    pan_window: int = 9  # over which two flows are compared
+    pan_margin: float = 4.0  # levels by which what is still has to look better
+
+
+DEFAULT = CompletionConfig()
