@@ -24,21 +24,11 @@ from ..flow import Flow, backwarp, pixel_grid
 from ..frames import FramePair
 from ..protocols import Synthesizer
 from ..runtime import Runtime
+from .config import BLEND, BlendConfig
 from .sampling import sample_lanczos
 from .splatting import splat
 
-DEPTH_GAIN = 2.0  # of the metric, a unit of depth
-ALIKE, APART = 4.0, 12.0  # pixels by which motions around differ: up to the first no order in depth counts, from the second all
-UNLIKE = 50.0 / 255  # summed colour difference at which a pixel counts 1/e
-LEAST = 1e-4  # what a pixel counts that looks like nothing at its target: it may be all there is
-STRAY, SURROUNDINGS = 0.6, 15  # a pixel more unlike than this that also stands out from what is around it, in pixels, ...
-SHARP = 400.0 / 255  # summed difference between what was splatted and what is read, up to which the reading is believed
-EMPTY = 1e-32
-WINDOW = 5  # pixels, over which likeness is averaged and the shares of the two frames are evened out
-CONTRAST = 0.1  # summed colour difference from which the two frames disagree about a pixel
-# Where two in-betweens differ by so much in colour (summed) or in motion (pixels from frame to frame), in the mean over a
-# window, the second counts 1/e of what it could; over FARTHEST pixels they have nothing to do with each other.
-AGREED, TOGETHER, FARTHEST, NEAR = 0.6, 4.0, 16.0, 7
+EMPTY = 1e-32  # the mass of a hole
 
 
 @dataclass(frozen=True)
@@ -60,8 +50,9 @@ class WarpedFrames:
 class FrameWarper:
     """A pair of frames and the flow between them, ready to be warped to any time: what does not depend on it, once."""
 
-    def __init__(self, frame0: Tensor, frame1: Tensor, flow: Flow) -> None:
+    def __init__(self, frame0: Tensor, frame1: Tensor, flow: Flow, config: BlendConfig = BLEND) -> None:
         """Arguments and errors are those of ``blend``."""
+        self._config = config
         check_pair(frame0, frame1)
         for name, field in (("flow_01", flow.flow_01), ("flow_10", flow.flow_10)):
             check_flow(name, field, frame0)
@@ -70,7 +61,7 @@ class FrameWarper:
         self._bends = [
             None if bend is None else bend.to(frame0.device, torch.float32) for bend in (flow.bend_01, flow.bend_10)
         ]
-        self._weights = _weights(self.frames, self._fields, flow)
+        self._weights = _weights(self.frames, self._fields, flow, config)
 
     def at(self, time: float) -> WarpedFrames:
         """Both frames warped to ``time``, 0..1."""
@@ -85,18 +76,19 @@ class FrameWarper:
             colour, shift = landed[:, :channels], landed[:, channels:]
             origin = grid - shift
             sharp = sample_lanczos(self.frames[k], origin[0, 0], origin[0, 1])
-            believed = (-(((sharp - colour).abs().sum(dim=1, keepdim=True) / SHARP) ** 2)).exp()
+            believed = (-(((sharp - colour).abs().sum(dim=1, keepdim=True) / self._config.sharp) ** 2)).exp()
             colours.append(torch.lerp(colour, sharp, believed))
             masses.append(mass)
             shifts.append(shift)
-        share = _evened_share(colours, masses)
+        share = _evened_share(colours, masses, self._config)
         hole = masses[0] + masses[1] <= EMPTY
         blended = fill_holes(torch.lerp(*colours, share).clamp(0, 1), hole)
         return WarpedFrames(tuple(colours), tuple(masses), tuple(shifts), share, blended)
 
 
 def blend(
-    frame0: Tensor, frame1: Tensor, flow: Flow, times: list[float], *, progress: Callable[[float], None] | None = None
+    frame0: Tensor, frame1: Tensor, flow: Flow, times: list[float], *, config: BlendConfig = BLEND,
+    progress: Callable[[float], None] | None = None,
 ) -> Tensor:
     """In-between frames from two frames and the flow between them, weights-free.
 
@@ -104,21 +96,22 @@ def blend(
     :param flow: the pair's; with ``depth_0/1`` pieces that overlap keep their order, without it likeness alone decides;
         with ``dense_01/10`` the in-between is averaged with that of the dense flow wherever they hardly differ.
     :param times: each in 0..1.
+    :param config: its numbers.
     :param progress: called with the share done, 0..1, before each time; may raise to stop.
     :return: (T, C, H, W) float32 in 0..1 on the frames' device.
     :raises AnimeInterpError: for shapes that do not fit together.
     """
     times = check_times(times)
-    warper = FrameWarper(frame0, frame1, flow)
+    warper = FrameWarper(frame0, frame1, flow, config)
     other = None
     if flow.dense_01 is not None and flow.dense_10 is not None:
-        other = FrameWarper(frame0, frame1, Flow(flow.dense_01, flow.dense_10))
+        other = FrameWarper(frame0, frame1, Flow(flow.dense_01, flow.dense_10), config)
     result = warper.frames[0].new_empty(len(times), *warper.frames[0].shape[1:])
     for index, t in enumerate(times):
         if progress is not None:
             progress(index / len(times))
         warped = warper.at(t)
-        result[index] = (warped.blended if other is None else averaged(warped, other.at(t), t))[0]
+        result[index] = (warped.blended if other is None else averaged(warped, other.at(t), t, config))[0]
     return _straight(result)
 
 
@@ -128,22 +121,23 @@ class Blend(Synthesizer):
     seconds = 0.6
 
     def __init__(self, config: Any = None, *, operations: Any = None) -> None:
-        pass
+        """``config``: a BlendConfig; anything else stands for the numbers as they were chosen."""
+        self.config = config if isinstance(config, BlendConfig) else BLEND
 
     def prepare(self, pair: FramePair, flow: Flow | None) -> BlendedDrawing:
         """See ``Synthesizer``."""
-        return BlendedDrawing(pair, flow)
+        return BlendedDrawing(pair, flow, self.config)
 
 
 class BlendedDrawing:
     """See ``protocols.Drawing``."""
 
-    def __init__(self, pair: FramePair, flow: Flow) -> None:
-        self._frames, self._flow = pair.rgb if pair.opaque else pair.frames, flow
+    def __init__(self, pair: FramePair, flow: Flow, config: BlendConfig) -> None:
+        self._frames, self._flow, self._config = pair.rgb if pair.opaque else pair.frames, flow, config
 
     def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
         runtime = Runtime() if runtime is None else runtime
-        return runtime.in_thread(lambda report: blend(*self._frames, self._flow, times, progress=report))
+        return runtime.in_thread(lambda report: blend(*self._frames, self._flow, times, config=self._config, progress=report))
 
 
 def with_blended_alpha(painted: Tensor, pair: FramePair, flow: Flow, times: list[float], runtime: Runtime) -> Tensor:
@@ -151,7 +145,7 @@ def with_blended_alpha(painted: Tensor, pair: FramePair, flow: Flow, times: list
     return from_grey(painted, blend(*pair.frames, flow, times, progress=lambda _: runtime.report(1.0))[:, 3:])
 
 
-def averaged(one: WarpedFrames, opinion: WarpedFrames, time: float) -> Tensor:
+def averaged(one: WarpedFrames, opinion: WarpedFrames, time: float, config: BlendConfig = BLEND) -> Tensor:
     """The in-between of ``one``, averaged with that of ``opinion`` where they are the same but for parts of a pixel.
 
     Where they differ by more, one of them is wrong, and a mean of both would be a ghost: there it is ``one``. Faint things
@@ -159,12 +153,12 @@ def averaged(one: WarpedFrames, opinion: WarpedFrames, time: float) -> Tensor:
     """
     apart = (one.blended - opinion.blended).abs().sum(dim=1, keepdim=True)
     along = [
-        (here - there).square().sum(dim=1, keepdim=True).sqrt() / max(way, LEAST)
+        (here - there).square().sum(dim=1, keepdim=True).sqrt() / max(way, config.least_weight)
         for here, there, way in zip(one.shifts, opinion.shifts, (time, 1 - time), strict=True)
     ]
-    along = torch.lerp(*along, one.share).clamp(max=FARTHEST)
-    windows = F.pad(torch.cat([apart / AGREED, along / TOGETHER], dim=1), (NEAR // 2,) * 4, mode="replicate")
-    doubt = F.avg_pool2d(windows, NEAR, stride=1).square().sum(dim=1, keepdim=True)
+    along = torch.lerp(*along, one.share).clamp(max=config.opinion_farthest)
+    off, window = torch.cat([apart / config.opinion_colour, along / config.opinion_motion], dim=1), config.opinion_window
+    doubt = F.avg_pool2d(F.pad(off, (window // 2,) * 4, mode="replicate"), window, stride=1).square().sum(dim=1, keepdim=True)
     return torch.lerp(one.blended, opinion.blended, 0.5 * (-doubt).exp())
 
 
@@ -189,30 +183,31 @@ def fill_holes(frame: Tensor, hole: Tensor) -> Tensor:
     return result
 
 
-def _weights(frames: list[Tensor], fields: list[Tensor], flow: Flow) -> list[Tensor]:
+def _weights(frames: list[Tensor], fields: list[Tensor], flow: Flow, config: BlendConfig) -> list[Tensor]:
     """What each pixel of each frame counts where it lands, before time: exp of the metric. Two (1, 1, H, W)."""
     depths = [flow.depth_0, flow.depth_1]
     if depths[0] is None or depths[1] is None:
         order = [torch.zeros_like(field[:, :1]) for field in fields]
     else:
         depths = [
-            _where_it_matters(depth.to(field.device, torch.float32), field) for depth, field in zip(depths, fields, strict=True)
+            _where_it_matters(depth.to(field.device, torch.float32), field, config)
+            for depth, field in zip(depths, fields, strict=True)
         ]
         nearest = torch.maximum(depths[0].amax(), depths[1].amax())
-        order = [(DEPTH_GAIN * (depth - nearest)).clamp(min=-50) for depth in depths]
+        order = [(config.depth_gain * (depth - nearest)).clamp(min=-50) for depth in depths]
     weights = []
     for k in (0, 1):
         unlike = (frames[k] - backwarp(frames[1 - k], fields[k])).abs().sum(dim=1, keepdim=True)
         # Half of it from around: a pixel amid others that look like nothing is alike by chance.
-        around = F.avg_pool2d(F.pad(unlike, (WINDOW // 2,) * 4, mode="replicate"), WINDOW, stride=1)
+        around = F.avg_pool2d(F.pad(unlike, (config.window // 2,) * 4, mode="replicate"), config.window, stride=1)
         # ... is a line that was left behind, and counts less than the plain colour which says that there is none.
-        stray = torch.minimum(_standing_out(frames[k]), (unlike - STRAY).clamp(min=0))
+        stray = torch.minimum(_standing_out(frames[k], config.surroundings), (unlike - config.stray).clamp(min=0))
         unlike = (unlike + around) / 2 + stray
-        weights.append(order[k].exp() * (-unlike / UNLIKE).exp().clamp(min=LEAST))
+        weights.append(order[k].exp() * (-unlike / config.unlike).exp().clamp(min=config.least_weight))
     return weights
 
 
-def _where_it_matters(depth: Tensor, field: Tensor) -> Tensor:
+def _where_it_matters(depth: Tensor, field: Tensor, config: BlendConfig) -> Tensor:
     """``depth`` (1, 1, H, W), evened out where all around moves alike.
 
     Nothing passes over another there, and a hard order would only have what is in front grow by the part of a pixel that
@@ -225,7 +220,7 @@ def _where_it_matters(depth: Tensor, field: Tensor) -> Tensor:
 
     # The reach is that of small frames, 4 pixels a step: what it is wanted for is smooth.
     spread = (pooled(F.max_pool2d, field) + pooled(F.max_pool2d, -field)).amax(dim=1, keepdim=True)
-    matters = ((spread - ALIKE) / (APART - ALIKE)).clamp(0, 1)
+    matters = ((spread - config.motion_alike) / (config.motion_apart - config.motion_alike)).clamp(0, 1)
     mean = F.avg_pool2d(F.avg_pool2d(depth, step, ceil_mode=True), reach, stride=1, padding=reach // 2, count_include_pad=False)
     matters, mean = (F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in (matters, mean))
     return torch.lerp(mean, depth, matters)
@@ -239,19 +234,19 @@ def _moved(fields: list[Tensor], bends: list[Tensor | None], t: float) -> list[T
     ]
 
 
-def _standing_out(frame: Tensor) -> Tensor:
+def _standing_out(frame: Tensor, surroundings: int) -> Tensor:
     """How far each pixel is from the median around it, summed over channels: lines stand out. (1, 1, H, W)."""
     levels = frame[0].permute(1, 2, 0).clamp(0, 1).mul(255).round().to("cpu", torch.uint8).numpy()
-    apart = cv2.absdiff(levels, cv2.medianBlur(np.ascontiguousarray(levels), SURROUNDINGS))
+    apart = cv2.absdiff(levels, cv2.medianBlur(np.ascontiguousarray(levels), surroundings))
     return torch.from_numpy(apart.astype(np.float32).sum(axis=2) / 255)[None, None].to(frame.device)
 
 
-def _evened_share(colours: list[Tensor], masses: list[Tensor]) -> Tensor:
+def _evened_share(colours: list[Tensor], masses: list[Tensor], config: BlendConfig) -> Tensor:
     """Frame 1's share of each pixel. Where both frames see one and disagree, its median around: no salt and pepper."""
     share = masses[1] / (masses[0] + masses[1]).clamp(min=EMPTY)
     levels = share[0, 0].mul(255).round().to("cpu", torch.uint8).numpy()
-    median = torch.from_numpy(cv2.medianBlur(levels, WINDOW)).to(share.device, share.dtype)[None, None] / 255
-    disagree = (colours[0] - colours[1]).abs().sum(dim=1, keepdim=True) > CONTRAST
+    median = torch.from_numpy(cv2.medianBlur(levels, config.window)).to(share.device, share.dtype)[None, None] / 255
+    disagree = (colours[0] - colours[1]).abs().sum(dim=1, keepdim=True) > config.contrast
     return torch.where(disagree & (masses[0] > EMPTY) & (masses[1] > EMPTY), median, share)
 
 

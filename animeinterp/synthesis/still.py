@@ -12,19 +12,12 @@ from torch.nn import functional as F
 
 from ..alpha import premultiply
 from ..flow import Flow, backwarp
-
-SAME = 1.25 / 255  # one level of 8 bits, and what half precision makes of it
-ALIKE = 2.5 / 255
-UNLIKE = 8 / 255  # from which what was drawn is not what stands still
-MOVES = 0.5  # pixels
-IN_FRONT = 1.0  # of depth
-WINDOW = 5  # pixels, of the neighbourhood that tells whether a motion is believed
-MARGIN = 2  # pixels around where something lands
+from .config import STILL, StillConfig
 
 
-def still_pixels(frame0: Tensor, frame1: Tensor) -> Tensor:
+def still_pixels(frame0: Tensor, frame1: Tensor, config: StillConfig = STILL) -> Tensor:
     """Which pixels look the same in both frames (1, 3 or 4, H, W): (1, 1, H, W) bool. Hidden colours do not count."""
-    return ((premultiply(frame0) - premultiply(frame1)).abs() <= SAME).all(dim=1, keepdim=True)
+    return ((premultiply(frame0) - premultiply(frame1)).abs() <= config.same).all(dim=1, keepdim=True)
 
 
 class StillColours:
@@ -33,29 +26,29 @@ class StillColours:
     Something that passes over it is drawn in other colours; a network that draws a still place anew is off by a few levels.
     """
 
-    def __init__(self, frame0: Tensor, frame1: Tensor) -> None:
+    def __init__(self, frame0: Tensor, frame1: Tensor, config: StillConfig = STILL) -> None:
         """Frames (1, 3 or 4, H, W), on one device."""
-        self._frames = frame0, frame1
-        self.still = still_pixels(frame0, frame1)
+        self._frames, self._config = (frame0, frame1), config
+        self.still = still_pixels(frame0, frame1, config)
 
     def hold(self, painted: Tensor, time: float) -> Tensor:
         """``painted`` (1, C, H, W) at ``time``, with the frames' own pixels wherever nothing moves."""
         ground = torch.lerp(*self._frames, time).to(painted.dtype)
         off = (premultiply(ground) - premultiply(painted)).abs().amax(dim=1, keepdim=True)
-        passes = (off > UNLIKE).to(off.dtype)
-        size = 2 * MARGIN + 1
-        held = self.still & (F.max_pool2d(passes, size, stride=1, padding=MARGIN) == 0)
+        passes = (off > self._config.unlike).to(off.dtype)
+        size = 2 * self._config.margin + 1
+        held = self.still & (F.max_pool2d(passes, size, stride=1, padding=self._config.margin) == 0)
         return torch.where(held, ground, painted)
 
 
 class Stillness:
     """What of a pair stands still: made once a pair, asked at each time."""
 
-    def __init__(self, frame0: Tensor, frame1: Tensor, flow: Flow) -> None:
+    def __init__(self, frame0: Tensor, frame1: Tensor, flow: Flow, config: StillConfig = STILL) -> None:
         """Frames (1, 3 or 4, H, W) and their flow, on one device."""
-        self._frames = frame0, frame1
+        self._frames, self._config = (frame0, frame1), config
         self._seen = premultiply(frame0), premultiply(frame1)
-        self.still = still_pixels(frame0, frame1)
+        self.still = still_pixels(frame0, frame1, config)
         self._flows = tuple(field.to(frame0.device) for field in (flow.flow_01, flow.flow_10))
         self._depths = flow.depth_0, flow.depth_1
         self._movers = tuple(self._moving(k) for k in (0, 1))
@@ -71,16 +64,16 @@ class Stillness:
         passed = torch.zeros_like(self.still, dtype=ground.dtype)
         for k, way in ((0, time), (1, 1 - time)):
             passed = torch.maximum(passed, self._passers(k, way, ground))
-        size = 2 * MARGIN + 1
-        return self.still & (F.max_pool2d(passed, size, stride=1, padding=MARGIN) == 0)
+        size = 2 * self._config.margin + 1
+        return self.still & (F.max_pool2d(passed, size, stride=1, padding=self._config.margin) == 0)
 
     def _moving(self, k: int) -> Tensor:
         """Which pixels of frame ``k`` move: the flow says so, and standing still does not explain them better."""
-        moves = self._flows[k].abs().amax(dim=1, keepdim=True) > MOVES
+        moves = self._flows[k].abs().amax(dim=1, keepdim=True) > self._config.moves
         off = (self._seen[k] - backwarp(self._seen[1 - k], self._flows[k])).abs().amax(dim=1, keepdim=True)
         changed = 1.0 - self.still.to(off.dtype)
-        around = dict(kernel_size=WINDOW, stride=1, padding=WINDOW // 2)
-        refuted = (F.max_pool2d(changed, **around) == 0) & (F.max_pool2d(off, **around) > ALIKE)
+        around = dict(kernel_size=self._config.window, stride=1, padding=self._config.window // 2)
+        refuted = (F.max_pool2d(changed, **around) == 0) & (F.max_pool2d(off, **around) > self._config.alike)
         return moves & ~refuted
 
     def _passers(self, k: int, way: float, ground: Tensor) -> Tensor:
@@ -91,11 +84,11 @@ class Stillness:
         to_x, to_y = (columns + shift[0]).round().long(), (rows + shift[1]).round().long()
         inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
         rows, columns, to_x, to_y = (index[inside] for index in (rows, columns, to_x, to_y))
-        visible = (self._seen[k][0, :, rows, columns] - ground[0, :, to_y, to_x]).abs().amax(dim=0) > ALIKE
+        visible = (self._seen[k][0, :, rows, columns] - ground[0, :, to_y, to_x]).abs().amax(dim=0) > self._config.alike
         depth = self._depths[k]
         if depth is not None:
             depth = depth[0, 0].to(ground.device)
-            visible &= depth[to_y, to_x] < depth[rows, columns] + IN_FRONT  # else it passes behind
+            visible &= depth[to_y, to_x] < depth[rows, columns] + self._config.in_front  # else it passes behind
         landed = torch.zeros_like(ground[:, :1])
         landed[0, 0, to_y[visible], to_x[visible]] = 1  # any order: all of them write the same
         return landed

@@ -1,0 +1,49 @@
+"""The numbers of the blend and of what is held still, each with its unit and what it is for.
+
+Where nothing else is said, a number was chosen by hand on this project's own drawn clips (``datasets/clips.py`` and the tuning
+seeds of the generator) at 640x360, by the frames that come of it. Colour differences are in 0..1, summed over the channels.
+``python -m animeinterp.evaluation.ablate`` halves, doubles and switches off each of them on clips of your own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BlendConfig:
+    """Of the weights-free in-between (``blend``). Lengths are in pixels."""
+
+    depth_gain: float = 2.0  # of the metric, a unit of depth
+    motion_alike: float = 4.0  # by which motions around differ: up to this no order in depth counts, ...
+    motion_apart: float = 12.0  # ... from this on all of it does
+    unlike: float = 50.0 / 255  # colour difference at which a pixel counts 1/e
+    least_weight: float = 1e-4  # what a pixel counts that looks like nothing at its target: it may be all there is
+    stray: float = 0.6  # colour difference: a pixel more unlike than this that also stands out from what is around it ...
+    surroundings: int = 15  # ... so far is a line that was left behind
+    sharp: float = 400.0 / 255  # colour difference of what was splatted to what is read, up to which the reading is believed
+    window: int = 5  # over which likeness is averaged and the shares of the two frames are evened out
+    contrast: float = 0.1  # colour difference from which the two frames disagree about a pixel
+    # Where two in-betweens differ by so much in colour or in motion (from frame to frame), in the mean over a window, the second
+    # counts 1/e of what it could; over ``opinion_farthest`` they have nothing to do with each other.
+    opinion_colour: float = 0.6
+    opinion_motion: float = 4.0
+    opinion_farthest: float = 16.0
+    opinion_window: int = 7
+
+
+@dataclass(frozen=True)
+class StillConfig:
+    """Of what is held where nothing moves (``still``). Differences are of one channel, in 0..1."""
+
+    same: float = 1.25 / 255  # one level of 8 bits, and what half precision makes of it
+    alike: float = 2.5 / 255  # which cannot be told from the ground
+    unlike: float = 8 / 255  # from which what was drawn is not what stands still
+    moves: float = 0.5  # pixels, from which a motion is one
+    in_front: float = 1.0  # of depth, by which something that lands has to be behind to be hidden
+    window: int = 5  # pixels, of the neighbourhood that tells whether a motion is believed
+    margin: int = 2  # pixels around where something lands
+
+
+BLEND = BlendConfig()
+STILL = StillConfig()
