@@ -1,0 +1,211 @@
+"""Light that changes between two drawings, told from what moves: fades, tints, flashes, an evening that falls.
+
+Matching, dense flow and networks read a change of level as motion. So the light is estimated first, as a smooth gain and
+offset of each channel (frame 1 = gain * frame 0 + offset), from pixels aligned by dense flow and robustly, since what moved
+out of place is an outlier; the in-between is drawn from both drawings in one light, half-way; and it is then given the light of
+its own time, which is linear in time. Where light does not change, nothing is touched.
+
+The local fit is a guided filter's (He, Sun and Tang, ECCV 2010) with robust weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .dense_flow import dis_flow
+
+SIDE = 160  # pixels of the longer side of the pictures that the light is estimated on
+CELL = 3  # pixels of these are one, where neighbourhoods are averaged over
+SIGMA = SIDE / 10  # pixels, of the neighbourhood that shares its light
+FLAT = 1.5  # levels: a frame that departs from one colour by less shows nothing
+LEAST_GAIN = 0.08  # a frame darker than that by the other shows too little to be read
+OUTLIER = 4.0  # levels, from which on a pixel counts half
+TRUNCATE = 16.0  # levels, beyond which all errors are alike
+GAINS = 1.0  # levels, by which the light of the whole frame betters the fit, at least,
+BETTER = 0.65  # and the share of the error that it may leave
+TEXTURE = 6.0  # levels: what varies less tells nothing of a gain of its own
+ALIKE = (0.8, 0.92)  # of the correlation within a neighbourhood: where light alone has changed, drawings are alike
+ROUNDS = 2
+NOTHING = 1.5  # levels: a light that changes by less nearly everywhere is none
+SOMETHING = 4.0  # levels: where the light of a part alone changes by more
+PART, LEFT = 0.01, 0.4  # of the frame, at least, such a part is; and the error that is left there, at most
+SAME = 1.6 / 255  # what rounding to 8 bits, twice, and the fit may be off in one light
+
+
+@dataclass(frozen=True)
+class Light:
+    """How the light of a pair changes. ``gain`` and ``offset`` (1, 3, h, w) float32, of colours in 0..1, at a smaller size;
+    None for both: one of the frames shows nothing, or nearly, and all there is to draw is the fade from one to the other."""
+
+    gain: Tensor | None
+    offset: Tensor | None
+
+    @property
+    def fades(self) -> bool:
+        """Whether one of the frames shows nothing."""
+        return self.gain is None
+
+    def leveled(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
+        """Both frames (1, 3 or 4, H, W) in the light half-way; equal where no more than light was different."""
+        gain, offset = self._maps(frame0)
+        colours0, colours1 = frame0[:, :3], frame1[:, :3]
+        one = colours0 * (1 + gain) / 2 + offset / 2
+        other = (colours1 + (colours1 - offset) / gain) / 2
+        same = ((one - other).abs() <= SAME * (1 + 1 / gain) / 2).all(dim=1, keepdim=True)
+        middle = (one + other) / 2
+        made = [torch.where(same, middle, x).clamp(0, 1) for x in (one, other)]
+        return tuple(torch.cat([x, frame[:, 3:]], dim=1) for x, frame in zip(made, (frame0, frame1), strict=True))
+
+    def at(self, drawn: Tensor, times: list[float]) -> Tensor:
+        """Frames (T, 3 or 4, H, W) drawn in the light half-way, each in the light of its time."""
+        gain, offset = self._maps(drawn)
+        time = torch.tensor(times, dtype=drawn.dtype, device=drawn.device).reshape(-1, 1, 1, 1)
+        first = (drawn[:, :3] - offset / 2) * 2 / (1 + gain)
+        lit = first * (1 + time * (gain - 1)) + time * offset
+        return torch.cat([lit.clamp(0, 1), drawn[:, 3:]], dim=1)
+
+    def _maps(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        size = like.shape[-2:]
+        maps = (F.interpolate(x.to(like), size, mode="bilinear", align_corners=False) for x in (self.gain, self.offset))
+        return tuple(maps)
+
+
+def find_light(frame0: Tensor, frame1: Tensor) -> Light | None:
+    """How the light changes from one frame (1, 3, H, W) in 0..1 to another; None where it does not, or nobody can tell."""
+    one, other = _small(frame0), _small(frame1)
+    spreads = [np.abs(x - np.median(x, axis=(0, 1))).max(axis=2) for x in (one, other)]
+    if min(float(np.quantile(spread, 0.999)) for spread in spreads) < FLAT:
+        flat_alike = np.abs(one.mean(axis=(0, 1)) - other.mean(axis=(0, 1))).max() < NOTHING
+        return None if flat_alike else Light(None, None)
+    found = _whole_frame(one, other)
+    aligned, seen = found.aligned, found.seen
+    gain, offset = (np.broadcast_to(x, one.shape).astype(np.float32) for x in (found.gain, found.offset))
+    for _ in range(ROUNDS):
+        weight = seen / (1 + (_off(gain * one + offset, aligned) / OUTLIER) ** 2)
+        gain, offset = _local(one, aligned, weight, found.gain, found.offset)
+    if not (found.decided or _in_a_part(one, aligned, seen, gain, offset)):
+        return None
+    if min(float(np.median(gain)), 1 / max(float(np.median(gain)), 1e-6)) < LEAST_GAIN:
+        return Light(None, None)
+    gain = np.clip(gain, LEAST_GAIN, 1 / LEAST_GAIN)
+    tensors = (torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None] for x in (gain, offset / 255))
+    return Light(*tensors)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    gain: np.ndarray  # (3,)
+    offset: np.ndarray
+    aligned: np.ndarray  # the other picture where this one's pixels are in it
+    seen: np.ndarray  # (h, w) in 0..1, whether they are
+    error: float
+    decided: bool = False  # whether it explains the pictures far better than no change would
+
+
+def _whole_frame(one: np.ndarray, other: np.ndarray) -> _Fit:
+    """The light of the whole frame: none, unless another explains the pictures far better."""
+    nothing = _fit(one, other, np.ones(3, np.float32), np.zeros(3, np.float32))
+    levels = np.linspace(0.03, 0.97, 33)
+    quantiles = [np.quantile(x.reshape(-1, 3), levels, axis=0) for x in (one, other)]
+    starts = [_affine(one, other, np.ones(one.shape[:2], np.float32)), _affine(*(x[None] for x in quantiles), np.ones((1, 33)))]
+    starts = [_robust(one, other, *start) for start in starts]
+    starts = [start for start in starts if float(np.quantile(_change(one, *start), 0.9)) > NOTHING]
+    if not starts:
+        return nothing
+    best = min((_fit(one, other, *start) for start in starts), key=lambda fit: fit.error)
+    for _ in range(ROUNDS):
+        weight = best.seen / (1 + (_off(best.gain * one + best.offset, best.aligned) / OUTLIER) ** 2)
+        again = _fit(one, other, *_affine(one, best.aligned, weight))
+        if again.error >= best.error:
+            break
+        best = again
+    decided = best.error < BETTER * nothing.error and best.error < nothing.error - GAINS and (best.gain > 0).all()
+    return replace(best, decided=True) if decided else nothing
+
+
+def _in_a_part(one, aligned, seen, gain, offset) -> bool:
+    """Whether the light of a part of the frame changes, and that is what was different there."""
+    part = (_change(one, gain, offset) > SOMETHING) * seen
+    before, after = (float((part * _off(x, aligned)).sum()) for x in (one, gain * one + offset))
+    return float(part.mean()) > PART and after < LEFT * before
+
+
+def _change(one: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    return np.maximum.reduce(cv2.split(np.abs((gain - 1) * one + offset)))
+
+
+def _robust(one: np.ndarray, other: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A gain and offset bettered where the pictures lie, as if nothing moved."""
+    for _ in range(ROUNDS):
+        weight = 1 / (1 + (_off(gain * one + offset, other) / OUTLIER) ** 2)
+        gain, offset = _affine(one, other, weight)
+    return gain, offset
+
+
+def _fit(one: np.ndarray, other: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> _Fit:
+    """How well a light explains the pictures, what moves moved back."""
+    lit = np.clip(gain * one + offset, 0, 255).astype(np.uint8)
+    target = np.clip(other, 0, 255).astype(np.uint8)
+    flow, back = dis_flow(lit, target), dis_flow(target, lit)
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)[None]
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    aligned = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    returned = flow + cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    seen = np.exp(-np.square(returned).sum(axis=2)).astype(np.float32)
+    seen *= (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    error = np.minimum(_off(gain * one + offset, aligned), TRUNCATE).mean()
+    return _Fit(gain, offset, aligned, seen, float(error))
+
+
+def _affine(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The gain and offset (3,) of each channel that fit best, by weighted least squares."""
+    one, other, weight = one.reshape(-1, 3), other.reshape(-1, 3), weight.ravel() / max(float(weight.sum()), 1e-6)
+    mean0, mean1 = weight @ one, weight @ other
+    apart = one - mean0
+    gain = (weight @ (apart * (other - mean1)) + 1.0) / (weight @ (apart * apart) + 1.0)
+    return gain.astype(np.float32), (mean1 - gain * mean0).astype(np.float32)
+
+
+def _local(one, aligned, weight, gain, offset) -> tuple[np.ndarray, np.ndarray]:
+    """Gain and offset (h, w, 3) of each neighbourhood, the whole frame's where it tells of none of its own."""
+    total = _around(weight)[..., None] + 1e-4
+    mean0, mean1 = (_around(weight[..., None] * x) / total for x in (one, aligned))
+    spread0, spread1 = (_around(weight[..., None] * x * x) / total - m * m for x, m in ((one, mean0), (aligned, mean1)))
+    joint = _around(weight[..., None] * one * aligned) / total - mean0 * mean1
+    noise = TEXTURE**2
+    own = (joint + noise * gain) / (spread0 + noise)
+    # Believed where drawings are alike but for the light; what is flat asks its neighbours.
+    alike = np.maximum(joint, 0).sum(axis=2) / np.sqrt((spread0.sum(axis=2) + 1) * (spread1.sum(axis=2) + 1))
+    telling = spread0.sum(axis=2) / (spread0.sum(axis=2) + noise)
+    believed = np.clip((alike - ALIKE[0]) / (ALIKE[1] - ALIKE[0]), 0, 1)
+    share = (_around(believed * telling) / (_around(telling) + 1e-4))[..., None]
+    kept = np.clip(_around(weight)[..., None] * 4, 0, 1)  # where hardly a pixel is seen in both, nothing is known
+    share = share * kept
+    return gain + share * (own - gain), offset + share * (mean1 - own * mean0 - offset)
+
+
+def _around(x: np.ndarray) -> np.ndarray:
+    height, width = x.shape[:2]
+    cells = cv2.resize(x.astype(np.float32), None, fx=1 / CELL, fy=1 / CELL, interpolation=cv2.INTER_AREA)
+    cells = cv2.GaussianBlur(cells, (0, 0), SIGMA / CELL, borderType=cv2.BORDER_REFLECT)
+    return cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _off(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return cv2.transform(cv2.absdiff(one, other), np.full((1, 3), 1 / 3, np.float32))
+
+
+def _small(frame: Tensor) -> np.ndarray:
+    """(h, w, 3) float32 in levels of 0..255; the smaller picture is made where the frame is."""
+    height, width = frame.shape[-2:]
+    scale = min(1.0, SIDE / max(height, width))
+    size = max(round(height * scale), 8), max(round(width * scale), 8)
+    small = F.interpolate(frame[:, :3].detach().float(), size, mode="area")[0]
+    return np.ascontiguousarray((255 * small.clamp(0, 1)).permute(1, 2, 0).cpu().numpy())
