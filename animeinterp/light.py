@@ -22,20 +22,23 @@ from .dense_flow import dis_flow
 
 SIDE = 160  # pixels of the longer side of the pictures that the light is estimated on
 CELL = 3  # pixels of these are one, where neighbourhoods are averaged over
-SIGMA = SIDE / 10  # pixels, of the neighbourhood that shares its light
+# Neighbourhoods that share their light, in pixels, from large to small; and from which error on a pixel counts half there.
+NEIGHBOURHOODS = (SIDE / 10, 30.0), (SIDE / 16, 15.0), (SIDE / 25, 8.0), (SIDE / 25, 4.0)
 FLAT = 1.5  # levels: a frame that departs from one colour by less shows nothing
 LEAST_GAIN = 0.08  # a frame darker than that by the other shows too little to be read
 OUTLIER = 4.0  # levels, from which on a pixel counts half
 TRUNCATE = 16.0  # levels, beyond which all errors are alike
 GAINS = 1.0  # levels, by which the light of the whole frame betters the fit, at least,
 BETTER = 0.65  # and the share of the error that it may leave
+NOISE = 4.0  # levels, that pixels are off by themselves
 TEXTURE = 6.0  # levels: what varies less tells nothing of a gain of its own
 ALIKE = (0.8, 0.92)  # of the correlation within a neighbourhood: where light alone has changed, drawings are alike
 ROUNDS = 2
 NOTHING = 1.5  # levels: a light that changes by less nearly everywhere is none
 SOMETHING = 4.0  # levels: where the light of a part alone changes by more
 PART, LEFT = 0.01, 0.4  # of the frame, at least, such a part is; and the error that is left there, at most
-SAME = 1.6 / 255  # what rounding to 8 bits, twice, and the fit may be off in one light
+HELD = 1e-3  # of 0..1: what stands still was left as it was
+SAME = 2.5 / 255  # what rounding to 8 bits, twice, and the fit may be off in one light
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,21 @@ class Light:
         return tuple(maps)
 
 
+class Leveled:
+    """Two frames (1, 3 or 4, H, W) brought to one light, ``frames``, and what is drawn between these given its own."""
+
+    def __init__(self, light: Light, frame0: Tensor, frame1: Tensor) -> None:
+        self.light, self._given = light, (frame0, frame1)
+        self.frames = light.leveled(frame0, frame1)
+        self._still = (self.frames[0] == self.frames[1]).all(dim=1, keepdim=True)
+
+    def at(self, drawn: Tensor, times: list[float]) -> Tensor:
+        """Frames (T, C, H, W) drawn between ``frames`` at ``times``, lit. What stands still is the given frames' own."""
+        held = self._still & ((drawn - self.frames[0]).abs().amax(dim=1, keepdim=True) < HELD)
+        fades = torch.cat([torch.lerp(*self._given, t) for t in times])
+        return torch.where(held, fades, self.light.at(drawn, times))
+
+
 def find_light(frame0: Tensor, frame1: Tensor) -> Light | None:
     """How the light changes from one frame (1, 3, H, W) in 0..1 to another; None where it does not, or nobody can tell."""
     one, other = _small(frame0), _small(frame1)
@@ -84,15 +102,16 @@ def find_light(frame0: Tensor, frame1: Tensor) -> Light | None:
         flat_alike = np.abs(one.mean(axis=(0, 1)) - other.mean(axis=(0, 1))).max() < NOTHING
         return None if flat_alike else Light(None, None)
     found = _whole_frame(one, other)
-    aligned, seen = found.aligned, found.seen
-    gain, offset = (np.broadcast_to(x, one.shape).astype(np.float32) for x in (found.gain, found.offset))
-    for _ in range(ROUNDS):
-        weight = seen / (1 + (_off(gain * one + offset, aligned) / OUTLIER) ** 2)
-        gain, offset = _local(one, aligned, weight, found.gain, found.offset)
-    if not (found.decided or _in_a_part(one, aligned, seen, gain, offset)):
+    # Flow takes light in a part of the frame for motion; so that nothing moves is tried too.
+    still = replace(found, aligned=other, seen=np.ones_like(found.seen))
+    fields = [(fit, *_in_neighbourhoods(one, fit)) for fit in (found, still)]
+    fields = [field for field in fields if _in_a_part(one, *field)]
+    if not (fields or found.decided):
         return None
+    _, gain, offset, _ = min(fields, key=lambda field: field[3]) if fields else (None, found.gain, found.offset, None)
     if min(float(np.median(gain)), 1 / max(float(np.median(gain)), 1e-6)) < LEAST_GAIN:
         return Light(None, None)
+    gain, offset = (np.broadcast_to(x, one.shape).astype(np.float32) for x in (gain, offset))
     gain = np.clip(gain, LEAST_GAIN, 1 / LEAST_GAIN)
     tensors = (torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None] for x in (gain, offset / 255))
     return Light(*tensors)
@@ -129,10 +148,21 @@ def _whole_frame(one: np.ndarray, other: np.ndarray) -> _Fit:
     return replace(best, decided=True) if decided else nothing
 
 
-def _in_a_part(one, aligned, seen, gain, offset) -> bool:
-    """Whether the light of a part of the frame changes, and that is what was different there."""
-    part = (_change(one, gain, offset) > SOMETHING) * seen
-    before, after = (float((part * _off(x, aligned)).sum()) for x in (one, gain * one + offset))
+def _in_neighbourhoods(one: np.ndarray, fit: _Fit) -> tuple[np.ndarray, np.ndarray, float]:
+    """The gain and offset (h, w, 3) of each place, and how far off they leave the pictures."""
+    gain, offset = (np.broadcast_to(x, one.shape).astype(np.float32) for x in (fit.gain, fit.offset))
+    for sigma, outlier in NEIGHBOURHOODS:
+        weight = fit.seen / (1 + (_off(gain * one + offset, fit.aligned) / outlier) ** 2)
+        ratio = _local(gain * one + offset, fit.aligned, weight, sigma)
+        gain, offset = ratio * gain, ratio * offset
+    return gain, offset, float(np.minimum(_off(gain * one + offset, fit.aligned), TRUNCATE).mean())
+
+
+def _in_a_part(one: np.ndarray, fit: _Fit, gain: np.ndarray, offset: np.ndarray, _) -> bool:
+    """Whether the light of a part of the frame changes otherwise than the whole frame's, and that is what was different."""
+    whole, own = fit.gain * one + fit.offset, gain * one + offset
+    part = (np.maximum.reduce(cv2.split(np.abs(own - whole))) > SOMETHING) * fit.seen
+    before, after = (float((part * _off(x, fit.aligned)).sum()) for x in (whole, own))
     return float(part.mean()) > PART and after < LEFT * before
 
 
@@ -173,28 +203,31 @@ def _affine(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> tuple[np.
     return gain.astype(np.float32), (mean1 - gain * mean0).astype(np.float32)
 
 
-def _local(one, aligned, weight, gain, offset) -> tuple[np.ndarray, np.ndarray]:
-    """Gain and offset (h, w, 3) of each neighbourhood, the whole frame's where it tells of none of its own."""
-    total = _around(weight)[..., None] + 1e-4
-    mean0, mean1 = (_around(weight[..., None] * x) / total for x in (one, aligned))
-    spread0, spread1 = (_around(weight[..., None] * x * x) / total - m * m for x, m in ((one, mean0), (aligned, mean1)))
-    joint = _around(weight[..., None] * one * aligned) / total - mean0 * mean1
-    noise = TEXTURE**2
-    own = (joint + noise * gain) / (spread0 + noise)
+def _local(lit: np.ndarray, aligned: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+    """By how much brighter than ``lit`` each neighbourhood is in the other picture, (h, w, 3); 1 where nothing tells."""
+
+    def around(x: np.ndarray) -> np.ndarray:
+        return _around(x, sigma)
+
+    total = around(weight)[..., None] + 1e-4
+    mean0, mean1 = (around(weight[..., None] * x) / total for x in (lit, aligned))
+    square0, square1 = (around(weight[..., None] * x * x) / total for x in (lit, aligned))
+    joint = around(weight[..., None] * lit * aligned) / total
+    own = (joint + NOISE**2) / (square0 + NOISE**2)
     # Believed where drawings are alike but for the light; what is flat asks its neighbours.
-    alike = np.maximum(joint, 0).sum(axis=2) / np.sqrt((spread0.sum(axis=2) + 1) * (spread1.sum(axis=2) + 1))
-    telling = spread0.sum(axis=2) / (spread0.sum(axis=2) + noise)
+    spread0, spread1 = (square0 - mean0 * mean0).sum(axis=2), (square1 - mean1 * mean1).sum(axis=2)
+    alike = np.maximum((joint - mean0 * mean1).sum(axis=2), 0) / np.sqrt((spread0 + 1) * (spread1 + 1))
+    telling = spread0 / (spread0 + TEXTURE**2)
     believed = np.clip((alike - ALIKE[0]) / (ALIKE[1] - ALIKE[0]), 0, 1)
-    share = (_around(believed * telling) / (_around(telling) + 1e-4))[..., None]
-    kept = np.clip(_around(weight)[..., None] * 4, 0, 1)  # where hardly a pixel is seen in both, nothing is known
-    share = share * kept
-    return gain + share * (own - gain), offset + share * (mean1 - own * mean0 - offset)
+    share = around(believed * telling) / (around(telling) + 1e-4)
+    share *= np.clip(4 * around(weight), 0, 1)  # where hardly a pixel is seen in both, nothing is known
+    return 1 + share[..., None] * (own - 1)
 
 
-def _around(x: np.ndarray) -> np.ndarray:
+def _around(x: np.ndarray, sigma: float) -> np.ndarray:
     height, width = x.shape[:2]
     cells = cv2.resize(x.astype(np.float32), None, fx=1 / CELL, fy=1 / CELL, interpolation=cv2.INTER_AREA)
-    cells = cv2.GaussianBlur(cells, (0, 0), SIGMA / CELL, borderType=cv2.BORDER_REFLECT)
+    cells = cv2.GaussianBlur(cells, (0, 0), sigma / CELL, borderType=cv2.BORDER_REFLECT)
     return cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
 
 

@@ -20,12 +20,12 @@ from .config import MatchConfig, SegmentConfig
 from .errors import AnimeInterpError, check_frames, check_times
 from .flow import CoarseFlow, Flow
 from .frames import EncodedFrame
+from .light import Leveled, find_light
 from .model import AnimeInterp
 from .padding import cut_back, flow_at_least
 from .protocols import Refiner, Synthesizer
 from .runtime import Runtime
 from .sequence.unrelated import nothing_in_common
-from .sequence.values import ValueRange
 from .stages import Stages
 from .synthesis.protection import keep_protected
 from .weights import bundled_models, load_model
@@ -207,21 +207,37 @@ def draw_between(
             yield cut_back(torch.lerp(frame0.frame, frame1.frame, t), frame0.size)
         runtime.report(1.0)
         return
-    if flow is None and nothing_in_common(frame0.rgb, frame1.rgb):
+    original, values = (frame0, frame1), frame0.values | frame1.values
+    if values.wide:  # a rare case: what was found of either frame alone is found again
+        frame0, frame1 = (_as(frame, values.press(frame.frame)) for frame in original)
+    light = find_light(frame0.rgb, frame1.rgb)
+    leveled = None if light is None or light.fades else Leveled(light, frame0.frame, frame1.frame)
+    if leveled is not None:
+        frame0, frame1 = map(_as, original, leveled.frames)
+
+    def finished(drawn: Tensor, at: list[float]) -> Tensor:
+        """As frames of the clip: in the light of their times, with the clip's own values and size."""
+        if leveled is not None:
+            drawn = leveled.at(drawn, at)
+        drawn = cut_back(values.release(drawn) if values.wide else drawn, frame0.size)
+        given = [cut_back(frame.frame, frame.size) for frame in original]
+        drawn = torch.cat([given[int(t)] if t in (0, 1) else one for t, one in zip(at, drawn.split(1), strict=True)])
+        return _protected(drawn, at, *original)
+
+    if light is not None and (light.fades or torch.equal(frame0.frame, frame1.frame)):  # nothing but light
+        for t in times:
+            yield finished(torch.lerp(frame0.frame, frame1.frame, t), [t])
+    elif flow is None and nothing_in_common(frame0.rgb, frame1.rgb):
         for t in times:  # any mixture of the two would be neither: the nearer one is held
-            yield cut_back((frame0 if t < 0.5 else frame1).frame, frame0.size)
+            yield finished(original[0 if t < 0.5 else 1].frame, [0 if t < 0.5 else 1])
     else:
-        values, ends = frame0.values | frame1.values, (frame0, frame1)
-        if values.wide:  # a rare case: what was found of either frame alone is found again
-            frame0, frame1 = (_pressed(frame, values) for frame in (frame0, frame1))
         if flow is not None:
             check_motion(flow, cut_back(frame0.frame, frame0.size))
             flow = flow_at_least(flow)
         between = stages.pair(frame0, frame1, flow, runtime, len(times))
         for start in range(0, len(times), AT_ONCE):
-            some = times[start : start + AT_ONCE]
-            drawn = cut_back(between.at(some), frame0.size)
-            yield _protected(values.release(drawn) if values.wide else drawn, some, *ends)
+            at = times[start : start + AT_ONCE]
+            yield finished(between.at(at), at)
     runtime.report(1.0)
 
 
@@ -233,11 +249,11 @@ def _protected(drawn: Tensor, times: list[float], frame0: EncodedFrame, frame1: 
     return torch.cat([keep_protected(one, t, frames, masks) for one, t in zip(drawn.split(1), times, strict=True)])
 
 
-def _pressed(frame: EncodedFrame, values: ValueRange) -> EncodedFrame:
-    """A frame with the colours of the pair pressed into 0..1, where the networks know their way."""
-    pressed = EncodedFrame(values.press(frame.frame))
-    pressed.size = frame.size
-    return pressed
+def _as(frame: EncodedFrame, colours: Tensor) -> EncodedFrame:
+    """A frame with other colours, of the same size before it was padded."""
+    other = EncodedFrame(colours)
+    other.size = frame.size
+    return other
 
 
 def _draws(times: list[float]) -> bool:
