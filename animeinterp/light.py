@@ -105,7 +105,7 @@ def find_light(frame0: Tensor, frame1: Tensor) -> Light | None:
     # Flow takes light in a part of the frame for motion; so that nothing moves is tried too.
     still = replace(found, aligned=other, seen=np.ones_like(found.seen))
     fields = [(fit, *_in_neighbourhoods(one, fit)) for fit in (found, still)]
-    fields = [field for field in fields if _in_a_part(one, *field)]
+    fields = [field for field in fields if _in_a_part(one, other, *field)]
     if not (fields or found.decided):
         return None
     _, gain, offset, _ = min(fields, key=lambda field: field[3]) if fields else (None, found.gain, found.offset, None)
@@ -158,12 +158,14 @@ def _in_neighbourhoods(one: np.ndarray, fit: _Fit) -> tuple[np.ndarray, np.ndarr
     return gain, offset, float(np.minimum(_off(gain * one + offset, fit.aligned), TRUNCATE).mean())
 
 
-def _in_a_part(one: np.ndarray, fit: _Fit, gain: np.ndarray, offset: np.ndarray, _) -> bool:
+def _in_a_part(one: np.ndarray, other: np.ndarray, fit: _Fit, gain: np.ndarray, offset: np.ndarray, _) -> bool:
     """Whether the light of a part of the frame changes otherwise than the whole frame's, and that is what was different."""
     whole, own = fit.gain * one + fit.offset, gain * one + offset
     part = (np.maximum.reduce(cv2.split(np.abs(own - whole))) > SOMETHING) * fit.seen
-    before, after = (float((part * _off(x, fit.aligned)).sum()) for x in (whole, own))
-    return float(part.mean()) > PART and after < LEFT * before
+    # What is right where it stands is not in another light, whatever flow may say of it.
+    before = np.minimum(_off(whole, fit.aligned), _off(whole, other))
+    left = float((part * _off(own, fit.aligned)).sum()) / max(float((part * before).sum()), 1e-6)
+    return float(part.mean()) > PART and left < LEFT
 
 
 def _change(one: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> np.ndarray:
