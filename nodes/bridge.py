@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,6 @@ import comfy.utils
 import folder_paths
 import torch
 from comfy_execution.utils import get_executing_context
-from server import PromptServer
 from torch import Tensor
 
 from ..animeinterp.checkpoints import naming, read_state_dict
@@ -161,7 +161,9 @@ class PartProgress:
 
 def say(text: str) -> None:
     """Write ``text`` on the node that is running, where ComfyUI can."""
-    context, server = get_executing_context(), getattr(PromptServer, "instance", None)
+    # Looked up, not imported: without a running server there is nobody to tell.
+    context, module = get_executing_context(), sys.modules.get("server")
+    server = getattr(getattr(module, "PromptServer", None), "instance", None)
     if context is not None and hasattr(server, "send_progress_text"):
         server.send_progress_text(text, context.node_id, server.client_id)
 

@@ -137,3 +137,16 @@ def test_the_command_is_installed_and_types_are_told():
     assert '[project.scripts]\nanimeinterp = "animeinterp.cli:main"\n' in project
     assert re.search(r'package-data\]\nanimeinterp = \[.*"py.typed".*\]', project)
     assert (PACK / "animeinterp" / "py.typed").is_file()
+
+
+def test_the_registrys_pictures_are_there():
+    project = (PACK / "pyproject.toml").read_text("utf-8")
+    for key in ("Icon", "Banner"):
+        address = re.search(rf'^{key} = "(.*)"$', project, re.MULTILINE)[1]
+        assert (PACK / address.split("/main/")[1]).stat().st_size < 300_000
+
+
+@pytest.mark.parametrize("page", sorted((PACK / "web" / "docs").glob("*.md")), ids=lambda file: file.stem)
+def test_help_pages_find_their_pictures(page):
+    for name in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text("utf-8")):
+        assert (page.parent / name).stat().st_size < 100_000, name
