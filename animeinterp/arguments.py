@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .config import MatchConfig, SegmentConfig, check_config
-from .errors import AnimeInterpError, check_flow
+from .errors import AnimeInterpError, check_flow, shown
 from .flow import FIELDS, CoarseFlow, Flow, Matches
 
 
@@ -25,15 +25,20 @@ def check_settings(
     for name, config, kind in (("segment_config", segment_config, SegmentConfig), ("match_config", match_config, MatchConfig)):
         check_settings_of(name, config, kind)
     if features is not None and not hasattr(features, "piece_features"):
-        raise AnimeInterpError(f"features is {_shown(features)}; it should be VGG-19 (load_features(path)), or None.")
+        raise AnimeInterpError(f"features is {shown(features)}; it should be VGG-19 (load_features(path)), or None.")
     if device is not None:
         try:
-            torch.device(device)
+            usable = torch.empty(0, device=device).device.type != "meta"
         except Exception:  # torch has no one error for it
-            raise AnimeInterpError(f"device is {_shown(device)}; it should be cpu, cuda, cuda:1 or mps, or None.") from None
+            usable = False
+        if not usable:
+            raise AnimeInterpError(
+                f"device is {shown(device)}, which this machine's torch cannot use; it should be cpu, or cuda, cuda:1 or mps where "
+                "there is one."
+            )
     for name, callback in (("progress", progress), ("cancel", cancel)):
         if callback is not None and not callable(callback):
-            raise AnimeInterpError(f"{name} is {_shown(callback)}; it should be a function, or None.")
+            raise AnimeInterpError(f"{name} is {shown(callback)}; it should be a function, or None.")
 
 
 def check_settings_of(name: str, config: Any, kind: type) -> None:
@@ -41,7 +46,7 @@ def check_settings_of(name: str, config: Any, kind: type) -> None:
     if config is None:
         return
     if type(config).__name__ != kind.__name__:  # by name: a host may have loaded this library twice
-        raise AnimeInterpError(f"{name} is {_shown(config)}; it should be a {kind.__name__}, or None.")
+        raise AnimeInterpError(f"{name} is {shown(config)}; it should be a {kind.__name__}, or None.")
     try:
         check_config(config)
     except ValueError as error:
@@ -52,7 +57,7 @@ def check_model(model: Any) -> None:
     """Raise AnimeInterpError unless ``model`` is None or can refine and synthesize."""
     if model is not None and not (hasattr(model, "refine") and hasattr(model, "synthesize")):
         raise AnimeInterpError(
-            f'model is {_shown(model)}; it should be an AnimeInterp (load_model(path)), "auto", or None for none.'
+            f'model is {shown(model)}; it should be an AnimeInterp (load_model(path)), "auto", or None for none.'
         )
 
 
@@ -61,12 +66,12 @@ def check_flows(flows: Any, pairs: int) -> None:
     if flows is None:
         return
     if not hasattr(flows, "pair") or not hasattr(flows, "__len__"):
-        raise AnimeInterpError(f"flows is {_shown(flows)}; it should be a Flow, a CoarseFlow or a ClipFlow of {pairs} pairs.")
+        raise AnimeInterpError(f"flows is {shown(flows)}; it should be a Flow, a CoarseFlow or a ClipFlow of {pairs} pairs.")
     if isinstance(flows, Flow | CoarseFlow):
         for name in ("flow_01", "flow_10"):
             field = getattr(flows, name)
             if not isinstance(field, Tensor) or field.ndim != 4:
-                was = tuple(field.shape) if isinstance(field, Tensor) else _shown(field)
+                was = tuple(field.shape) if isinstance(field, Tensor) else shown(field)
                 raise AnimeInterpError(f"{name} is {was}; it should be a tensor ({pairs}, 2, H, W), dx then dy in pixels.")
     if len(flows) != pairs:
         raise AnimeInterpError(f"flows is of {len(flows)} pairs; {pairs + 1} frames are {pairs} pairs.")
@@ -76,7 +81,7 @@ def check_flows(flows: Any, pairs: int) -> None:
         for name in FIELDS[2:]:
             field = getattr(flows, name)
             if field is not None and (not isinstance(field, Tensor) or field.ndim != 4 or field.shape[0] != pairs):
-                was = tuple(field.shape) if isinstance(field, Tensor) else _shown(field)
+                was = tuple(field.shape) if isinstance(field, Tensor) else shown(field)
                 raise AnimeInterpError(f"{name} is {was}; it should be None or a tensor of {pairs} pairs, as flow_01 is.")
 
 
@@ -94,7 +99,7 @@ def check_motion(flow: Flow | CoarseFlow, frame: Tensor) -> None:
             continue
         wanted = (frame.shape[0], channels, *frame.shape[-2:])
         if not isinstance(field, Tensor) or tuple(field.shape) != wanted or not field.is_floating_point():
-            was = f"{field.dtype} of shape {tuple(field.shape)}" if isinstance(field, Tensor) else _shown(field)
+            was = f"{field.dtype} of shape {tuple(field.shape)}" if isinstance(field, Tensor) else shown(field)
             raise AnimeInterpError(f"{name} is {was}; it should be None, or floating point of shape {wanted}.")
         if not bool(torch.isfinite(field).all()):
             raise AnimeInterpError(f"{name} holds values that are no finite numbers; mend them, or leave it None.")
@@ -105,10 +110,10 @@ def _check_matches(flow: CoarseFlow, frame: Tensor) -> None:
     wanted = (2, *frame.shape[-2:])
     labels = flow.labels
     if not isinstance(labels, Tensor) or tuple(labels.shape) != wanted or labels.is_floating_point() or labels.is_complex():
-        was = f"{labels.dtype} of shape {tuple(labels.shape)}" if isinstance(labels, Tensor) else _shown(labels)
+        was = f"{labels.dtype} of shape {tuple(labels.shape)}" if isinstance(labels, Tensor) else shown(labels)
         raise AnimeInterpError(f"labels is {was}; it should be whole numbers of shape {wanted}. See segment.")
     if len(flow.matches) != 1 or not isinstance(flow.matches[0], Matches):
-        raise AnimeInterpError(f"matches is {_shown(flow.matches)}; it should hold a Matches for each pair. See coarse_flow.")
+        raise AnimeInterpError(f"matches is {shown(flow.matches)}; it should hold a Matches for each pair. See coarse_flow.")
     counts = [int(one.max()) + 1 for one in labels]
     if int(labels.min()) < 0 or max(counts) > labels[0].numel():
         raise AnimeInterpError("labels holds numbers that no piece has; they should be 0..K-1 without gaps in each frame.")
@@ -118,8 +123,3 @@ def _check_matches(flow: CoarseFlow, frame: Tensor) -> None:
             raise AnimeInterpError(f"matches' {name} should be a row of whole numbers, the labels of pieces. See coarse_flow.")
         if pieces.numel() and not 0 <= int(pieces.min()) <= int(pieces.max()) < count:
             raise AnimeInterpError(f"matches' {name} names pieces that are not there; it should be 0 to {count - 1}.")
-
-
-def _shown(value: Any) -> str:
-    """A value as an error tells of it: short, and on one line."""
-    return " ".join(f"{value!r:.200}".split())[:80]

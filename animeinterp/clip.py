@@ -110,6 +110,11 @@ class _Reader:
 
 
 def _check_size(index: int, frame: Tensor, given: Tensor | None) -> None:
+    if given is not None and (frame.dtype != given.dtype or frame.device != given.device):
+        raise AnimeInterpError(
+            f"Frame {index} is {frame.dtype} on {frame.device} and those before it {given.dtype} on {given.device}; they should "
+            "agree. Move it with .to(...)."
+        )
     if given is not None and frame.shape != given.shape:
         raise AnimeInterpError(
             f"Frame {index} is {describe(frame)} and those before it are {describe(given)}; all frames of a clip "

@@ -97,13 +97,18 @@ def check_times(times: list[float]) -> list[float]:
         values = [float(t) for t in times]
     except Exception:  # whatever makes its way to float may raise what it likes
         raise AnimeInterpError(
-            f"times is {times!r:.80}; it should be a list of numbers from 0 to 1, such as [0.25, 0.5]."
+            f"times is {shown(times)}; it should be a list of numbers from 0 to 1, such as [0.25, 0.5]."
         ) from None
     if not values or not all(0.0 <= t <= 1.0 for t in values):
-        raise AnimeInterpError(f"times is {times!r:.80}; it should hold at least one number, each from 0 to 1.")
+        raise AnimeInterpError(f"times is {shown(times)}; it should hold at least one number, each from 0 to 1.")
     return values
 
 
 def describe(frames: Tensor) -> str:
     """Size and channels as people say them: ``960x540, 3 channels``."""
     return f"{frames.shape[-1]}x{frames.shape[-2]}, {frames.shape[-3]} channels"
+
+
+def shown(value: object) -> str:
+    """A value as an error tells of it: short, and on one line."""
+    return " ".join(f"{value!r:.200}".split())[:80]

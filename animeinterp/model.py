@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from . import registry
 from .config import RefineConfig, SynthesisConfig, check_config
 from .dense_flow import DenseFlow
-from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times, check_values
+from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times, check_values, shown
 from .flow import Flow
 from .frames import FramePair
 from .padding import at_least, cut_back, flow_at_least
@@ -114,7 +114,7 @@ class AnimeInterp(nn.Module):
             if flow is not None:
                 check_flow(name, flow, frame0)
         if iterations is not None and (not isinstance(iterations, int) or iterations < 0):
-            raise AnimeInterpError(f"iterations is {iterations!r}; it should be a whole number from 0, or None.")
+            raise AnimeInterpError(f"iterations is {shown(iterations)}; it should be a whole number from 0, or None.")
         start = None
         if flow_01 is not None or flow_10 is not None:
             still = torch.zeros_like(frame0[:, :2])

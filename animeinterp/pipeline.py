@@ -17,7 +17,7 @@ from torch import Tensor
 from .arguments import check_flows, check_model, check_motion, check_settings
 from .clip import ClipFrame, read_clip
 from .config import MatchConfig, SegmentConfig
-from .errors import AnimeInterpError, check_frames, check_times
+from .errors import AnimeInterpError, check_frames, check_times, shown
 from .flow import CoarseFlow, Flow
 from .frames import EncodedFrame
 from .light import Leveled, find_light
@@ -266,6 +266,6 @@ def _times(multiplier: int, times: list[float] | None) -> list[float]:
         return check_times(times)
     if isinstance(multiplier, bool) or not isinstance(multiplier, int) or multiplier < 1:
         raise AnimeInterpError(
-            f"multiplier is {multiplier!r}; it should be a whole number from 1, 2 for one frame between."
+            f"multiplier is {shown(multiplier)}; it should be a whole number from 1, 2 for one frame between."
         )
     return [k / multiplier for k in range(1, multiplier)]

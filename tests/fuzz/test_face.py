@@ -49,6 +49,7 @@ def tensors(draw, shape, dtypes=DTYPES, *, odd=True):
     return tensor
 
 
+OPTIONS = ["device", "progress", "cancel", "features", "segment_config", "match_config", "refiner", "synthesizer", "protect"]
 SIZES = st.tuples(st.integers(1, 80), st.integers(1, 80))
 
 
@@ -113,7 +114,7 @@ def test_interpolate(networks, data):
     if data.draw(st.integers(0, 2)) == 0:
         options["flows"] = flow_like(data.draw, frames)
     if data.draw(st.integers(0, 5)) == 0:
-        name = data.draw(st.sampled_from(["device", "progress", "cancel", "features", "segment_config", "match_config"]))
+        name = data.draw(st.sampled_from(OPTIONS))
         options[name] = data.draw(NONSENSE)
     model = networks[data.draw(st.sampled_from(["none", "none", "bundled", "published"]))]
     if data.draw(st.integers(0, 9)) == 0:
