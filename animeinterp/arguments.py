@@ -33,7 +33,7 @@ def check_settings(
             usable = False
         if not usable:
             raise AnimeInterpError(
-                f"device is {shown(device)}, which this machine's torch cannot use; it should be cpu, or cuda, cuda:1 or mps where "
+                f"device is {shown(device)}, which this machine's torch cannot use; it should be cpu, or cuda, cuda:1, mps where "
                 "there is one."
             )
     for name, callback in (("progress", progress), ("cancel", cancel)):
