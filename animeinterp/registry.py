@@ -19,6 +19,7 @@ from .synthesis.between import BilateralSynthesis
 from .synthesis.blend import Blend
 from .synthesis.network import SynthesisNetwork
 from .synthesis.painter import PaintedBlend
+from .synthesis.smooth import SmoothBlend
 
 REFINERS: dict[str, Callable[..., Refiner]] = {
     "recurrent": RefineNetwork,  # RFR, the paper's
@@ -31,6 +32,7 @@ SYNTHESIZERS: dict[str, Callable[..., Synthesizer]] = {
     "painter": PaintedBlend,
     "bilateral": BilateralSynthesis,
     "blend": Blend,
+    "smooth": SmoothBlend,
 }
 
 

@@ -23,12 +23,12 @@ _SHARE = 0.1
 _LEAST = 1e-4
 
 
-def splat_motion(frame0: Tensor, frame1: Tensor, flow: Flow, time: float) -> Start:
+def splat_motion(frame0: Tensor, frame1: Tensor, flow: Flow, time: float, *, scale: int = SCALE) -> Start:
     """The start at ``time`` (0..1) from a pair's flow. Frames (1, 3, H, W), both sides multiples of 16, and flows of that
-    size; depth counts where the flow has it."""
-    frames = [F.avg_pool2d(frame.float(), SCALE) for frame in (frame0, frame1)]
-    flows = [F.avg_pool2d(field.float(), SCALE) / SCALE for field in (flow.flow_01, flow.flow_10)]
-    depths = [None if d is None else F.avg_pool2d(d.float(), SCALE) for d in (flow.depth_0, flow.depth_1)]
+    size; depth counts where the flow has it. ``scale``: how many times smaller the motion is."""
+    frames = [F.avg_pool2d(frame.float(), scale) for frame in (frame0, frame1)]
+    flows = [F.avg_pool2d(field.float(), scale) / scale for field in (flow.flow_01, flow.flow_10)]
+    depths = [None if d is None else F.avg_pool2d(d.float(), scale) for d in (flow.depth_0, flow.depth_1)]
     if depths[0] is None or depths[1] is None:
         order = [torch.zeros_like(frames[0][:, :1])] * 2
     else:
@@ -37,8 +37,8 @@ def splat_motion(frame0: Tensor, frame1: Tensor, flow: Flow, time: float) -> Sta
     total = cover = 0
     for k, (way, rest) in enumerate(((time, 1 - time), (1 - time, time))):
         field = flows[k]
-        miss = SCALE * (field + backwarp(flows[1 - k], field)).norm(dim=1, keepdim=True)
-        agreed = (-(miss / (AGREED + _SHARE * SCALE * field.norm(dim=1, keepdim=True))).square()).exp()
+        miss = scale * (field + backwarp(flows[1 - k], field)).norm(dim=1, keepdim=True)
+        agreed = (-(miss / (AGREED + _SHARE * scale * field.norm(dim=1, keepdim=True))).square()).exp()
         unlike = (frames[k] - backwarp(frames[1 - k], field)).abs().sum(dim=1, keepdim=True)
         weight = (order[k] - ALIKE * unlike).exp().clamp(min=_LEAST) * rest
         ones = torch.ones_like(agreed)

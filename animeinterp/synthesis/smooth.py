@@ -1,0 +1,120 @@
+"""The in-between without a network of what is drawn anew: smooth motion at t, both drawings read backward along it.
+
+Nothing that is smooth tears, so nothing here knows a piece: dense flow of the whole frame is splatted to t (the motion and
+not the colours), what nothing landed on is filled from around it, and both drawings are read there. The two readings are then
+brought to lie on one another, by dense flow between them, each moved by its share; and one of them leads (``bilateral``), so
+that a line is drawn once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..alpha import from_grey
+from ..dense_flow import dis_flow
+from ..flow import Flow, backwarp
+from ..frames import FramePair
+from ..padding import cut_back
+from ..protocols import Synthesizer
+from ..runtime import Runtime
+from ..segmentation import to_image
+from .bilateral import larger, leading
+from .motion_splatting import splat_motion
+from .network import pad_to_multiple
+
+SCALE = 4  # of the motion at t to the frames
+MULTIPLE = 16
+EVEN = 2.0  # pixels of the motion's size, that it is blurred by
+ROUNDS = 3  # of bringing the readings together
+TOGETHER = 4.0  # pixels, that what brings them together is blurred by
+KNOWN = 0.05  # from which a motion landed somewhere
+
+
+class SmoothBlend(Synthesizer):
+    """Reads both drawings along whole-frame flow, whoever found it."""
+
+    seconds = 0.8
+
+    def __init__(self, config: Any = None, *, operations: Any = None) -> None:
+        pass
+
+    def prepare(self, pair: FramePair, flow: Flow | None) -> SmoothDrawing:
+        """See ``Synthesizer``."""
+        return SmoothDrawing(pair, flow)
+
+
+class SmoothDrawing:
+    """See ``Drawing``."""
+
+    def __init__(self, pair: FramePair, flow: Flow) -> None:
+        self._pair = pair
+        frames = pair.rgb if pair.opaque else pair.frames
+        self._frames = [pad_to_multiple(frame.float(), MULTIPLE) for frame in frames]
+        self._rgb = [pad_to_multiple(frame.float(), MULTIPLE) for frame in pair.rgb]
+        self._flow = Flow(*(pad_to_multiple(field.float(), MULTIPLE) for field in (flow.flow_01, flow.flow_10)))
+
+    @torch.no_grad()
+    def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
+        """See ``Drawing``."""
+        runtime = Runtime() if runtime is None else runtime
+        return torch.cat([cut_back(one, self._pair.size) for one in runtime.in_thread(lambda tell: self._all(times, tell))])
+
+    def _all(self, times: list[float], tell: Any) -> list[Tensor]:
+        drawn = []
+        for k, time in enumerate(times):
+            drawn.append(self._one(time))
+            tell((k + 1) / len(times))
+        return drawn
+
+    def _one(self, time: float) -> Tensor:
+        start = splat_motion(*self._rgb, self._flow, time, scale=SCALE)
+        known = (start.known.amax(dim=1, keepdim=True) > KNOWN).to(start.motion)
+        motion = _blurred(_filled(start.motion, known), EVEN)
+        ends = [SCALE * larger(larger(part)) for part in motion.split(2, dim=1)]
+        for _ in range(ROUNDS):
+            ends = self._together(ends, time)
+        readings = [backwarp(frame, end) for frame, end in zip(self._frames, ends, strict=True)]
+        apart = (readings[0][:, :3] - readings[1][:, :3]).abs().mean(dim=1, keepdim=True)
+        motion = F.avg_pool2d(torch.cat(ends, dim=1), SCALE) / SCALE
+        when = torch.full((1, 1, 1, 1), time, device=apart.device)
+        share = larger(larger(leading(motion, apart, when))).sigmoid()
+        drawn = torch.lerp(readings[1], readings[0], share)
+        return drawn if drawn.shape[1] == 3 else from_grey(self._over_grey(drawn, readings, share), drawn[:, 3:].clamp(0, 1))
+
+    @staticmethod
+    def _over_grey(drawn: Tensor, readings: list[Tensor], share: Tensor) -> Tensor:
+        """Straight colours over grey, as ``from_grey`` takes them."""
+        over = [r[:, :3] * r[:, 3:] + 0.5 * (1 - r[:, 3:]) for r in readings]
+        return torch.lerp(over[1], over[0], share)
+
+    def _together(self, ends: list[Tensor], time: float) -> list[Tensor]:
+        """Both ends of the motion, each moved by its share of what still lies between the two readings."""
+        readings = [to_image(backwarp(frame, end)[0]) for frame, end in zip(self._rgb, ends, strict=True)]
+        moved = []
+        for k, way in enumerate((time, 1 - time)):
+            between = cv2.GaussianBlur(dis_flow(readings[k], readings[1 - k]), (0, 0), TOGETHER)
+            shift = torch.from_numpy(np.ascontiguousarray(-way * between.transpose(2, 0, 1)))[None].to(ends[k])
+            moved.append(shift + backwarp(ends[k], shift))
+        return moved
+
+
+def _filled(x: Tensor, known: Tensor) -> Tensor:
+    """``x`` (B, C, h, w) where it is ``known`` (B, 1, h, w), and what is around where it is not."""
+    if min(x.shape[-2:]) < 2 or bool((known > 0).all()):
+        return x
+    size = x.shape[-2:]
+    share = F.avg_pool2d(known, 2, ceil_mode=True)
+    smaller = F.avg_pool2d(x * known, 2, ceil_mode=True) / share.clamp(min=1e-6)
+    around = F.interpolate(_filled(smaller, (share > 0).to(x)), size, mode="bilinear", align_corners=False)
+    return torch.where(known > 0, x, around)
+
+
+def _blurred(x: Tensor, sigma: float) -> Tensor:
+    maps = cv2.GaussianBlur(x[0].permute(1, 2, 0).cpu().numpy(), (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return torch.from_numpy(np.ascontiguousarray(maps.transpose(2, 0, 1)))[None].to(x)
