@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .completion import Completion
+from .completion.panning import PannedFlow
 from .dense_flow import DenseFlow
 from .errors import AnimeInterpError
 from .protocols import Refiner, Synthesizer
@@ -25,6 +26,7 @@ REFINERS: dict[str, Callable[..., Refiner]] = {
     "recurrent": RefineNetwork,  # RFR, the paper's
     "completion": Completion,
     "dense": DenseFlow,
+    "panned": PannedFlow,
 }
 
 SYNTHESIZERS: dict[str, Callable[..., Synthesizer]] = {

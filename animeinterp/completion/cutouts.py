@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from ..dense_flow import dis_flow, disagreement, lengths
+from ..dense_flow import disagreement, lengths
 from ..segmentation import to_image
+from .panning import frame_shift, panned_flow
 
 BETTER, MIDDLE = 0.25, 0.5  # of the lines, from the best
 OFF = 0.084  # pixels, that the better lines of cut-outs are off at most along their completed flow
@@ -35,7 +36,8 @@ def may_be_cutouts(frame0: Tensor, frame1: Tensor) -> bool:
     :param frame0: (1, 3, H, W) in 0..1, any device; ``frame1`` likewise.
     """
     images = [_small(to_image(frame[0])) for frame in (frame0, frame1)]
-    flows = dis_flow(*images), dis_flow(*reversed(images))
+    shift = frame_shift(*images)
+    flows = panned_flow(*images, shift), panned_flow(*reversed(images), None if shift is None else -shift)
     (off, _), found = lines_off(images, flows)
     return off < MAYBE_OFF or found < LOST
 

@@ -6,12 +6,49 @@ cross-correlation, found for all shifts at once. What moves by itself in front m
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+import torch
 
 from ..dense_flow import dis_flow
+from ..flow import Flow, PieceMatches
+from ..frames import FramePair
+from ..protocols import Refiner
+from ..runtime import Runtime
+from ..segmentation import to_image
 from .config import DEFAULT, CompletionConfig
 from .motion import difference, warp
+
+
+class PannedFlow(Refiner):
+    """Whole-frame dense flow that knows of pans as a refiner. It knows no pieces, and starts from nothing."""
+
+    seconds = 0.5
+
+    def __init__(self, config: Any = None, *, operations: Any = None) -> None:
+        pass
+
+    def refine(
+        self,
+        pair: FramePair,
+        start: PieceMatches | Flow | None = None,
+        *,
+        iterations: int | None = None,
+        runtime: Runtime | None = None,
+    ) -> Flow:
+        """See ``Refiner``."""
+        runtime = Runtime() if runtime is None else runtime
+        return runtime.in_thread(lambda report: _panned(*pair.rgb))
+
+
+def _panned(frame0: torch.Tensor, frame1: torch.Tensor) -> Flow:
+    images = to_image(frame0[0]), to_image(frame1[0])
+    shift = frame_shift(*images)
+    flows = panned_flow(*images, shift), panned_flow(*reversed(images), None if shift is None else -shift)
+    fields = (torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))[None].to(frame0.device) for flow in flows)
+    return Flow(*fields)
 
 
 def frame_shift(image0: np.ndarray, image1: np.ndarray, config: CompletionConfig = DEFAULT) -> np.ndarray | None:

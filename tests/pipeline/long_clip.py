@@ -50,7 +50,7 @@ def stand_in(package="animeinterp"):
     stages.describe_pieces = lambda frame, labels: field(8)
     stages.pair_matches = lambda *arguments: flow.PieceMatches(torch.ones(2, HEIGHT, WIDTH).int(), [])
     refiner.complete = lambda *arguments: flow.Flow(**{name: field(channels) for name, channels in fields.items()})
-    blending.blend = lambda frame0, frame1, flow, times, progress: torch.cat([torch.lerp(frame0, frame1, t) for t in times])
+    blending.blend = lambda frame0, frame1, flow, times, progress, **_: torch.cat([torch.lerp(frame0, frame1, t) for t in times])
     stages.Stillness.hold = lambda self, painted, time: painted
 
 
