@@ -17,13 +17,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..alpha import from_grey
-from ..dense_flow import dis_flow
+from ..dense_flow import refine_dense
 from ..flow import Flow, backwarp
 from ..frames import FramePair
 from ..padding import cut_back
 from ..protocols import Synthesizer
 from ..runtime import Runtime
-from ..segmentation import to_image
 from .bilateral import larger, leading
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
@@ -95,12 +94,11 @@ class SmoothDrawing:
 
     def _together(self, ends: list[Tensor], time: float) -> list[Tensor]:
         """Both ends of the motion, each moved by its share of what still lies between the two readings."""
-        readings = [to_image(backwarp(frame, end)[0]) for frame, end in zip(self._rgb, ends, strict=True)]
+        readings = [backwarp(frame, end) for frame, end in zip(self._rgb, ends, strict=True)]
         moved = []
-        for k, way in enumerate((time, 1 - time)):
-            between = cv2.GaussianBlur(dis_flow(readings[k], readings[1 - k]), (0, 0), TOGETHER)
-            shift = torch.from_numpy(np.ascontiguousarray(-way * between.transpose(2, 0, 1)))[None].to(ends[k])
-            moved.append(shift + backwarp(ends[k], shift))
+        for end, way, between in zip(ends, (time, 1 - time), refine_dense(*readings), strict=True):
+            shift = -way * _blurred(between.to(end), TOGETHER)
+            moved.append(shift + backwarp(end, shift))
         return moved
 
 
