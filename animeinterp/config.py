@@ -67,6 +67,7 @@ _BOUNDS = {
     "distance_weight": (0, 1000), "size_weight": (0, 1000), "free_distance": (0, 10),
     "iterations": (0, 1000), "alpha": (0, 10_000), "channels": (1, 1024),
 }  # fmt: skip
+_MOST_LEVELS = 8  # of a network: its channels are a number for each
 _CHOICES = {"splatting": ("average", "softmax")}
 
 
@@ -79,8 +80,8 @@ def check_config(config: Any) -> None:
         kinds = (int, float) if kind is float else (kind,)
         if not isinstance(values, tuple) or not all(type(v) in kinds for v in values):
             raise ValueError(f"{field.name} is {value!r:.80}; it should be like {usual!r}")
-        if isinstance(usual, tuple) and len(values) != len(usual):
-            raise ValueError(f"{field.name} holds {len(values)} numbers; it should hold {len(usual)}")
+        if not 1 <= len(values) <= _MOST_LEVELS:
+            raise ValueError(f"{field.name} holds {len(values)} numbers; it should hold 1 to {_MOST_LEVELS}")
         least, most = _BOUNDS.get(field.name, (-math.inf, math.inf))
         if kind in (int, float) and not all(math.isfinite(v) and least <= v <= most for v in values):
             raise ValueError(f"{field.name} is {value!r:.80}; it should be from {least:g} to {most:g}")

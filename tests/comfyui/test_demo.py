@@ -32,7 +32,7 @@ def demo(comfyui, tmp_path):
 def test_the_shipped_drawings(demo, tmp_path):
     status, said = demo()
     assert status == 0, said
-    shipped = len(list((PACK / "example_workflows" / "frames").glob("*.png")))
+    shipped = len(list((PACK / "example_workflows" / "frames").glob("animeinterp_*.png")))
     reader = VideoReader(tmp_path / "out" / "animeinterp.mp4")
     assert len(list(reader)) == (shipped - 1) * 4 + 1
     assert float(reader.rate) == 12
@@ -88,7 +88,7 @@ def test_serve_leaves_comfyui_running_until_it_is_stopped(comfyui, tmp_path):
     try:
         url = re.search(r"ComfyUI is at (http://\S+);", said)[1]
         with urllib.request.urlopen(f"{url}/api/userdata?dir=workflows") as answer:
-            assert set(json.load(answer)) == {"animeinterp.json", "animeinterp_stages.json"}
+            assert set(json.load(answer)) == {"animeinterp.json", "animeinterp_stages.json", "animeinterp_video.json"}
         process.terminate()
         assert process.wait(20) == 143
         with pytest.raises(OSError):

@@ -16,7 +16,9 @@ from animeinterp.cli import main
 from animeinterp.media import FolderWriter, MediaInfo, VideoWriter, open_film, read_image, write_image
 
 COUNT, SIZE = 12, (64, 64)
-fork = multiprocessing.get_context("fork")
+# From a server that has no threads: a fork of this process, whose libraries have some, may wait for them for ever.
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["animeinterp.media", "animeinterp.cli"])
 
 
 def write_noise(path, count=COUNT, begun=None):
@@ -61,8 +63,8 @@ def test_a_run_that_is_killed_leaves_the_old_or_the_new(tmp_path, target):
     write_old(path)
     outcomes = set()
     for moment in range(10):
-        event = fork.Event()
-        process = fork.Process(target=write_noise, args=(path, COUNT, event))
+        event = processes.Event()
+        process = processes.Process(target=write_noise, args=(path, COUNT, event))
         process.start()
         assert event.wait(60)
         time.sleep(1.2 * seconds * moment / 9)
@@ -80,8 +82,8 @@ def test_a_full_disk_is_told_of_and_nothing_is_left(tmp_path, target):
     """A limit on the size of files stands for a disk that is full: the system fails the same calls."""
     write_old(tmp_path / target)
     before = [frame.clone() for frame in frames_of(tmp_path / target)]
-    told = fork.Queue()
-    process = fork.Process(target=write_with_little_room, args=(tmp_path / target, told))
+    told = processes.Queue()
+    process = processes.Process(target=write_with_little_room, args=(tmp_path / target, told))
     process.start()
     message = told.get(timeout=60)
     process.join()
