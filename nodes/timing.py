@@ -58,8 +58,8 @@ class AnimeInterpTiming(base.Node):
                 ),
                 io.Combo.Input(
                     "pace", options=list(PACES), default=usual.pace,
-                    tooltip="even; continuous: as the motion before and after goes, so that it does not stop at each drawing; or "
-                    "each pair by itself slow at its beginning, its end, or both.",
+                    tooltip="even; continuous: as the motion before and after goes; or each pair by itself slow at its "
+                    "beginning, its end, or both.",
                 ),
                 io.Boolean.Input(
                     "loop", default=usual.loop, tooltip="The last frame leads to the first: N frames become N times m."

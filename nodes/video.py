@@ -1,4 +1,4 @@
-"""A video in, a video out, as a stream: whatever its length, a few frames are in memory."""
+"""A video in, a video out, as a stream."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class AnimeInterpVideo(base.Node):
             search_aliases=["video interpolation", "frame interpolation", "fps", "60 fps", "smooth video", "slow motion", "RIFE",
                             "FILM", "VFI", "anime"],
             description="Frame interpolation for a whole video of anime, cartoons or other drawings: a video in, a video with "
-            "new frames and the same sound out. A few frames are in memory, however long it is.",
+            "new frames and the same sound out.",
             inputs=[
                 io.Video.Input("video", tooltip="From Load Video, or any node that gives a VIDEO."),
                 types.Model.Input(
