@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 GREY = 0.5
-_SEEN = 0.5 / 255  # an alpha that 8 bits round to nothing
+SEEN = 0.5 / 255  # an alpha that 8 bits round to nothing
 
 
 def premultiply(frames: Tensor) -> Tensor:
@@ -24,9 +24,15 @@ def over_grey(frames: Tensor) -> Tensor:
 
 
 def from_grey(painted: Tensor, alpha: Tensor) -> Tensor:
-    """``painted`` (N, 3, H, W), colours over mid-grey, and ``alpha`` (N, 1, H, W) as (N, 4, H, W) with straight alpha.
+    """``painted`` (N, 3, H, W), colours over mid-grey, and ``alpha`` (N, 1, H, W) as (N, 4, H, W) with straight alpha,
+    in which nothing of the grey is left."""
+    return straighten((painted - GREY * (1 - alpha)).clamp(min=0), alpha)
 
-    Where alpha is nothing, colour is black: nothing of the grey is left.
+
+def straighten(premultiplied: Tensor, alpha: Tensor) -> Tensor:
+    """Premultiplied colours (N, 3, H, W) and their alpha (N, 1, H, W) as (N, 4, H, W) with straight alpha.
+
+    Where alpha is nothing, colour is black.
     """
-    colour = (painted - GREY * (1 - alpha)).clamp(min=0) / alpha.clamp(min=_SEEN)
-    return torch.cat([torch.where(alpha < _SEEN, 0, colour), alpha], dim=1).clamp(0, 1)
+    colour = torch.where(alpha < SEEN, 0, premultiplied / alpha.clamp(min=SEEN))
+    return torch.cat([colour, alpha], dim=1).clamp(0, 1)

@@ -8,12 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .alpha import premultiply
+from .alpha import SEEN, premultiply, straighten
 from .errors import AnimeInterpError, check_frames, describe
 from .foreign.fields import fill_unknown
 from .pipeline import interpolate_stream
-
-_SEEN = 0.5 / 255  # an alpha that 8 bits round to nothing
 
 
 def interpolate_layers(
@@ -30,18 +28,18 @@ def interpolate_layers(
     _check(layers)
     done = [0.0] * len(layers)
 
-    def told(index: int) -> Callable[[float], None] | None:
+    def heard(index: int) -> Callable[[float], None] | None:
         if progress is None:
             return None
 
-        def tell(pairs: float) -> None:
+        def hear(pairs: float) -> None:
             done[index] = pairs
             progress(sum(done))
 
-        return tell
+        return hear
 
     streams = [
-        interpolate_stream(layer.split(1), multiplier, progress=told(index), **options) for index, layer in enumerate(layers)
+        interpolate_stream(layer.split(1), multiplier, progress=heard(index), **options) for index, layer in enumerate(layers)
     ]
     for frames in zip(*streams, strict=True):
         yield compose(frames)
@@ -59,9 +57,7 @@ def compose(layers: Sequence[Tensor]) -> Tensor:
         under = over[:, : under.shape[1]] + under * (1 - over[:, 3:])
     if under.shape[1] == 3:
         return under
-    alpha = under[:, 3:]
-    colour = torch.where(alpha < _SEEN, 0, under[:, :3] / alpha.clamp(min=_SEEN))
-    return torch.cat([colour, alpha], dim=1).clamp(0, 1)
+    return straighten(under[:, :3], under[:, 3:])
 
 
 def layers_from_masks(frames: Tensor, masks: Sequence[Tensor]) -> list[Tensor]:
@@ -80,7 +76,7 @@ def layers_from_masks(frames: Tensor, masks: Sequence[Tensor]) -> list[Tensor]:
         share = mask[:, None].to(frames).clamp(0, 1)
         layers.append(torch.cat([frames[:, :3], torch.minimum(share, free)], dim=1))
         free = (free - share).clamp(min=0)
-    known = free >= 1 - _SEEN
+    known = free >= 1 - SEEN
     ground = frames[:, :3].clone()
     for index in range(frames.shape[0]):
         others = sorted(range(frames.shape[0]), key=lambda other, index=index: abs(other - index))
