@@ -135,7 +135,8 @@ class ClipFlow:
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def pair(self, index: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    def pair(
+        self, index: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
     ) -> Flow | CoarseFlow:
         """Pair ``index`` as a Flow or CoarseFlow of one pair on ``device``, fields in ``dtype``."""
         kept = self._pairs[index]

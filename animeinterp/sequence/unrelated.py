@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..segmentation import to_image
-from .detection import UNLIKE, unmatched
+from .detection import CUT_WIDTH, UNLIKE, unmatched
 
-_WIDTH = 160  # pixels, of the copies that are compared
 # The share of a frame that dense flow finds nowhere in the other. Of 144 pairs of real and drawn animation at full speed none
 # has over 0.44, and of frames of different films hardly any under 0.7.
 _NOTHING = 0.65
@@ -34,7 +33,7 @@ def nothing_in_common(frame0: Tensor, frame1: Tensor) -> bool:
 
 def _small(frame: Tensor) -> np.ndarray:
     height, width = frame.shape[-2:]
-    if width > _WIDTH:
-        frame = F.interpolate(frame.float(), (max(round(height * _WIDTH / width), 1), _WIDTH), mode="area")
+    if width > CUT_WIDTH:
+        frame = F.interpolate(frame.float(), (max(round(height * CUT_WIDTH / width), 1), CUT_WIDTH), mode="area")
     with torch.no_grad():
         return cv2.medianBlur(to_image(frame[0]), 3).astype(np.float32)
