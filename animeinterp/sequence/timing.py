@@ -140,7 +140,7 @@ class _Way:
     shown: int | None = None
     second: int | None = None
     ease: str = "linear"
-    around: tuple = ()
+    nodes: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ class _Clip:
             frame = latest if t <= margin else way.second
             return Step(time, frame, frame, 0.0)
         first = way.second - 1 if way.second else len(self.times) - 1
-        t = eased(float(t), way.ease) if not way.around else paced(float(t), *way.around)
+        t = paced(float(t), way.nodes) if way.nodes else eased(float(t), way.ease)
         return Step(time, first, way.second, t)
 
     def moments(self) -> Iterator[Fraction]:
@@ -305,18 +305,16 @@ class _Clip:
             yield _Way(begin, begin + (end - begin) * rest)
             begin += (end - begin) * rest
         ease = (span.ease if span is not None else None) or (timing.pace if timing.pace in EASES else "linear")
-        around = ()
+        nodes = ()
         if timing.pace == "continuous" and not rest and (span is None or span.ease is None) and second in self.speeds:
-            around = self._around(begin, end, start, second)
-        yield _Way(begin, end, second=second, ease=ease, around=around)
+            nodes = self._around(begin, end, start, second)
+        yield _Way(begin, end, second=second, ease=ease, nodes=nodes)
 
     def _rest(self, second: int, begin: Fraction, end: Fraction) -> Fraction:
         """For which share of its time a drawing stands before it moves on: none unless it stands very long."""
         if end - begin <= self.longest:
             return Fraction(0)
-        following = second + 1
-        while following in self.held:
-            following += 1
+        following = self._following(second)
         until = self.times[following] if following < len(self.times) else self.end
         lasts = until - self.times[second]
         moves = lasts if lasts <= self.longest and self.timing.holds != "keep" else self.period
@@ -331,19 +329,24 @@ class _Clip:
         if turn < times[second]:
             yield _Way(turn, times[second], second)
 
-    def _around(self, begin: Fraction, end: Fraction, start: int, second: int) -> tuple:
+    def _around(self, begin: Fraction, end: Fraction, start: int, second: int) -> tuple[tuple[float, float], ...]:
         """The places, in units of this motion's time and way, of the drawings before and after."""
         before, after = self.speeds[second]
         length = end - begin
         earlier = start - 1
         while earlier > 0 and earlier in self.held:
             earlier -= 1
-        later = second + 1
-        while later in self.held:
-            later += 1
+        later = self._following(second)
         nodes = []
         if before is not None and 0 <= earlier and start not in self.cuts:
             nodes.append((float((self.times[earlier] - begin) / length), -before))
         if after is not None and second and later < len(self.times) and later not in self.cuts:
             nodes.append((float((self.times[later] - begin) / length), 1 + after))
-        return (tuple(nodes),) if nodes else ()
+        return tuple(nodes)
+
+    def _following(self, drawing: int) -> int:
+        """The frame at which the drawing after this one begins."""
+        frame = drawing + 1
+        while frame in self.held:
+            frame += 1
+        return frame
