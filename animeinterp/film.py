@@ -47,10 +47,10 @@ class Clip:
         chosen = [i for i, t in enumerate(timeline.times) if (start is None or t >= start) and (end is None or t < end)]
         if len(chosen) < 2:
             held = len(timeline.times)
-            told = f"{getattr(reader, 'path', 'The clip')} holds {held} frame{'' if held == 1 else 's'}"
+            what = f"{getattr(reader, 'path', 'The clip')} holds {held} frame{'' if held == 1 else 's'}"
             if held > 1:
-                told += f", {len(chosen)} of them in the part from {float(start or 0):g} s to {float(end or timeline.end):g} s"
-            raise AnimeInterpError(f"{told}; there should be two or more, to draw between them.")
+                what += f", {len(chosen)} of them in the part from {float(start or 0):g} s to {float(end or timeline.end):g} s"
+            raise AnimeInterpError(f"{what}; there should be two or more, to draw between them.")
         self._first, self._last = chosen[0], chosen[-1]
         self.times = timeline.times[self._first : self._last + 1]
         self.end = (*timeline.times, timeline.end)[self._last + 1]
@@ -63,9 +63,9 @@ class Clip:
             if index >= self._first:
                 yield frame.pixels
 
-    def plan(self, timing: Timing, told: Callable[[int], None] | None = None) -> Plan:
-        """The plan of its output, for which it is looked through."""
-        return plan_clip(self.frames, timing, self.times, end=self.end, told=told)
+    def plan(self, timing: Timing, progress: Callable[[int], None] | None = None) -> Plan:
+        """The plan of its output, for which it is looked through; ``progress`` hears the number of frames looked at."""
+        return plan_clip(self.frames, timing, self.times, end=self.end, progress=progress)
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ def draw_segments(
             continue
         steps = plan.steps[segment.start : segment.stop]
         first = first_needed(plan, steps)
-        following = segments[index + 1 :]
-        source.keep = min((first_needed(plan, plan.steps[s.start : s.start + 1]) for s in following[:1]), default=None)
+        following = segments[index + 1] if index + 1 < len(segments) else None
+        source.keep = None if following is None else first_needed(plan, plan.steps[following.start : following.start + 1])
         if any(step.second < step.first for step in steps) and first:
             opening = next(clip.frames())
         heard = None if progress is None else (lambda share, before=done: progress(before + share))
@@ -163,26 +163,26 @@ class Shared:
         self.output, self.clip, self.timing = path, clip, timing
         self.folder = path.with_name(path.name + ".parts")
         source = getattr(clip.reader, "path", None)
-        told = {"input": str(source), "size": source.stat().st_size if source else 0, "start": str(clip.start), **settings}
-        told["timing"] = {key: str(value) for key, value in asdict(timing).items()}
-        told["times"] = hashlib.sha256(repr((clip.times, clip.end)).encode()).hexdigest()
-        self._told = told
+        known = {"input": str(source), "size": source.stat().st_size if source else 0, "start": str(clip.start), **settings}
+        known["timing"] = {key: str(value) for key, value in asdict(timing).items()}
+        known["times"] = hashlib.sha256(repr((clip.times, clip.end)).encode()).hexdigest()
+        self._settings = known
 
-    def open(self, told: Callable[[int], None] | None = None) -> Plan:
-        """Make the folder, or go on with it; the plan is made, or read there."""
+    def open(self, progress: Callable[[int], None] | None = None) -> Plan:
+        """Make the folder, or go on with it; the plan is made (``progress`` as in ``Clip.plan``), or read there."""
         file = self.folder / "plan.json"
         if file.exists():
             found = json.loads(file.read_text())
-            if found["settings"] != self._told:
-                unlike = sorted(key for key in self._told if found["settings"].get(key) != self._told[key])
+            if found["settings"] != self._settings:
+                unlike = sorted(key for key in self._settings if found["settings"].get(key) != self._settings[key])
                 raise AnimeInterpError(
                     f"{self.folder} holds parts of this film made with other settings ({', '.join(unlike)}); they do not fit "
                     "together. Use the settings of before, or delete the folder."
                 )
             return _plan_from(found["plan"], self.clip, self.timing)
-        plan = self.clip.plan(self.timing, told)
+        plan = self.clip.plan(self.timing, progress)
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(file, json.dumps({"settings": self._told, "plan": _plan_to(plan)}))
+        _write_whole(file, json.dumps({"settings": self._settings, "plan": _plan_to(plan)}))
         return plan
 
     def part(self, segment: Segment) -> Path:

@@ -1,6 +1,7 @@
 """A clip by a plan: each output frame as ``sequence.timing`` lays it, a given frame or one between two, a frame at a time.
 
-A clip is looked through first (``plan_clip``), then drawn (``retime``): its frames are asked for twice, and a few are in memory.
+A clip is looked through first (``plan_clip``), then drawn (``retime``): its frames are asked for twice (three times for a
+continuous pace), one by one.
 """
 
 from __future__ import annotations
@@ -31,19 +32,19 @@ def plan_clip(
     times: Sequence[Fraction],
     *,
     end: Fraction | None = None,
-    told: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Plan:
     """The plan of a clip, for which it is looked through as far as ``timing`` asks for that.
 
     :param frames: gives the frames (1, 3 or 4, H, W) from the first, each time it is called.
     :param times: of the frames, in seconds; ``end``: when the last one ends.
-    :param told: called with the number of frames that were looked at; may raise.
+    :param progress: called with the number of frames that were looked at; may raise.
     :raises AnimeInterpError: as ``make_plan``; and where there are other frames than times.
     """
     cuts: tuple[int, ...] = ()
     held: tuple[int, ...] = ()
     if timing.finds_cuts or timing.holds != "keep":
-        sighting = watch(frames(), threshold=timing.cut_threshold, loop=timing.loop, told=told)
+        sighting = watch(frames(), threshold=timing.cut_threshold, loop=timing.loop, progress=progress)
         if sighting.count != len(times):
             raise AnimeInterpError(
                 f"There are {sighting.count} frames and {len(times)} times; each frame should have one. Is the film whole?"
@@ -61,20 +62,20 @@ def interpolate_timed(
     timing: Timing,
     *,
     rate: Fraction | int | None = None,
-    told: Callable[[int], None] | None = None,
+    looking: Callable[[int], None] | None = None,
     progress: Callable[[float, float], None] | None = None,
     **options: Any,
 ) -> tuple[Tensor, Plan]:
     """A clip (N, 3 or 4, H, W) of ``rate`` frames a second (default: ``timing.source_fps``), timed anew: its frames
     (M, C, H, W), and the plan that they are drawn by.
 
-    ``progress`` is called with (done, total) in output frames, ``told`` with the number of frames looked at before; other
+    ``progress`` is called with (done, total) in output frames, ``looking`` with the number of frames looked at before; other
     arguments as ``pipeline.interpolate`` has them. Errors as ``plan_clip`` and ``retime``.
     """
     check_frames("frames", frames)
     rate = timing.source_fps if rate is None else Fraction(rate)
     times = [index / rate for index in range(frames.shape[0])]
-    plan = plan_clip(lambda: frames.split(1), timing, times, told=told)
+    plan = plan_clip(lambda: frames.split(1), timing, times, progress=looking)
     result = torch.empty(len(plan.steps), *frames.shape[1:], dtype=frames.dtype, device=frames.device)
     heard = None if progress is None else (lambda done: progress(done, len(plan.steps)))
     for index, frame in enumerate(retime(frames.split(1), plan, progress=heard, **options)):

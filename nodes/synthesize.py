@@ -130,7 +130,7 @@ def _draw_timed(frames: Tensor, times: list[float] | None, timing: Any, model: A
         networks = {"model": bridge.on_device(model, frames), "device": model.load_device}
     at = [index / timing.source_fps for index in range(frames.shape[0])]
     bridge.say("looking for cuts and held drawings")
-    plan = plan_clip(lambda: frames.split(1), timing, at, told=lambda seen: progress.check())
+    plan = plan_clip(lambda: frames.split(1), timing, at, progress=lambda seen: progress.check())
     stream = retime(
         frames.split(1), plan, progress=lambda done: progress(done, len(plan.steps)), cancel=progress.check, **networks, **options
     )

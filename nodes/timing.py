@@ -122,7 +122,7 @@ def _strip(timing: Timing, images) -> torch.Tensor:
     if images is not None:
         frames = bridge.to_frames(images)
         times = [index / timing.source_fps for index in range(frames.shape[0])]
-        plan = plan_clip(lambda: frames.split(1), timing, times, told=lambda seen: bridge.Progress.check())
+        plan = plan_clip(lambda: frames.split(1), timing, times, progress=lambda seen: bridge.Progress.check())
         return draw_strip(frames.split(1), plan)
     times = [index / timing.source_fps for index in range(_SHOWN)]
     try:

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import socket
 import time
 from fractions import Fraction
 
@@ -43,7 +44,6 @@ def source(tmp_path):
 
 @pytest.fixture
 def short(monkeypatch):
-    monkeypatch.setattr(film, "SEGMENT", 8)
     monkeypatch.setattr(film.split, "__defaults__", (8,))
 
 
@@ -140,8 +140,6 @@ def test_a_segment_of_one_who_ended_is_taken(source, tmp_path, short):
     process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0,))
     process.start()
     process.join()
-    import socket
-
     (shared.folder / "00001.claim").write_text(f"{process.pid} {socket.gethostname()}")
     assert shared.claim("00001")
     assert not shared.claim("00001"), "it is this process's now"

@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from ..alpha import over_grey
 from ..dense_flow import dis_flow, disagreement
 from ..segmentation import to_image
 
@@ -48,20 +47,20 @@ class Sighting:
 
 
 def watch(
-    frames: Iterable[Tensor], *, threshold: float = 1.0, loop: bool = False, told: Callable[[int], None] | None = None
+    frames: Iterable[Tensor], *, threshold: float = 1.0, loop: bool = False, progress: Callable[[int], None] | None = None
 ) -> Sighting:
     """Look through a clip, (1, 3 or 4, H, W) each, in one go with a few small copies in memory.
 
     :param threshold: for cuts; over 1 finds fewer, under 1 more.
     :param loop: whether to look at the way from the last frame to the first, too.
-    :param told: called with the number of frames that were looked at; may raise.
+    :param progress: called with the number of frames that were looked at; may raise.
     """
     small: deque[np.ndarray] = deque(maxlen=FLASH + 2)
     last: np.ndarray | None = None
     shares, differences, returns = [0.0], [0.0], []
     first, count = None, 0
     for frame in frames:
-        image = to_image(over_grey(frame)[0])
+        image = to_image(frame[0])
         tiny, medium = shrunk(image, CUT_WIDTH), shrunk(image, HELD_WIDTH)
         if last is not None:
             # What is the same needs no flow.
@@ -71,8 +70,8 @@ def watch(
         returns += _flashes(small, shares, threshold)
         first, last = tiny if first is None else first, medium
         count += 1
-        if told is not None:
-            told(count)
+        if progress is not None:
+            progress(count)
     cuts = [i for i in range(1, count) if _peaks(shares, i, CUT_SHARE * threshold) and i not in returns]
     if loop and count > 1 and unmatched(small[-1], first) > CUT_SHARE * threshold:
         cuts.insert(0, 0)
@@ -89,27 +88,27 @@ def find_speeds(
     Ways are compared along the motion, by what moves and comes back along the flow the other way; None where that is nothing.
     What ``timing.make_plan`` needs for a continuous pace.
     """
-    drawings: deque[tuple[int, np.ndarray]] = deque(maxlen=2)
+    held, cuts = set(held), set(cuts)
+    last: np.ndarray | None = None
     flows: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     found: dict[int, tuple[float | None, float | None]] = {}
-    order: list[int] = []
+    order: deque[int] = deque(maxlen=3)  # the last drawings
     for index, frame in enumerate(frames):
         if index in held:
             continue
-        image = shrunk(to_image(over_grey(frame)[0]), HELD_WIDTH)
-        if drawings and index not in cuts:
-            last = drawings[-1][1]
+        image = shrunk(to_image(frame[0]), HELD_WIDTH)
+        if last is not None and index not in cuts:
             flows[index] = dis_flow(last, image), dis_flow(image, last)
-        drawings.append((index, image))
+        last = image
         order.append(index)
-        if len(order) >= 3:
-            # The motions to the last two drawings meet at the one before: each is told how far the other goes.
-            now, before = order[-1], order[-2]
+        if len(order) == 3:
+            # The motions to the last two drawings meet at the one before: each is measured by the other.
+            earliest, before, now = order
             if now in flows and before in flows:
                 found[now] = _ratio(flows[before][1], *flows[now]), None
                 ratio = _ratio(flows[now][0], *reversed(flows[before]))
                 found[before] = found.get(before, (None, None))[0], ratio
-            flows.pop(order[-3], None)
+            flows.pop(earliest, None)
     return found
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..alpha import over_grey
 from ..segmentation import to_image
 from ..sequence.timing import Plan
 
@@ -35,7 +34,7 @@ def draw_strip(frames: Iterable[Tensor], plan: Plan) -> Tensor:
             size = rows * (height + _BAND + _GAP) + _GAP, min(count, PER_ROW) * (WIDTH + _GAP) + _GAP
             picture = np.full((*size, 3), _GROUND, np.uint8)
         x, y = _corner(index, height)
-        small = cv2.resize(to_image(over_grey(frame)[0]), (WIDTH, height), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(to_image(frame[0]), (WIDTH, height), interpolation=cv2.INTER_AREA)
         if index in plan.held:
             small = (small // 3 + 165).astype(np.uint8)
         picture[y : y + height, x : x + WIDTH] = small

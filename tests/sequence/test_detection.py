@@ -59,7 +59,6 @@ def test_a_flash_is_no_cut(shots, at):
     assert found(film).cuts == film.cuts
 
 
-
 def test_thresholds(shots):
     film = join(shots)
     assert watch(film.frames.split(1), threshold=2.9).cuts == ()
