@@ -43,6 +43,7 @@ def read_clip(
     on_first: Callable[[Tensor], None] | None = None,
     segments: bool = True,
     depth: int | None = None,
+    first: int = 0,
 ) -> Generator[ClipFrame, None, None]:
     """Frames (1, C, H, W), checked and loaded, in their order, one by one.
 
@@ -53,11 +54,12 @@ def read_clip(
     :param on_first: called with the first frame before it is loaded.
     :param segments: whether frames will have to be segmented, those that move.
     :param depth: how many frames are asked for, and segmented, ahead; None: ``DEPTH``, and on a CPU, whose cores are taken, none.
+    :param first: the number in its clip of the first frame.
     :raises AnimeInterpError: for a frame that is none, holds what is no number, or is not like those before it.
     """
     if not isinstance(frames, Iterable):
         raise AnimeInterpError(f"frames is a {type(frames).__name__}; it should give frames (1, C, H, W), one by one.")
-    reader = _Reader(stages, device, on_first, segments, depth)
+    reader = _Reader(stages, device, on_first, segments, depth, first)
     try:
         with closing(prefetch(frames, reader.prepare, reader.depth)) as ready:
             yield from ready
@@ -65,14 +67,25 @@ def read_clip(
         reader.close()
 
 
+def take_in(stages: Stages, index: int, given: Tensor, device: str | torch.device | None = None) -> EncodedFrame:
+    """Frame ``index`` of a clip, (1, C, H, W), loaded: padded where it is small, with the range of its colours and what is
+    protected in it. AnimeInterpError where it holds what is no number."""
+    fresh = stages.load(at_least(given), device)
+    fresh.size = (given.shape[-2], given.shape[-1])
+    fresh.values = ValueRange.of(*check_values(f"frame {index}", fresh.frame))
+    if stages.protection is not None:
+        fresh.protected = stages.protection.of(index, given)
+    return fresh
+
+
 class _Reader:
     """What ``read_clip`` does with a frame when it has it."""
 
-    def __init__(self, stages, device, on_first, segments, depth) -> None:
+    def __init__(self, stages, device, on_first, segments, depth, first) -> None:
         self._stages, self._device, self._on_first, self._segments = stages, device, on_first, segments
         self._depth: int | None = depth
         self._last: ClipFrame | None = None
-        self._index = 0
+        self._index = first
         self._pool: ThreadPoolExecutor | None = None
 
     def depth(self) -> int:
@@ -84,11 +97,7 @@ class _Reader:
         _check_size(self._index, given, None if last is None else last.original)
         if last is None and self._on_first is not None:
             self._on_first(given)
-        fresh = self._stages.load(at_least(given), self._device)
-        fresh.size = (given.shape[-2], given.shape[-1])
-        fresh.values = ValueRange.of(*check_values(f"frame {self._index}", fresh.frame))
-        if self._stages.protection is not None:
-            fresh.protected = self._stages.protection.of(self._index, given)
+        fresh = take_in(self._stages, self._index, given, self._device)
         held = last is not None and torch.equal(last.encoded.frame, fresh.frame)
         moves = last is not None and not held and not bool(still_pixels(last.encoded.frame, fresh.frame).all())
         again = held and (fresh.protected is None or torch.equal(fresh.protected, last.encoded.protected))

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .clip import ClipFrame, read_clip
+from .clip import ClipFrame, read_clip, take_in
 from .errors import AnimeInterpError, check_frames
 from .padding import cut_back
 from .per_piece import REACH, PieceDrawer
@@ -113,10 +113,10 @@ def retime(
     stages, bring_model = make_stages(model, device, **settings)
     draws = any(not step.given for step in steps)
     segments = flows is None and draws and stages.segments
-    clip = read_clip(frames, stages, device, on_first=bring_model, segments=segments, depth=ahead)
+    clip = read_clip(frames, stages, device, on_first=bring_model, segments=segments, depth=ahead, first=first)
     window = _Window(clip, first, keep_first=any(step.second < step.first for step in steps))
     if opening is not None and first:
-        window.put(0, ClipFrame(opening, stages.load(opening, device), True))
+        window.put(0, ClipFrame(opening, take_in(stages, 0, opening, device), True))
     pieces = None
     if plan.per_piece != "off" and flows is None:
         pieces = PieceDrawer(plan, stages, lambda index: window[index].encoded, first)

@@ -87,6 +87,15 @@ def test_parts_are_what_the_whole_is(clip):
     assert all(torch.equal(a, b) for a, b in zip(whole, first + later, strict=False))
 
 
+@pytest.mark.parametrize("side", [72, 20])
+def test_a_loop_closes_in_a_part_of_its_own(clip, side):
+    small = clip[..., 24 : 24 + min(side, 48), 8 : 8 + side].clone()
+    plan = plan_clip(lambda: small.split(1), Timing(2, loop=True, cuts="off"), [Fraction(k, 24) for k in range(4)])
+    whole = list(retime(small.split(1), plan, model=None))
+    last = list(retime(small[1:].split(1), plan, steps=plan.steps[6:], first=1, opening=small[:1], model=None))
+    assert len(last) == 2 and all(torch.equal(a, b) for a, b in zip(whole[6:], last, strict=True))
+
+
 def test_progress_counts_output_frames(clip):
     heard = []
     draw(clip, Timing(3), progress=lambda done, total: heard.append((done, total)))
