@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 
 import cv2
@@ -30,6 +31,18 @@ REACH = 3  # drawings before and after a pair that are looked at: a window of ei
 FEATHER = 0.006  # of the width: how softly a patch ends
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What is seen around the moments between drawings ``now`` and ``now`` + 1; ``low``: the first drawing of the window, from
+    which ``patches`` and ``onto`` (from each drawing to drawing ``now``) count. ``camera``: from ``now`` to the next."""
+
+    now: int
+    low: int
+    patches: list[Patch]
+    onto: list[Similarity]
+    camera: Similarity
+
+
 class PieceDrawer:
     """Lays patches with times of their own over the frames of a plan. ``frame`` gives a frame of the clip by its number, from
     ``first`` on."""
@@ -39,7 +52,7 @@ class PieceDrawer:
         self._drawings = plan.drawings
         self._cuts = sorted(set(plan.cuts) | {0, len(plan.times)})
         self._changes: dict[int, Change] = {}  # by the place of the first drawing
-        self._patches: dict[int, list[Patch]] = {}
+        self._look: _Look | None = None  # of the latest pair
         self._crops: dict[tuple[int, ...], EncodedFrame] = {}
 
     def over(self, step: Step, base: Tensor, runtime: Runtime) -> Tensor | None:
@@ -48,14 +61,14 @@ class PieceDrawer:
         low, high = self._window(now)
         if not low <= now < high or (step.given and step.first != self._drawings[now]):
             return None
-        patches = self._found(now, low, high)
+        look = self._looked(now, low, high)
         begin, end = (self._plan.times[self._drawings[k]] for k in (now, now + 1))
         share = (step.time - begin) / (end - begin)
         # At its own first drawing a patch is what it is.
-        patches = [patch for patch in patches if share or patch.first + low != now]
+        patches = [patch for patch in look.patches if share or patch.first + low != now]
         if not patches or not 0 <= share < 1:
             return None
-        return self._laid(base, step.time, float(share), patches, now, low, high, runtime)
+        return self._laid(base, step.time, float(share), patches, look, runtime)
 
     def _window(self, now: int) -> tuple[int, int]:
         """The first and the last drawing that are looked at, of one shot."""
@@ -68,8 +81,8 @@ class PieceDrawer:
             high -= 1
         return low, high
 
-    def _found(self, now: int, low: int, high: int) -> list[Patch]:
-        if now not in self._patches:
+    def _looked(self, now: int, low: int, high: int) -> _Look:
+        if self._look is None or self._look.now != now:
             for k in [k for k in self._changes if k < low]:
                 del self._changes[k]
             for k in range(low, high):
@@ -78,26 +91,24 @@ class PieceDrawer:
                     images = (to_image(cut_back(frame.rgb, frame.size)[0]) for frame in frames)
                     self._changes[k] = find_change(*images)
             changes = [self._changes[k] for k in range(low, high)]
-            self._patches = {now: find_patches(changes, now - low, self._plan.per_piece)}
+            patches = find_patches(changes, now - low, self._plan.per_piece)
+            self._look = _Look(now, low, patches, onto_drawing(changes, now - low), changes[now - low].camera)
             self._crops.clear()
-        return self._patches[now]
+        return self._look
 
     def _laid(
-        self, base: Tensor, time: Fraction, share: float, patches: list[Patch], now: int, low: int, high: int, runtime: Runtime
+        self, base: Tensor, time: Fraction, share: float, patches: list[Patch], look: _Look, runtime: Runtime
     ) -> Tensor:
+        now, low = look.now, look.low
         height, width = base.shape[-2:]
         factor = width / patches[0].mask.shape[1]
-        changes = [self._changes[k] for k in range(low, high)]
-        onto = onto_drawing(changes, now - low)
-        onward = changes[now - low].camera.part(share)
+        onward = look.camera.part(share)
         for patch in patches:
             begin, end = (self._plan.times[self._drawings[k + low]] for k in (patch.first, patch.last))
             t = float((time - begin) / (end - begin))
-            mask, carry = patch.mask, Similarity()
-            if not patch.on_screen:
-                carry = onward
-            ways = [None if patch.on_screen else (onward @ onto[k]).scaled(factor) for k in (patch.first, patch.last)]
-            cover = _cover(mask, carry, (height, width), base)
+            carry = Similarity() if patch.on_screen else onward
+            ways = [None if patch.on_screen else (onward @ look.onto[k]).scaled(factor) for k in (patch.first, patch.last)]
+            cover = _cover(patch.mask, carry, (height, width), base)
             for k in (now, now + 1):
                 protected = self._frame(self._drawings[k]).protected
                 cover = cover if protected is None else cover * (protected == 0).to(cover)
@@ -126,7 +137,7 @@ class PieceDrawer:
             crops.append(encoded)
             if way is None:
                 self._crops[key] = encoded
-        # Its part of the progress is not told: the frame that it is laid over was.
+        # Its part of the progress is not counted: the frame that it is laid over was.
         return torch.cat(list(draw_between(self._stages, *crops, True, None, [t], runtime.part(0, 0))))
 
 
