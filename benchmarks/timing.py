@@ -9,13 +9,13 @@ scenedetect``), its detectors look at the same films at their defaults.
 
 import argparse
 import math
-import sys
 import time
 from fractions import Fraction
 
 import numpy as np
 import torch
 
+from animeinterp.cli import say
 from animeinterp.datasets.cadence import CadencedClip, Shot, draw_shot, grain, join, recompress
 from animeinterp.dense_flow import dis_flow
 from animeinterp.media import to_bytes
@@ -28,11 +28,6 @@ from animeinterp.weights import load_model
 SIZE = (180, 320)
 RATE = 24
 CADENCES = (((2,),), ((3,),), ((1,),), ((2, 3),), ((2,), (3,)), ((1,), (2,)), ((4,),), ((2,),))
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def shots(count: int = 16) -> list[CadencedClip]:
@@ -84,14 +79,15 @@ def detectors() -> dict:
 
 def cuts_and_holds() -> None:
     """F1 of cuts beside PySceneDetect's, recall and false alarms of held drawings."""
-    ways, totals = {"ours": lambda clip: list(watch(clip.frames.split(1)).cuts), **detectors()}, {}
+    others, totals = detectors(), {}
     for name, film in films(shots()).items():
         sighting, truth = watch(film.frames.split(1)), set(np.flatnonzero(film.held))
         held = set(sighting.held)
         line = f"{name}: held recall {len(held & truth) / max(len(truth), 1):.3f}, false "
         line += f"{len(held - truth) / max(len(film.frames) - len(truth), 1):.3f}; cuts found/false of {len(film.cuts)}:"
-        for way, find in ways.items():
-            found, true = set(find(film)), set(film.cuts)
+        cuts = {"ours": sighting.cuts, **{way: find(film) for way, find in others.items()}}
+        for way, found in cuts.items():
+            found, true = set(found), set(film.cuts)
             total = totals.setdefault(way, [0, 0, 0])
             for k, value in enumerate((len(found & true), len(found), len(true))):
                 total[k] += value
