@@ -57,7 +57,7 @@ class CadencedClip:
     ``figures``, the truth's coverage by figures, (..., 1, H, W).
 
     ``redrawn`` (N, F) bool: whether a figure has a new drawing in that frame. ``held`` (N,) bool: whether the frame repeats the
-    one before it. ``cuts``: frames that begin a shot, but for the first; ``flashes``: frames that are one.
+    one before it. ``cuts``: frames that begin a shot, but for the first.
     """
 
     frames: Tensor
@@ -67,7 +67,6 @@ class CadencedClip:
     held: np.ndarray
     fine: int = 1
     cuts: tuple[int, ...] = ()
-    flashes: tuple[int, ...] = ()
 
 
 def draw_shot(shot: Shot, size: tuple[int, int] = (180, 320), fine: int = 1) -> CadencedClip:
@@ -94,7 +93,7 @@ def join(clips: Sequence[CadencedClip], dissolve: int = 0, fade: int = 0, flash:
     and up again, of so many frames each way. ``flash``: frames that turn white. ``truth`` and ``figures`` are the clips' own,
     one after the other."""
     frames, cuts = clips[0].frames, []
-    held, redrawn = list(clips[0].held), [clip.redrawn.any(axis=1) for clip in clips]
+    held, redrawn = list(clips[0].held), [clips[0].redrawn.any(axis=1)]
     for clip in clips[1:]:
         following = clip.frames
         if dissolve:
@@ -108,6 +107,7 @@ def join(clips: Sequence[CadencedClip], dissolve: int = 0, fade: int = 0, flash:
         else:
             fresh = 0
             cuts.append(len(frames))
+        redrawn += [np.zeros(fresh, bool), clip.redrawn.any(axis=1)]
         held += [False] * (fresh + 1) + list(clip.held[1:])
         frames = torch.cat([frames, following])
     frames = frames.clone()
@@ -118,7 +118,7 @@ def join(clips: Sequence[CadencedClip], dissolve: int = 0, fade: int = 0, flash:
     drawn = np.concatenate(redrawn)[:, None]
     return CadencedClip(
         frames, torch.cat([clip.truth for clip in clips]), torch.cat([clip.figures for clip in clips]), drawn,
-        np.array(held), 1, tuple(cuts), tuple(flash),
+        np.array(held), 1, tuple(cuts),
     )  # fmt: skip
 
 
