@@ -23,7 +23,7 @@ from typing import Any
 from torch import Tensor
 
 from .errors import AnimeInterpError
-from .media import MediaInfo, PictureReader, Tracks, VideoReader, VideoWriter, WebPReader, join_films
+from .media import FrameReader, MediaInfo, Tracks, VideoWriter, join_films
 from .retiming import first_needed, plan_clip, retime
 from .sequence.timing import Plan, Step, Timing, make_plan
 
@@ -38,7 +38,7 @@ class Clip:
 
     def __init__(
         self,
-        reader: VideoReader | WebPReader | PictureReader,
+        reader: FrameReader,
         start: Fraction | None = None,
         end: Fraction | None = None,
     ) -> None:

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -32,11 +31,11 @@ from ..media import (
     MODES,
     STILLS,
     FolderWriter,
+    FrameReader,
     PictureReader,
     Tracks,
     VideoReader,
     VideoWriter,
-    WebPReader,
     check_free,
     holds_alpha,
     images_in,
@@ -109,7 +108,9 @@ def run(options: argparse.Namespace) -> int:
                 written = _draw_moments(options, source, writer, device, bar)
                 read = source.read
             else:
-                look = partial(_look, looking, len(clip.times))
+                def look(seen: int) -> None:
+                    looking(seen, len(clip.times))
+
                 plan = shared.open(look) if shared else clip.plan(timing_of(options), look)
                 looking.close()
                 if options.plan:
@@ -128,10 +129,6 @@ def run(options: argparse.Namespace) -> int:
         bar.close()
     say(f"{_counted(read)} became {_counted(written)} in {options.output} (model: {how})")
     return 0
-
-
-def _look(bar: ProgressBar, total: int, seen: int) -> None:
-    bar(seen, total)
 
 
 def _draw_plan(options, clip: Clip, plan: Plan, writer, bar: ProgressBar, networks: dict) -> None:
@@ -182,7 +179,7 @@ def _shared(options, source: Source, clip: Clip) -> Shared:
 class Source:
     """What is given, frame by frame as it is asked for; ``shown`` is when each that was read is shown, and for how long."""
 
-    def __init__(self, name: str, reader: PictureReader | VideoReader | WebPReader):
+    def __init__(self, name: str, reader: FrameReader):
         self.name, self.reader, self.info = name, reader, reader.info
         self.count, self.shown = reader.info.count, []
 

@@ -2,12 +2,13 @@
 
 ``open_film`` and ``PictureReader`` read, ``VideoWriter`` and ``FolderWriter`` write; ``MediaInfo`` is what goes from one to the
 other beside the frames, so that a file comes out as it went in: times, pixel shape, colours, depth, transparency.
-Whatever their length, a few frames are in memory.
+Whatever their length, a few frames are in memory; but an animated WebP is read and made as a whole.
 """
 
 from .codecs import ANIMATION_SUFFIXES, FILM_SUFFIXES, holds_alpha
 from .files import check_free
 from .folder_writer import FolderWriter
+from .frame_reader import FrameReader
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .interlacing import MODES
 from .joining import join_films
@@ -28,6 +29,7 @@ __all__ = [
     "STILLS",
     "Colour",
     "FolderWriter",
+    "FrameReader",
     "MediaInfo",
     "PictureReader",
     "TimedFrame",

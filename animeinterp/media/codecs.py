@@ -66,8 +66,7 @@ def choose_encoding(path: str | os.PathLike[str], *, alpha: bool, bit_depth: int
         encoding = Encoding(container, "libx265", "yuv420p10le", 16, False, True, tag, True, options)
     else:
         encoding = Encoding(container, "libx264", "yuv420p", 8, False, True, shaped=True, options={"crf": str(quality)})
-    if container in ("mp4", "mov"):
-        encoding.container_options["movflags"] = "faststart"
+    encoding.container_options.update(film_options(container))
     try:
         av.Codec(encoding.codec, "w")
     except ValueError:
@@ -76,6 +75,17 @@ def choose_encoding(path: str | os.PathLike[str], *, alpha: bool, bit_depth: int
             "install av from PyPI."
         ) from None
     return encoding
+
+
+def film_container(path: str | os.PathLike[str]) -> str:
+    """FFmpeg's name of the container that a film of this name has; Matroska, which holds any codec, where the name tells none."""
+    suffix = Path(path).suffix.lower()
+    return _FORMATS[suffix] if suffix in FILM_SUFFIXES else "matroska"
+
+
+def film_options(container: str) -> dict[str, str]:
+    """What is asked of a container beside its codec's own: that a player need not have all of a file to begin."""
+    return {"movflags": "faststart"} if container in ("mp4", "mov") else {}
 
 
 def holds_alpha(path: str | os.PathLike[str]) -> bool:

@@ -19,8 +19,8 @@ def to_rgb(frame: av.VideoFrame, colour: Colour, *, alpha: bool) -> np.ndarray:
     name = frame.format.name
     if name.endswith(("f32le", "f32be", "f16le", "f16be")):
         return frame.to_ndarray(format="gbrapf32le" if alpha else "gbrpf32le").astype(np.float32)
-    deep = max(component.bits for component in frame.format.components) > 8
-    wanted = ("rgba64le" if alpha else "rgb48le") if deep else ("rgba" if alpha else "rgb24")
+    deep = bits_of(frame) > 8
+    wanted = _rgb_format(deep, alpha)
     if frame.format.is_rgb or name == "pal8":
         rgb = frame.reformat(format=wanted)
     else:
@@ -34,8 +34,7 @@ def to_rgb(frame: av.VideoFrame, colour: Colour, *, alpha: bool) -> np.ndarray:
 
 def from_rgb(pixels: np.ndarray, pixel_format: str, colour: Colour) -> av.VideoFrame:
     """8- or 16-bit RGB or RGBA (H, W, C) as a frame of ``pixel_format``; YUV in limited range."""
-    deep, alpha = pixels.dtype == np.uint16, pixels.shape[2] == 4
-    given = ("rgba64le" if alpha else "rgb48le") if deep else ("rgba" if alpha else "rgb24")
+    given = _rgb_format(pixels.dtype == np.uint16, pixels.shape[2] == 4)
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=given)
     if av.VideoFormat(pixel_format, 2, 2).is_rgb:
         return frame if given == pixel_format else frame.reformat(format=pixel_format)
@@ -43,6 +42,20 @@ def from_rgb(pixels: np.ndarray, pixel_format: str, colour: Colour) -> av.VideoF
         format=pixel_format, dst_colorspace=_swscale(colour), interpolation=_CAREFULLY, src_color_range=FULL,
         dst_color_range=LIMITED,
     )
+
+
+def has_alpha(frame: av.VideoFrame) -> bool:
+    """Whether a decoded frame's format has a channel for it."""
+    return any(component.is_alpha for component in frame.format.components)
+
+
+def bits_of(frame: av.VideoFrame) -> int:
+    """Bits of a decoded frame's deepest channel."""
+    return max(component.bits for component in frame.format.components)
+
+
+def _rgb_format(deep: bool, alpha: bool) -> str:
+    return ("rgba64le" if alpha else "rgb48le") if deep else ("rgba" if alpha else "rgb24")
 
 
 def _swscale(colour: Colour) -> int:

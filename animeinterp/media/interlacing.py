@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 import av
 from av.filter import Graph
 
+from .filtering import filtered
+
 MODES = ("auto", "on", "off")
 _SMALLEST = 16  # lines under which there is nothing to be seen of it
 _CLEAR = 6  # frames that have to show it before it is believed of a film that does not say so
@@ -29,9 +31,9 @@ class FieldDetector:
                 continue
             if graph is None:
                 graph = _graph(frame, "idet", "")
-            for seen in _through(graph, frame):
+            for seen in filtered(graph, frame):
                 last = seen
-        for seen in _through(graph, None) if graph is not None else ():
+        for seen in filtered(graph, None) if graph is not None else ():
             last = seen
         told = getattr(last, "metadata", {})  # older PyAV does not show it: then the flag alone decides
         for kind in self._counts:
@@ -55,9 +57,9 @@ def deinterlaced(frames: Iterable[av.VideoFrame], parity: str) -> Iterator[av.Vi
     for frame in frames:
         if graph is None:
             graph = _graph(frame, "bwdif", f"mode=send_frame:parity={parity}:deint=all")
-        yield from _through(graph, frame)
+        yield from filtered(graph, frame)
     if graph is not None:
-        yield from _through(graph, None)
+        yield from filtered(graph, None)
 
 
 def _graph(frame: av.VideoFrame, name: str, options: str) -> Graph:
@@ -68,12 +70,3 @@ def _graph(frame: av.VideoFrame, name: str, options: str) -> Graph:
         one.link_to(other)
     graph.configure()
     return graph
-
-
-def _through(graph: Graph, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-    graph.vpush(frame)
-    while True:
-        try:
-            yield graph.vpull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import av
 
 from ..errors import AnimeInterpError
+from .codecs import film_container, film_options
 from .files import check_free, part_name
 from .tracks import Tracks
 
@@ -42,33 +44,33 @@ def join_films(
 
 
 def _copy(parts: list[Path], target: Path, path: Path, tracks: Tracks | None) -> None:
-    with av.open(str(parts[0])) as first:
-        kind = first.format.name
-        container = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".webm": "webm"}.get(path.suffix.lower(), "matroska")
-        options = {"movflags": "faststart"} if "mp4" in kind else {}
-        with av.open(str(target), "w", format=container, options=options) as out:
-            stream = out.add_stream_from_template(first.streams.video[0])
-            stream.time_base = first.streams.video[0].time_base
+    container = film_container(path)
+    with (
+        av.open(str(parts[0])) as first,
+        av.open(str(target), "w", format=container, options=film_options(container)) as out,
+        nullcontext() if tracks is None else closing(tracks),
+    ):
+        stream = out.add_stream_from_template(first.streams.video[0])
+        stream.time_base = first.streams.video[0].time_base
+        if tracks is not None:
+            tracks.open_in(out, str(path))
+        last = None
+        for packet in _packets(parts):
+            time = packet.pts * packet.time_base
+            packet.stream = stream
+            # The first frames of a part are decoded while the last ones of that before are shown.
+            if last is not None and packet.dts <= last:
+                packet.dts = last + 1
+            last = packet.dts
             if tracks is not None:
-                tracks.open_in(out, str(path))
-            try:
-                last = None
-                for part in parts:
-                    with av.open(str(part)) as source:
-                        for packet in source.demux(source.streams.video[0]):
-                            if packet.dts is None:
-                                continue
-                            time = packet.pts * packet.time_base
-                            packet.stream = stream
-                            # The first frames of a part are decoded while the last ones of that before are shown.
-                            if last is not None and packet.dts <= last:
-                                packet.dts = last + 1
-                            last = packet.dts
-                            if tracks is not None:
-                                tracks.copy_until(out, time)
-                            out.mux(packet)
-                if tracks is not None:
-                    tracks.copy_until(out, None)
-            finally:
-                if tracks is not None:
-                    tracks.close()
+                tracks.copy_until(out, time)
+            out.mux(packet)
+        if tracks is not None:
+            tracks.copy_until(out, None)
+
+
+def _packets(parts: list[Path]) -> Iterator[av.Packet]:
+    """The coded pictures of all parts, one part after the other."""
+    for part in parts:
+        with av.open(str(part)) as source:
+            yield from (packet for packet in source.demux(source.streams.video[0]) if packet.dts is not None)

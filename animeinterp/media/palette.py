@@ -8,6 +8,8 @@ from fractions import Fraction
 import av
 from av.filter import Graph
 
+from .filtering import filtered
+
 
 class Palette:
     """RGBA frames in, paletted ones out, in their order and with their times."""
@@ -28,9 +30,4 @@ class Palette:
 
     def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         """Hand a frame in, None at the end; what is ready comes out."""
-        self._graph.vpush(frame)
-        while True:
-            try:
-                yield self._graph.vpull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
+        return filtered(self._graph, frame)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import AnimeInterpError
-from .colours import to_rgb
+from .colours import has_alpha, to_rgb
 from .sniffing import ANIMATIONS, check_size, is_cut_short, kind_of, orientation_of
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".exr"})
@@ -76,8 +76,7 @@ def _read_with_ffmpeg(path: Path) -> np.ndarray | None:
     try:
         with av.open(str(path)) as container:
             frame = next(container.decode(video=0))
-            alpha = any(component.is_alpha for component in frame.format.components)
-            return to_rgb(frame, None, alpha=alpha)
+            return to_rgb(frame, None, alpha=has_alpha(frame))
     except (av.error.FFmpegError, StopIteration, ValueError):
         return None
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..errors import AnimeInterpError, describe
+from .frame_reader import FrameReader
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .pictures import read_image_with_depth
 from .sniffing import check_size, is_cut_short, kind_of, loops_of
@@ -21,12 +22,12 @@ from .video_reader import VideoReader
 IMAGE_RATE = Fraction(12)  # frames a second of drawings: animation on twos
 
 
-def open_film(path: str | os.PathLike[str], *, deinterlace: str = "auto") -> VideoReader | WebPReader:
+def open_film(path: str | os.PathLike[str], *, deinterlace: str = "auto") -> FrameReader:
     """The reader for one file of several frames: a film, a GIF, an APNG or an animated WebP, by content and not by name."""
     return WebPReader(path) if kind_of(path) == "animated webp" else VideoReader(path, deinterlace=deinterlace)
 
 
-class PictureReader:
+class PictureReader(FrameReader):
     """Picture files as frames (1, 3 or 4, H, W), 0..1, of one size and one number of channels, ``rate`` a second.
 
     All are looked at first: one that does not fit is found in seconds, not after hours. Opaque alpha is added to pictures
@@ -48,10 +49,6 @@ class PictureReader:
             raise AnimeInterpError("There are no pictures; there should be one or more.")
         self.info = MediaInfo(tuple(first.shape[-2:]), rate, len(self.paths), bit_depth=depth, alpha=alpha, pictures=True)
 
-    def __iter__(self) -> Iterator[Tensor]:
-        for frame in self.frames():
-            yield frame.pixels
-
     def frames(self) -> Iterator[TimedFrame]:
         """The pictures in their order, each for as long as the rate says."""
         for index, path in enumerate(self.paths):
@@ -66,7 +63,7 @@ class PictureReader:
         return Timeline(tuple(index / rate for index in range(count)), count / rate)
 
 
-class WebPReader:
+class WebPReader(FrameReader):
     """An animated WebP, which FFmpeg mostly cannot read: by OpenCV, all frames at once. As a VideoReader otherwise."""
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -101,25 +98,6 @@ class WebPReader:
             raise broken
         return list(animation.frames), list(animation.durations)
 
-    @property
-    def rate(self) -> Fraction:
-        """Frames a second, on average."""
-        return self.info.rate
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of the frames."""
-        return self.info.size
-
-    @property
-    def count(self) -> int:
-        """The number of frames."""
-        return self.info.count
-
-    def __iter__(self) -> Iterator[Tensor]:
-        for frame in self.frames():
-            yield frame.pixels
-
     def frames(self) -> Iterator[TimedFrame]:
         """The frames with their times."""
         for pixels, time, duration in zip(self._frames, self.timeline().times, self._durations, strict=True):
@@ -129,5 +107,5 @@ class WebPReader:
 
     def timeline(self) -> Timeline:
         """When each frame is shown."""
-        times = [sum(self._durations[:index], Fraction(0)) for index in range(len(self._durations) + 1)]
-        return Timeline(tuple(times[:-1]), times[-1])
+        *times, end = accumulate(self._durations, initial=Fraction(0))
+        return Timeline(tuple(times), end)

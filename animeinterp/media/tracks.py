@@ -113,4 +113,3 @@ class Tracks:
         if self._input is not None:
             self._input.close()
             self._input = None
-

@@ -16,20 +16,20 @@ import torch
 from torch import Tensor
 
 from ..errors import AnimeInterpError
-from .colours import to_rgb
+from .colours import bits_of, has_alpha, to_rgb
+from .frame_reader import FrameReader
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .interlacing import MODES, FieldDetector, deinterlaced
 from .sniffing import ANIMATIONS, check_size, is_cut_short, kind_of, loops_of, picture_count
 
 _log = logging.getLogger(__name__)
 _FALLBACK_RATE = Fraction(24)
-_FULL_RANGE, _LIMITED_RANGE = 2, 1
 _PLACES, _FRAMES_A_PLACE = 3, 16  # where a film is looked at, to see whether it is interlaced
 _CUT_OFF = "the rest is missing: the download or the copy may have broken off"
 _SLACK = Fraction(1, 2)  # seconds that a film may end before what its header says, without being taken for a broken one
 
 
-class VideoReader:
+class VideoReader(FrameReader):
     """A film as frames. Iterating gives tensors (1, 3 or 4, H, W), float32, 0..1; ``frames`` gives them with their times.
 
     Rotation and mirroring that the file asks for are done; interlaced frames are made whole (``deinterlace``: "auto" looks at
@@ -60,29 +60,10 @@ class VideoReader:
                 raise AnimeInterpError(f"{self.path} holds no frame that can be decoded; it should be a film.")
             self._matrix = _display_matrix(first)
             self.info = self._describe(stream, first, rate, count)
-        self._parity = {"on": "auto", "off": None}.get(deinterlace) if deinterlace != "auto" else self._fields()
+        self._parity = self._fields() if deinterlace == "auto" else "auto" if deinterlace == "on" else None
         self.info = replace(self.info, deinterlaced=self._parity is not None)
         if self.kind in ANIMATIONS and self.info.alpha and self._is_opaque():
             self.info = replace(self.info, alpha=False)
-
-    @property
-    def rate(self) -> Fraction:
-        """Frames a second, nominally: where frames have times of their own, ``timeline`` tells them."""
-        return self.info.rate
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of the frames, as shown."""
-        return self.info.size
-
-    @property
-    def count(self) -> int:
-        """The number of frames that the file claims, or what its duration comes to; 0 where it tells neither."""
-        return self.info.count
-
-    def __iter__(self) -> Iterator[Tensor]:
-        for frame in self.frames():
-            yield frame.pixels
 
     def frames(self) -> Iterator[TimedFrame]:
         """The frames with their times; each is shown until the next, the last for as long as the file says."""
@@ -141,8 +122,8 @@ class VideoReader:
                 f"{self.path} codes its colours by matrix {colour.matrix} of H.273, which cannot be read here; it should be "
                 "BT.709, BT.601 or BT.2020. Convert it: ffmpeg -i IN -vf scale=out_color_matrix=bt709 OUT."
             )
-        depth = max(component.bits for component in first.format.components)
-        alpha = any(component.is_alpha for component in first.format.components) or first.format.name == "pal8"
+        depth = bits_of(first)
+        alpha = has_alpha(first) or first.format.name == "pal8"
         return MediaInfo(
             (height, width), rate, count, aspect if aspect > 0 else Fraction(1), colour, 8 if depth <= 8 else min(depth, 32),
             alpha, loops_of(self.path, self.kind) if self.kind in ANIMATIONS else None,
@@ -212,7 +193,7 @@ class VideoReader:
         except (av.error.FFmpegError, ValueError) as error:
             raise self._damaged(done, str(error)) from None
         missing = "mp4" in container.format.name and stream.frames and packets < stream.frames
-        told = _told_end(stream)
+        told = _matroska_end(stream)
         if missing or (told is not None and told - end > _SLACK and done):
             raise self._damaged(done, _CUT_OFF)
 
@@ -261,7 +242,7 @@ def _whole_packets(container: av.container.InputContainer, stream: av.video.stre
     return count
 
 
-def _told_end(stream) -> Fraction | None:
+def _matroska_end(stream) -> Fraction | None:
     """When a Matroska track says that it ends, in seconds; None where none is said."""
     text = stream.metadata.get("DURATION", "")
     try:
@@ -294,7 +275,3 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
     if min(abs(a) + abs(d), abs(b) + abs(c)) > 0.01 * max(abs(a) + abs(d), abs(b) + abs(c)):
         _log.warning("The film is to be shown turned by no multiple of 90 degrees: the nearest one is taken.")
     return (True, c < 0, b < 0) if transposed else (False, a < 0, d < 0)
-
-
-
-

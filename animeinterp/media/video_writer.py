@@ -154,7 +154,7 @@ class VideoWriter:
         stream.width, stream.height = width + encoding.even * (width % 2), height + encoding.even * (height % 2)
         stream.pix_fmt = encoding.pixel_format
         context = stream.codec_context
-        self._ticks = ticks(self._rate) if encoding.container not in ("gif",) else Fraction(1, 100)
+        self._ticks = ticks(self._rate) if encoding.container != "gif" else Fraction(1, 100)
         context.time_base = self._ticks
         if aspect != 1 and encoding.shaped:
             context.sample_aspect_ratio = aspect.limit_denominator(65535)
