@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from hostile_files import Short
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,15 +19,10 @@ NONSENSE = st.one_of(
 )  # fmt: skip
 
 
-class Networks(dict):
-    def __repr__(self):  # a failing example shows what it was called with
-        return "networks"
-
-
 @pytest.fixture(scope="module")
 def networks(model):
     """The bundled model, one of the published kind with few iterations, and none."""
-    return Networks(bundled=ai.load_model(), published=model, none=None)
+    return Short(bundled=ai.load_model(), published=model, none=None)
 
 
 @st.composite

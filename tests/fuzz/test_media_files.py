@@ -1,7 +1,5 @@
 """Films and pictures that are cut off or damaged: read as far as they go, or refused in one line that names them."""
 
-import resource
-import time
 from fractions import Fraction
 
 import av
@@ -9,20 +7,15 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from hostile_files import Short, bounded, damaged
 from hypothesis import given
 from hypothesis import strategies as st
 
 import animeinterp as ai
 from animeinterp.media import MediaInfo, VideoWriter, images_in, kind_of, open_film, read_image, write_image
 
-SECONDS, MEGABYTES = 20, 700
 FILMS = ["a.mp4", "a.mkv", "a.webm", "a.mov", "a.gif", "a.png", "a.webp", "alpha.webm", "deep.mp4", "a.ts", "a.avi", "sound.mkv"]
 PICTURES = ["a.png", "deep.png", "a.jpg", "a.webp", "a.bmp", "a.tif", "a.exr", "alpha.png"]
-
-
-class Whole(dict):
-    def __repr__(self):  # or a failing example would show the files' bytes
-        return "whole"
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +25,7 @@ def whole(tmp_path_factory):
     generator = torch.Generator().manual_seed(0)
     patches = torch.rand(5, 4, 6, 8, generator=generator)
     frames = torch.nn.functional.interpolate(patches, (48, 64), mode="nearest").split(1)
-    found = Whole()
+    found = Short()
     for name in FILMS:
         path = folder / name
         if name in ("a.ts", "a.avi", "sound.mkv"):
@@ -67,39 +60,16 @@ def by_hand(path, frames):
             container.mux(audio.encode(None))
 
 
-@st.composite
-def damaged(draw, whole):
-    """The bytes of a file with some changed, missing or in excess; most of them near the start, where the headers are."""
-    data = bytearray(whole)
-    for _ in range(draw(st.integers(1, 4))):
-        how = draw(st.sampled_from(["flip", "cut", "insert", "zero", "number"]))
-        at = draw(st.one_of(st.integers(0, min(120, len(data))), st.integers(0, len(data))))
-        if how == "flip" and at < len(data):
-            data[at] ^= 1 << draw(st.integers(0, 7))
-        elif how == "cut":
-            del data[at:]
-        elif how == "insert":
-            data[at:at] = draw(st.binary(max_size=12))
-        elif how == "zero":
-            data[at : at + 40] = bytes(len(data[at : at + 40]))
-        elif how == "number":
-            numbers = [b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\xff\xff", b"\xff\xff\0\0"]
-            data[at : at + 4] = draw(st.sampled_from(numbers))
-    return bytes(data)
-
-
 def reads(path, read):
     """The frames of a file, or None where it is refused; in time, in bounded memory."""
-    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    try:
-        frames = read()
-    except ai.AnimeInterpError as error:
-        assert path.name in str(error) and "\n" not in str(error)
-        frames = None
-    for frame in frames or ():
-        assert frame.ndim == 4 and frame.shape[1] in (3, 4) and bool(torch.isfinite(frame).all())
-    assert time.monotonic() - begun < SECONDS
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < MEGABYTES
+    with bounded():
+        try:
+            frames = read()
+        except ai.AnimeInterpError as error:
+            assert path.name in str(error) and "\n" not in str(error)
+            frames = None
+        for frame in frames or ():
+            assert frame.ndim == 4 and frame.shape[1] in (3, 4) and bool(torch.isfinite(frame).all())
     return frames
 
 
