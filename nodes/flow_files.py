@@ -203,15 +203,15 @@ class AnimeInterpSaveFlow(base.Node):
             filename_prefix, folder_paths.get_output_directory(), width, height
         )
         stem, progress, written = f"{name}_{counter:05}", bridge.Progress(), []
-        pairs = [whole(flow.pair(index)) for index in range(len(flow))] if format == "npz" else range(len(flow))
+        pairs = (flow.pair(index) for index in range(len(flow)))
         try:
             if format == "npz":
-                written.append(write_flow(Path(folder, f"{stem}_.npz"), joined(pairs)))
-            for index in pairs if format != "npz" else ():
-                progress(index, len(flow))
-                pair = flow.pair(index)
-                for way, field in (("01", pair.flow_01), ("10", pair.flow_10)):
-                    written.append(write_flow(Path(folder, f"{stem}_{index:04}_{way}.{format}"), field))
+                written.append(write_flow(Path(folder, f"{stem}_.npz"), joined([whole(pair) for pair in pairs])))
+            else:
+                for index, pair in enumerate(pairs):
+                    progress(index, len(flow))
+                    for way, field in (("01", pair.flow_01), ("10", pair.flow_10)):
+                        written.append(write_flow(Path(folder, f"{stem}_{index:04}_{way}.{format}"), field))
         except BaseException:
             for file in written:
                 file.unlink(missing_ok=True)
