@@ -17,8 +17,10 @@ def fill_unknown(field: Tensor, known: Tensor) -> Tensor:
     filled = field.clone()
     for index in range(field.shape[0]):
         here = known[index, 0].cpu().numpy()
-        if here.all() or not here.any():
-            filled[index] = field[index] if here.all() else 0.0
+        if here.all():
+            continue
+        if not here.any():
+            filled[index] = 0.0
             continue
         # The nearest zero pixel of this picture, by a label of its own.
         _, nearest = cv2.distanceTransformWithLabels(

@@ -176,10 +176,10 @@ def _read_npz(path: Path) -> FlowFile:
         if not names:
             raise ValueError("it is empty")
         if {"flow_01", "flow_10"} <= names:
-            maps = {n: torch.from_numpy(np.array(held[n], np.float32)) for n in FIELDS if n in names}
-            for name in FIELDS:
-                if "flow" in name or name.startswith(("bend", "dense")):
-                    maps |= {name: _fields(held[name])} if name in names else {}
+            maps = {}
+            for name in (name for name in FIELDS if name in names):
+                vectors = name.startswith(("flow", "bend", "dense"))
+                maps[name] = _fields(held[name]) if vectors else torch.from_numpy(np.array(held[name], np.float32))
             sizes = {tuple(field.shape[-2:]) for field in maps.values()}
             if len(sizes) != 1 or len({field.shape[0] for field in maps.values()}) != 1:
                 raise ValueError("its fields are of more than one size")

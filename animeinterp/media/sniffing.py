@@ -45,7 +45,7 @@ def loops_of(path: str | os.PathLike[str], kind: str | None) -> int:
         more = int.from_bytes(data[at + 13 : at + 15], "little")
         return more + 1 if more else 0  # GIF counts repetitions
     if kind == "apng":
-        return next((int.from_bytes(body[4:8], "big") for name, body in _png_chunks(data) if name == b"acTL"), 0)
+        return int.from_bytes(_animation_control(data)[4:8], "big")
     at = data.find(b"ANIM")
     return int.from_bytes(data[at + 12 : at + 14], "little") if at >= 0 else 0
 
@@ -54,7 +54,7 @@ def picture_count(path: str | os.PathLike[str], kind: str | None) -> int:
     """How many frames an APNG says it has; 0 for all other files."""
     if kind != "apng":
         return 0
-    return next((int.from_bytes(body[:4], "big") for name, body in _png_chunks(_start(path)) if name == b"acTL"), 0)
+    return int.from_bytes(_animation_control(_start(path))[:4], "big")
 
 
 def is_cut_short(path: str | os.PathLike[str], kind: str | None) -> bool:
@@ -184,6 +184,11 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             return
         yield name, data[at + 8 : at + 8 + length]
         at += 12 + length
+
+
+def _animation_control(data: bytes) -> bytes:
+    """What an APNG says of its frames: how many, then how often they play, four bytes each; empty where it says nothing."""
+    return next((body for name, body in _png_chunks(data) if name == b"acTL"), b"")
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
