@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,20 +56,9 @@ def add_timing_arguments(parser: argparse.ArgumentParser, moments: argparse._Mut
 
 def timing_of(options: argparse.Namespace) -> Timing:
     """The timing that the options ask for."""
-    return Timing(
-        2 if options.multiplier is None else options.multiplier,
-        options.target_fps,
-        options.schedule,
-        options.cuts,
-        options.cut_side,
-        options.cut_threshold,
-        options.holds,
-        options.per_piece,
-        options.pace,
-        options.loop,
-        options.longest_span,
-        options.skip,
-    )
+    names = (field.name for field in fields(Timing) if field.name != "source_fps")  # which films tell themselves
+    asked = {name: getattr(options, name) for name in names}
+    return Timing(**{name: value for name, value in asked.items() if value is not None})
 
 
 def show_plan(plan: Plan, clip: Clip, output: Path, overwrite: bool) -> None:
