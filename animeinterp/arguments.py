@@ -71,8 +71,9 @@ def check_flows(flows: Any, pairs: int) -> None:
         for name in ("flow_01", "flow_10"):
             field = getattr(flows, name)
             if not isinstance(field, Tensor) or field.ndim != 4:
-                was = tuple(field.shape) if isinstance(field, Tensor) else shown(field)
-                raise AnimeInterpError(f"{name} is {was}; it should be a tensor ({pairs}, 2, H, W), dx then dy in pixels.")
+                raise AnimeInterpError(
+                    f"{name} is {_shape(field)}; it should be a tensor ({pairs}, 2, H, W), dx then dy in pixels."
+                )
     if len(flows) != pairs:
         raise AnimeInterpError(f"flows is of {len(flows)} pairs; {pairs + 1} frames are {pairs} pairs.")
     if isinstance(flows, CoarseFlow) and not (isinstance(flows.labels, Tensor) and isinstance(flows.matches, list | tuple)):
@@ -81,8 +82,9 @@ def check_flows(flows: Any, pairs: int) -> None:
         for name in FIELDS[2:]:
             field = getattr(flows, name)
             if field is not None and (not isinstance(field, Tensor) or field.ndim != 4 or field.shape[0] != pairs):
-                was = tuple(field.shape) if isinstance(field, Tensor) else shown(field)
-                raise AnimeInterpError(f"{name} is {was}; it should be None or a tensor of {pairs} pairs, as flow_01 is.")
+                raise AnimeInterpError(
+                    f"{name} is {_shape(field)}; it should be None or a tensor of {pairs} pairs, as flow_01 is."
+                )
 
 
 def check_motion(flow: Flow | CoarseFlow, frame: Tensor) -> None:
@@ -99,8 +101,7 @@ def check_motion(flow: Flow | CoarseFlow, frame: Tensor) -> None:
             continue
         wanted = (frame.shape[0], channels, *frame.shape[-2:])
         if not isinstance(field, Tensor) or tuple(field.shape) != wanted or not field.is_floating_point():
-            was = f"{field.dtype} of shape {tuple(field.shape)}" if isinstance(field, Tensor) else shown(field)
-            raise AnimeInterpError(f"{name} is {was}; it should be None, or floating point of shape {wanted}.")
+            raise AnimeInterpError(f"{name} is {_kind(field)}; it should be None, or floating point of shape {wanted}.")
         if not bool(torch.isfinite(field).all()):
             raise AnimeInterpError(f"{name} holds values that are no finite numbers; mend them, or leave it None.")
 
@@ -110,8 +111,7 @@ def _check_matches(flow: CoarseFlow, frame: Tensor) -> None:
     wanted = (2, *frame.shape[-2:])
     labels = flow.labels
     if not isinstance(labels, Tensor) or tuple(labels.shape) != wanted or labels.is_floating_point() or labels.is_complex():
-        was = f"{labels.dtype} of shape {tuple(labels.shape)}" if isinstance(labels, Tensor) else shown(labels)
-        raise AnimeInterpError(f"labels is {was}; it should be whole numbers of shape {wanted}. See segment.")
+        raise AnimeInterpError(f"labels is {_kind(labels)}; it should be whole numbers of shape {wanted}. See segment.")
     if len(flow.matches) != 1 or not isinstance(flow.matches[0], Matches):
         raise AnimeInterpError(f"matches is {shown(flow.matches)}; it should hold a Matches for each pair. See coarse_flow.")
     counts = [int(one.max()) + 1 for one in labels]
@@ -123,3 +123,13 @@ def _check_matches(flow: CoarseFlow, frame: Tensor) -> None:
             raise AnimeInterpError(f"matches' {name} should be a row of whole numbers, the labels of pieces. See coarse_flow.")
         if pieces.numel() and not 0 <= int(pieces.min()) <= int(pieces.max()) < count:
             raise AnimeInterpError(f"matches' {name} names pieces that are not there; it should be 0 to {count - 1}.")
+
+
+def _shape(value: Any) -> Any:
+    """What an error tells of what should be a tensor of another shape."""
+    return tuple(value.shape) if isinstance(value, Tensor) else shown(value)
+
+
+def _kind(value: Any) -> str:
+    """What an error tells of what should be a tensor of another kind or shape."""
+    return f"{value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else shown(value)
