@@ -61,7 +61,7 @@ def refine_dense(
     for k, start in enumerate((flow_01, flow_10)):
         begin = None if start is None else np.ascontiguousarray(start[0].permute(1, 2, 0).float().cpu().numpy())
         flow = dis_flow(images[k], images[1 - k], begin)
-        found.append(torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))[None].to(frame0.device))
+        found.append(to_tensor(flow, frame0.device))
     return found[0], found[1]
 
 
@@ -84,7 +84,20 @@ class DenseFlow(Refiner):
         """See ``Refiner``; a start that knows no flow is none."""
         runtime = Runtime() if runtime is None else runtime
         fields = () if start is None else (start.flow_01, start.flow_10)
-        return Flow(*runtime.in_thread(lambda report: refine_dense(*pair.rgb, *fields)))
+        return Flow(*runtime.in_thread(lambda report: self.fields(*pair.rgb, *fields)))
+
+    def fields(self, frame0: Tensor, frame1: Tensor, *start: Tensor) -> tuple[Tensor, Tensor]:
+        """Both fields, from those of a start or from none."""
+        return refine_dense(frame0, frame1, *start)
+
+
+def warp(image: np.ndarray, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read ``image`` at x + flow(x), bilinear. (H, W, C) and a (H, W) bool mask of what was inside it."""
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)[None]
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), inside
 
 
 def disagreement(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
@@ -92,13 +105,14 @@ def disagreement(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
 
     :param flow: (H, W, 2) from this frame to the other; ``back`` (H, W, 2) from the other.
     """
-    height, width = flow.shape[:2]
-    x = flow[..., 0] + np.arange(width, dtype=np.float32)[None]
-    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-    returned = cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return lengths(flow + returned)
+    return lengths(flow + warp(back, flow)[0])
 
 
 def lengths(field: np.ndarray) -> np.ndarray:
     """The length of each vector of a field (H, W, 2). (H, W)."""
     return np.sqrt(field[..., 0] ** 2 + field[..., 1] ** 2)  # cv2.magnitude is not the same twice, a sum over axes slower
+
+
+def to_tensor(array: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """(H, W) or (H, W, C) as OpenCV has it to (1, C, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(array).transpose(2, 0, 1)[None])).to(device)

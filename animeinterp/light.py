@@ -1,16 +1,16 @@
 """Light that changes between two drawings, told from what moves: fades, tints, flashes, an evening that falls.
 
-Matching, dense flow and networks read a change of level as motion. So the light is estimated first, as a smooth gain and
-offset of each channel (frame 1 = gain * frame 0 + offset), from pixels aligned by dense flow and robustly, since what moved
-out of place is an outlier; the in-between is drawn from both drawings in one light, half-way; and it is then given the light of
-its own time, which is linear in time. Where light does not change, nothing is touched.
-
-The local fit is a guided filter's (He, Sun and Tang, ECCV 2010) with robust weights.
+Matching, dense flow and networks read a change of level as motion. So the light is estimated first: a gain and offset of each
+channel for the whole frame (frame 1 = gain * frame 0 + offset), and how much brighter a neighbourhood is besides; from pixels
+aligned by dense flow and robustly, since what moved out of place is an outlier. The in-between is drawn from both drawings in
+one light, half-way, and then given the light of its own time, which is linear in time. Where light does not change, nothing is
+touched.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .dense_flow import dis_flow
+from .dense_flow import dis_flow, disagreement, to_tensor, warp
 
 SIDE = 160  # pixels of the longer side of the pictures that the light is estimated on
 CELL = 3  # pixels of these are one, where neighbourhoods are averaged over
@@ -54,44 +54,41 @@ class Light:
         """Whether one of the frames shows nothing."""
         return self.gain is None
 
-    def leveled(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
-        """Both frames (1, 3 or 4, H, W) in the light half-way; equal where no more than light was different."""
-        gain, offset = self._maps(frame0)
-        colours0, colours1 = frame0[:, :3], frame1[:, :3]
-        one = colours0 * (1 + gain) / 2 + offset / 2
-        other = (colours1 + (colours1 - offset) / gain) / 2
-        same = ((one - other).abs() <= SAME * (1 + 1 / gain) / 2).all(dim=1, keepdim=True)
-        middle = (one + other) / 2
-        made = [torch.where(same, middle, x).clamp(0, 1) for x in (one, other)]
-        return tuple(torch.cat([x, frame[:, 3:]], dim=1) for x, frame in zip(made, (frame0, frame1), strict=True))
-
-    def at(self, drawn: Tensor, times: list[float]) -> Tensor:
-        """Frames (T, 3 or 4, H, W) drawn in the light half-way, each in the light of its time."""
-        gain, offset = self._maps(drawn)
-        time = torch.tensor(times, dtype=drawn.dtype, device=drawn.device).reshape(-1, 1, 1, 1)
-        first = (drawn[:, :3] - offset / 2) * 2 / (1 + gain)
-        lit = first * (1 + time * (gain - 1)) + time * offset
-        return torch.cat([lit.clamp(0, 1), drawn[:, 3:]], dim=1)
-
-    def _maps(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        size = like.shape[-2:]
-        maps = (F.interpolate(x.to(like), size, mode="bilinear", align_corners=False) for x in (self.gain, self.offset))
-        return tuple(maps)
-
 
 class Leveled:
-    """Two frames (1, 3 or 4, H, W) brought to one light, ``frames``, and what is drawn between these given its own."""
+    """Two frames (1, 3 or 4, H, W) brought to one light, that half-way (``frames``), and what is drawn between these lit.
+
+    Where no more than light was different ``frames`` are equal.
+    """
 
     def __init__(self, light: Light, frame0: Tensor, frame1: Tensor) -> None:
-        self.light, self._given = light, (frame0, frame1)
-        self.frames = light.leveled(frame0, frame1)
+        self._given = frame0, frame1
+        size = frame0.shape[-2:]
+        self._gain, self._offset = (
+            F.interpolate(x.to(frame0), size, mode="bilinear", align_corners=False) for x in (light.gain, light.offset)
+        )
+        self.frames = self._leveled()
         self._still = (self.frames[0] == self.frames[1]).all(dim=1, keepdim=True)
 
     def at(self, drawn: Tensor, times: list[float]) -> Tensor:
-        """Frames (T, C, H, W) drawn between ``frames`` at ``times``, lit. What stands still is the given frames' own."""
+        """Frames (T, C, H, W) drawn between ``frames``, each in the light of its time. What stands still is the given frames'
+        own."""
         held = self._still & ((drawn - self.frames[0]).abs().amax(dim=1, keepdim=True) < HELD)
         fades = torch.cat([torch.lerp(*self._given, t) for t in times])
-        return torch.where(held, fades, self.light.at(drawn, times))
+        time = torch.tensor(times, dtype=drawn.dtype, device=drawn.device).reshape(-1, 1, 1, 1)
+        gain, offset = self._gain, self._offset
+        first = (drawn[:, :3] - offset / 2) * 2 / (1 + gain)
+        lit = first * (1 + time * (gain - 1)) + time * offset
+        return torch.where(held, fades, torch.cat([lit.clamp(0, 1), drawn[:, 3:]], dim=1))
+
+    def _leveled(self) -> list[Tensor]:
+        gain, offset = self._gain, self._offset
+        one, other = (frame[:, :3] for frame in self._given)
+        one, other = one * (1 + gain) / 2 + offset / 2, (other + (other - offset) / gain) / 2
+        same = ((one - other).abs() <= SAME * (1 + 1 / gain) / 2).all(dim=1, keepdim=True)
+        middle = (one + other) / 2
+        colours = [torch.where(same, middle, x).clamp(0, 1) for x in (one, other)]
+        return [torch.cat([x, frame[:, 3:]], dim=1) for x, frame in zip(colours, self._given, strict=True)]
 
 
 def find_light(frame0: Tensor, frame1: Tensor) -> Light | None:
@@ -104,17 +101,16 @@ def find_light(frame0: Tensor, frame1: Tensor) -> Light | None:
     found = _whole_frame(one, other)
     # Flow takes light in a part of the frame for motion; so that nothing moves is tried too.
     still = replace(found, aligned=other, seen=np.ones_like(found.seen))
-    fields = [(fit, *_in_neighbourhoods(one, fit)) for fit in (found, still)]
-    fields = [field for field in fields if _in_a_part(one, other, *field)]
-    if not (fields or found.decided):
+    own = [_in_neighbourhoods(one, fit) for fit in (found, still)]
+    own = [light for fit, light in zip((found, still), own, strict=True) if _in_a_part(one, other, fit, *light[1:])]
+    if not (own or found.decided):
         return None
-    _, gain, offset, _ = min(fields, key=lambda field: field[3]) if fields else (None, found.gain, found.offset, None)
+    _, gain, offset = min(own, key=lambda light: light[0]) if own else (found.error, found.gain, found.offset)
     if min(float(np.median(gain)), 1 / max(float(np.median(gain)), 1e-6)) < LEAST_GAIN:
         return Light(None, None)
     gain, offset = (np.broadcast_to(x, one.shape).astype(np.float32) for x in (gain, offset))
     gain = np.clip(gain, LEAST_GAIN, 1 / LEAST_GAIN)
-    tensors = (torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None] for x in (gain, offset / 255))
-    return Light(*tensors)
+    return Light(to_tensor(gain), to_tensor(offset / 255))
 
 
 @dataclass(frozen=True)
@@ -148,17 +144,17 @@ def _whole_frame(one: np.ndarray, other: np.ndarray) -> _Fit:
     return replace(best, decided=True) if decided else nothing
 
 
-def _in_neighbourhoods(one: np.ndarray, fit: _Fit) -> tuple[np.ndarray, np.ndarray, float]:
-    """The gain and offset (h, w, 3) of each place, and how far off they leave the pictures."""
+def _in_neighbourhoods(one: np.ndarray, fit: _Fit) -> tuple[float, np.ndarray, np.ndarray]:
+    """How far off the gain and offset of each place leave the pictures; and these, (h, w, 3)."""
     gain, offset = (np.broadcast_to(x, one.shape).astype(np.float32) for x in (fit.gain, fit.offset))
     for sigma, outlier in NEIGHBOURHOODS:
         weight = fit.seen / (1 + (_off(gain * one + offset, fit.aligned) / outlier) ** 2)
         ratio = _local(gain * one + offset, fit.aligned, weight, sigma)
         gain, offset = ratio * gain, ratio * offset
-    return gain, offset, float(np.minimum(_off(gain * one + offset, fit.aligned), TRUNCATE).mean())
+    return float(np.minimum(_off(gain * one + offset, fit.aligned), TRUNCATE).mean()), gain, offset
 
 
-def _in_a_part(one: np.ndarray, other: np.ndarray, fit: _Fit, gain: np.ndarray, offset: np.ndarray, _) -> bool:
+def _in_a_part(one: np.ndarray, other: np.ndarray, fit: _Fit, gain: np.ndarray, offset: np.ndarray) -> bool:
     """Whether the light of a part of the frame changes otherwise than the whole frame's, and that is what was different."""
     whole, own = fit.gain * one + fit.offset, gain * one + offset
     part = (np.maximum.reduce(cv2.split(np.abs(own - whole))) > SOMETHING) * fit.seen
@@ -185,13 +181,8 @@ def _fit(one: np.ndarray, other: np.ndarray, gain: np.ndarray, offset: np.ndarra
     lit = np.clip(gain * one + offset, 0, 255).astype(np.uint8)
     target = np.clip(other, 0, 255).astype(np.uint8)
     flow, back = dis_flow(lit, target), dis_flow(target, lit)
-    height, width = flow.shape[:2]
-    x = flow[..., 0] + np.arange(width, dtype=np.float32)[None]
-    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-    aligned = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    returned = flow + cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    seen = np.exp(-np.square(returned).sum(axis=2)).astype(np.float32)
-    seen *= (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    aligned, inside = warp(other, flow)
+    seen = np.exp(-np.square(disagreement(flow, back))) * inside
     error = np.minimum(_off(gain * one + offset, aligned), TRUNCATE).mean()
     return _Fit(gain, offset, aligned, seen, float(error))
 
@@ -207,10 +198,7 @@ def _affine(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> tuple[np.
 
 def _local(lit: np.ndarray, aligned: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     """By how much brighter than ``lit`` each neighbourhood is in the other picture, (h, w, 3); 1 where nothing tells."""
-
-    def around(x: np.ndarray) -> np.ndarray:
-        return _around(x, sigma)
-
+    around = partial(_around, sigma=sigma)
     total = around(weight)[..., None] + 1e-4
     mean0, mean1 = (around(weight[..., None] * x) / total for x in (lit, aligned))
     square0, square1 = (around(weight[..., None] * x * x) / total for x in (lit, aligned))
@@ -242,5 +230,5 @@ def _small(frame: Tensor) -> np.ndarray:
     height, width = frame.shape[-2:]
     scale = min(1.0, SIDE / max(height, width))
     size = max(round(height * scale), 8), max(round(width * scale), 8)
-    small = F.interpolate(frame[:, :3].detach().float(), size, mode="area")[0]
+    small = F.interpolate(frame.detach().float(), size, mode="area")[0]
     return np.ascontiguousarray((255 * small.clamp(0, 1)).permute(1, 2, 0).cpu().numpy())

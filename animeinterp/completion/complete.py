@@ -7,16 +7,14 @@ bound (``ownership``), an order in depth from occlusion (``depth``), deformation
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..dense_flow import dis_flow, disagreement, lengths
+from ..dense_flow import dis_flow, disagreement, lengths, to_tensor
 from ..errors import AnimeInterpError, check_pair
 from ..flow import Flow, PieceMatches
 from ..matching.features import piece_moments
@@ -26,11 +24,9 @@ from .config import DEFAULT, CompletionConfig
 from .cutouts import are_cutouts
 from .deformation import add_residual, choose_flow
 from .depth import piece_depths
-from .motion import half_way
+from .motion import both, half_way
 from .ownership import LineOwners
-from .panning import frame_shift, panned_flow
-
-T = TypeVar("T")
+from .panning import panned_flows
 
 
 def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches, config: CompletionConfig | None = None) -> Flow:
@@ -54,11 +50,7 @@ def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches, config: Comple
     find_motions(sides, match.pieces_0.cpu().numpy(), match.pieces_1.cpu().numpy())
     owners, depths = _order(sides, images)
     fields = _fields(sides, images, owners)
-    device = frame0.device
-
-    def field(array: np.ndarray) -> Tensor:  # (H, W, C) to (1, C, H, W)
-        return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(array).transpose(2, 0, 1)[None])).to(device)
-
+    field = partial(to_tensor, device=frame0.device)
     depth_maps = [cv2.medianBlur(depths[k][owners[k]], config.median) for k in (0, 1)]
     confidence = [1 / (1 + disagreement(fields[k], fields[1 - k]) ** 2) for k in (0, 1)]
     return Flow(
@@ -86,26 +78,24 @@ def _bend(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 def _sides(images, labels, config) -> tuple[Side, Side]:
-    shift = frame_shift(*images, config)
-    shifts = (shift, None if shift is None else -shift)
-    dense = _both(lambda k: panned_flow(images[k], images[1 - k], shifts[k], config))
+    dense = panned_flows(images, config)
     moments = [piece_moments(torch.from_numpy(one), int(one.max()) + 1).numpy() for one in labels]
-    return _both(lambda k: Side(images[k], images[1 - k], labels[k], moments[k], dense[k], dense[1 - k], config))
+    return both(lambda k: Side(images[k], images[1 - k], labels[k], moments[k], dense[k], dense[1 - k], config))
 
 
 def _order(sides, images) -> tuple[tuple, tuple]:
     """The owner of each pixel and the depth of each piece; lines that either side could own wait for a first order."""
     grids = sides[0].fine, sides[1].fine
-    lines = _both(lambda k: LineOwners(grids[k], sides[k].motion, find_contours(images[k])))
-    owners = _both(lambda k: lines[k].first())
+    lines = both(lambda k: LineOwners(grids[k], sides[k].motion, find_contours(images[k])))
+    owners = both(lambda k: lines[k].first())
     depths = _depths(sides, owners)
-    owners = _both(lambda k: lines[k].final(depths[k]))
+    owners = both(lambda k: lines[k].final(depths[k]))
     return owners, _depths(sides, owners)
 
 
 def _depths(sides, owners) -> tuple[np.ndarray, np.ndarray]:
     grids = sides[0].fine, sides[1].fine
-    return piece_depths(grids, owners, _both(lambda k: grids[k].flow_of(sides[k].motion, owners[k])))
+    return piece_depths(grids, owners, both(lambda k: grids[k].flow_of(sides[k].motion, owners[k])))
 
 
 def _fields(sides, images, owners) -> list[np.ndarray]:
@@ -115,18 +105,12 @@ def _fields(sides, images, owners) -> list[np.ndarray]:
         start = grids[k].flow_of(sides[k].motion, owners[k])
         return add_residual(grids[k], images[k], images[1 - k], owners[k], start)
 
-    own = _both(own_flow)
-    guided = _both(lambda k: dis_flow(images[k], images[1 - k], own[k]))
+    own = both(own_flow)
+    guided = both(lambda k: dis_flow(images[k], images[1 - k], own[k]))
 
     def chosen(k: int) -> np.ndarray:
         flows, backs = ([own[i], guided[i], sides[i].dense] for i in (k, 1 - k))
         flow = choose_flow(grids[k], owners[k], flows, backs)
         return np.dstack([cv2.medianBlur(np.ascontiguousarray(flow[..., axis]), grids[k].config.median) for axis in (0, 1)])
 
-    return _both(chosen)
-
-
-def _both(work: Callable[[int], T]) -> tuple[T, T]:
-    """The two directions side by side: OpenCV and NumPy let go of the interpreter where they work."""
-    with ThreadPoolExecutor(2) as pool:
-        return tuple(pool.map(work, (0, 1)))
+    return both(chosen)

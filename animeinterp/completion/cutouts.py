@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from ..dense_flow import disagreement, lengths
+from ..dense_flow import disagreement, lengths, warp
 from ..segmentation import to_image
-from .panning import frame_shift, panned_flow
+from .panning import panned_flows
 
 BETTER, MIDDLE = 0.25, 0.5  # of the lines, from the best
 OFF = 0.084  # pixels, that the better lines of cut-outs are off at most along their completed flow
@@ -36,9 +36,7 @@ def may_be_cutouts(frame0: Tensor, frame1: Tensor) -> bool:
     :param frame0: (1, 3, H, W) in 0..1, any device; ``frame1`` likewise.
     """
     images = [_small(to_image(frame[0])) for frame in (frame0, frame1)]
-    shift = frame_shift(*images)
-    flows = panned_flow(*images, shift), panned_flow(*reversed(images), None if shift is None else -shift)
-    (off, _), found = lines_off(images, flows)
+    (off, _), found = lines_off(images, panned_flows(images))
     return off < MAYBE_OFF or found < LOST
 
 
@@ -64,15 +62,11 @@ def lines_off(images: Sequence[np.ndarray], flows: Sequence[np.ndarray]) -> tupl
     side = max(images[0].shape[:2])
     found, lines = [], 0
     for k in (0, 1):
-        height, width = images[k].shape[:2]
-        x = flows[k][..., 0] + np.arange(width, dtype=np.float32)[None]
-        y = flows[k][..., 1] + np.arange(height, dtype=np.float32)[:, None]
-        read = cv2.remap(images[1 - k], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        read, inside = warp(images[1 - k], flows[k])
         grey = cv2.cvtColor(images[k], cv2.COLOR_RGB2GRAY)
         steep = lengths(np.dstack([cv2.Sobel(grey, cv2.CV_32F, *axes, scale=1 / 8) for axes in ((1, 0), (0, 1))]))
         line = (steep > LINE) & (lengths(flows[k]) > MOVES * side)
         lines += np.count_nonzero(line)
-        inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
         line &= inside & (disagreement(flows[k], flows[1 - k]) < RETURNS * side)
         found.append(np.abs(read - images[k]).mean(axis=2)[line] / (steep[line] + NOISE))
     off = np.concatenate(found)

@@ -7,12 +7,18 @@ alike, and is aligned by Gauss-Newton steps (Lucas and Kanade 1981; Baker and Ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
+from ..dense_flow import warp
 from .config import DEFAULT, CompletionConfig
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -119,15 +125,6 @@ def steepness(image: np.ndarray) -> np.ndarray:
 def gradients(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Horizontal and vertical derivative, levels a pixel, of (H, W, C) float32."""
     return cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
-
-
-def warp(image: np.ndarray, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Read ``image`` at x + flow(x), bilinear. (H, W, C) and a (H, W) bool mask of what was inside it."""
-    height, width = flow.shape[:2]
-    x = flow[..., 0] + np.arange(width, dtype=np.float32)[None]
-    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-    inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
-    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), inside
 
 
 def fit_motions(flow: np.ndarray, grid: PieceGrid, trust: np.ndarray, *, rounds: int = 3) -> np.ndarray:
@@ -279,3 +276,9 @@ def half_way(
     arc &= np.linalg.norm(pivot, axis=1) < config.joint_reach * spread
     shift[arc] = -np.einsum("kij,kj->ki", half[arc], pivot[arc])
     return np.concatenate([shift, half.reshape(-1, 4)], axis=1).astype(np.float32)
+
+
+def both(work: Callable[[int], T]) -> tuple[T, T]:
+    """The two directions side by side: OpenCV and NumPy let go of the interpreter where they work."""
+    with ThreadPoolExecutor(2) as pool:
+        return tuple(pool.map(work, (0, 1)))

@@ -6,49 +6,37 @@ cross-correlation, found for all shifts at once. What moves by itself in front m
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import torch
+from torch import Tensor
 
-from ..dense_flow import dis_flow
-from ..flow import Flow, PieceMatches
-from ..frames import FramePair
-from ..protocols import Refiner
-from ..runtime import Runtime
+from ..dense_flow import DenseFlow, dis_flow, to_tensor, warp
 from ..segmentation import to_image
 from .config import DEFAULT, CompletionConfig
-from .motion import difference, warp
+from .motion import both, difference
 
 
-class PannedFlow(Refiner):
-    """Whole-frame dense flow that knows of pans as a refiner. It knows no pieces, and starts from nothing."""
+class PannedFlow(DenseFlow):
+    """Dense flow of the whole frame that knows of pans; where it begins at somebody's flow, as ``DenseFlow``."""
 
     seconds = 0.5
 
-    def __init__(self, config: Any = None, *, operations: Any = None) -> None:
-        pass
-
-    def refine(
-        self,
-        pair: FramePair,
-        start: PieceMatches | Flow | None = None,
-        *,
-        iterations: int | None = None,
-        runtime: Runtime | None = None,
-    ) -> Flow:
-        """See ``Refiner``."""
-        runtime = Runtime() if runtime is None else runtime
-        return runtime.in_thread(lambda report: _panned(*pair.rgb))
+    def fields(self, frame0: Tensor, frame1: Tensor, *start: Tensor) -> tuple[Tensor, Tensor]:
+        if start:
+            return super().fields(frame0, frame1, *start)
+        there, back = panned_flows((to_image(frame0[0]), to_image(frame1[0])))
+        return to_tensor(there, frame0.device), to_tensor(back, frame0.device)
 
 
-def _panned(frame0: torch.Tensor, frame1: torch.Tensor) -> Flow:
-    images = to_image(frame0[0]), to_image(frame1[0])
-    shift = frame_shift(*images)
-    flows = panned_flow(*images, shift), panned_flow(*reversed(images), None if shift is None else -shift)
-    fields = (torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))[None].to(frame0.device) for flow in flows)
-    return Flow(*fields)
+def panned_flows(
+    images: Sequence[np.ndarray], config: CompletionConfig = DEFAULT
+) -> tuple[np.ndarray, np.ndarray]:
+    """Dense flow (H, W, 2) from either image to the other, begun at the shift of the frame, if it has shifted as a whole."""
+    shift = frame_shift(images[0], images[1], config)
+    shifts = shift, None if shift is None else -shift
+    return both(lambda k: panned_flow(images[k], images[1 - k], shifts[k], config))
 
 
 def frame_shift(image0: np.ndarray, image1: np.ndarray, config: CompletionConfig = DEFAULT) -> np.ndarray | None:

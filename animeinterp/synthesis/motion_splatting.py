@@ -1,6 +1,6 @@
 """Motion carried to the time between: a flow of the pair, whoever found it, as the network at t begins with it.
 
-What is splatted is the motion and not the colours (Niklaus and Liu, "Softmax Splatting", CVPR 2020), at 1/8 of the size:
+What is splatted is the motion and not the colours (Niklaus and Liu, "Softmax Splatting", CVPR 2020), small as a rule:
 each pixel of either drawing takes its motion along to where it is at t. Where both flows agree it is to be seen in both
 drawings; where they do not, in its own alone.
 """

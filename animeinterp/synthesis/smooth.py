@@ -11,13 +11,12 @@ from __future__ import annotations
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..alpha import from_grey
-from ..dense_flow import refine_dense
+from ..dense_flow import refine_dense, to_tensor
 from ..flow import Flow, backwarp
 from ..frames import FramePair
 from ..padding import cut_back
@@ -53,9 +52,10 @@ class SmoothDrawing:
 
     def __init__(self, pair: FramePair, flow: Flow) -> None:
         self._pair = pair
-        frames = pair.rgb if pair.opaque else pair.frames
+        # Colours over grey, and alpha beside them, where there is any.
+        frames = [torch.cat([rgb, f[:, 3:]], 1) if not pair.opaque else rgb for rgb, f in zip(pair.rgb, pair.frames, strict=True)]
         self._frames = [pad_to_multiple(frame.float(), MULTIPLE) for frame in frames]
-        self._rgb = [pad_to_multiple(frame.float(), MULTIPLE) for frame in pair.rgb]
+        self._rgb = [frame[:, :3] for frame in self._frames]
         self._flow = Flow(*(pad_to_multiple(field.float(), MULTIPLE) for field in (flow.flow_01, flow.flow_10)))
 
     @torch.no_grad()
@@ -84,13 +84,7 @@ class SmoothDrawing:
         when = torch.full((1, 1, 1, 1), time, device=apart.device)
         share = larger(larger(leading(motion, apart, when))).sigmoid()
         drawn = torch.lerp(readings[1], readings[0], share)
-        return drawn if drawn.shape[1] == 3 else from_grey(self._over_grey(drawn, readings, share), drawn[:, 3:].clamp(0, 1))
-
-    @staticmethod
-    def _over_grey(drawn: Tensor, readings: list[Tensor], share: Tensor) -> Tensor:
-        """Straight colours over grey, as ``from_grey`` takes them."""
-        over = [r[:, :3] * r[:, 3:] + 0.5 * (1 - r[:, 3:]) for r in readings]
-        return torch.lerp(over[1], over[0], share)
+        return drawn if drawn.shape[1] == 3 else from_grey(drawn[:, :3], drawn[:, 3:].clamp(0, 1))
 
     def _together(self, ends: list[Tensor], time: float) -> list[Tensor]:
         """Both ends of the motion, each moved by its share of what still lies between the two readings."""
@@ -115,4 +109,4 @@ def _filled(x: Tensor, known: Tensor) -> Tensor:
 
 def _blurred(x: Tensor, sigma: float) -> Tensor:
     maps = cv2.GaussianBlur(x[0].permute(1, 2, 0).cpu().numpy(), (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
-    return torch.from_numpy(np.ascontiguousarray(maps.transpose(2, 0, 1)))[None].to(x)
+    return to_tensor(maps, x.device)

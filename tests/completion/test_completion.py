@@ -9,9 +9,9 @@ from animeinterp import AnimeInterpError, coarse_flow, segment
 from animeinterp.completion import complete
 from animeinterp.completion.candidates import Side
 from animeinterp.completion.config import DEFAULT
-from animeinterp.completion.motion import PieceGrid, half_way, inverse, is_possible, moved_centre, similarity, warp
+from animeinterp.completion.motion import PieceGrid, half_way, inverse, is_possible, moved_centre, similarity
 from animeinterp.config import SegmentConfig
-from animeinterp.dense_flow import dis_flow
+from animeinterp.dense_flow import dis_flow, warp
 from animeinterp.flow import Flow
 from animeinterp.matching.features import piece_moments
 from animeinterp.synthesis.blend import blend
