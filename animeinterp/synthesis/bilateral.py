@@ -241,8 +241,7 @@ class BilateralNetwork(nn.Module):
         added = F.interpolate(F.avg_pool2d(said[:, 1:], TINT), scale_factor=TINT, mode="bilinear", align_corners=False)
         share = mask + said[:, :1]
         if lead:
-            # What leads is decided, not learned: no gradient goes through it.
-            share = DECIDED * share + larger(larger(leading(found.motions[-1].detach(), apart.detach(), time)))
+            share = DECIDED * share + larger(larger(leading(found.motions[-1], apart, time)))
         made = torch.lerp(reading1, reading0, share.sigmoid())
         return torch.cat([made[:, :3] + added, made[:, 3:]], dim=1)
 
@@ -273,12 +272,12 @@ class BilateralNetwork(nn.Module):
         return found
 
     def forward(
-        self, frame0: Tensor, frame1: Tensor, time: Tensor, start: Start | None = None, *, lead: bool = False
+        self, frame0: Tensor, frame1: Tensor, time: Tensor, start: Start | None = None
     ) -> tuple[Tensor, Found]:
-        """The frames at ``time`` and what was found on the way. ``lead``: as of ``mend``."""
+        """The frames at ``time``, of which neither drawing leads, and what was found on the way."""
         features0, features1 = self.encode(frame0), self.encode(frame1)
         found = self.find(features0, features1, time, start)
-        return self.mend(frame0, frame1, features0, features1, found, time, lead=lead), found
+        return self.mend(frame0, frame1, features0, features1, found, time), found
 
 
 def leading(motion: Tensor, apart: Tensor, time: Tensor) -> Tensor:

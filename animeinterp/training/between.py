@@ -29,7 +29,6 @@ from ..synthesis.bilateral import BilateralNetwork, Found, Start, as_start, larg
 from .losses import census, charbonnier, gradient_difference, laplacian
 
 OWN = 3  # of so many steps, all but one start from what the network itself finds in smaller pictures, as it does at use
-LED = 3  # of so many steps, all but one are judged by the frame in which one drawing leads, as it does at use
 REUSED = 2  # steps that see the same collages: drawing takes nearly as long as learning from them
 HELD_OUT = 2**40  # seeds from here on are for reports
 _FIRST_SHOT = 3_000_000  # of the cartoon generator's seeds
@@ -82,7 +81,7 @@ class BetweenTask:
         collage = self._last[1] if step % REUSED == 0 else seen_otherwise(self._last[1], step)
         network = network_of(model)
         start = self._own_start(network, collage) if step % OWN else simulated_start(collage, seed + 7 * (step % REUSED))
-        made, found = network(collage.frame0, collage.frame1, collage.time, start, lead=step // REUSED % LED != 0)
+        made, found = network(collage.frame0, collage.frame1, collage.time, start)
         with torch.autocast(device.type, enabled=False):
             first, last = self.config.motion_weight
             weight = first + (last - first) * min(step / max(self.config.fade, 1), 1.0)
@@ -146,17 +145,21 @@ def network_of(model: AnimeInterp) -> BilateralNetwork:
 
 def between_loss(made: Tensor, found: Found, collage: Collage, motion_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
     """The sum that is minimised, and its parts: the frame; the two readings shared by the mask, so that the mender does not
-    mend what motion should; the motion at every level."""
+    mend what motion should; each reading alone where its drawing shows the place, since one of them leads at use, and a
+    motion that is right in the mean of both draws a line twice; the motion at every level."""
     truth = collage.between
     motion, mask = found.motions[-1], found.mask
     for _ in range(2):
         motion, mask = larger(motion, 2.0), larger(mask)
-    read = torch.lerp(backwarp(collage.frame1, motion[:, 2:]), backwarp(collage.frame0, motion[:, :2]), mask.sigmoid())
+    readings = backwarp(collage.frame0, motion[:, :2]), backwarp(collage.frame1, motion[:, 2:])
+    read = torch.lerp(readings[1], readings[0], mask.sigmoid())
+    alone = [torch.where(hidden, truth, one) for one, hidden in zip(readings, collage.hidden.split(1, dim=1), strict=True)]
     parts = {
         "laplacian": laplacian(made, truth) + 0.5 * charbonnier(made, truth),
         "gradient": 0.5 * gradient_difference(made, truth),
         "census": 0.1 * census(made, truth),
         "reading": 0.4 * laplacian(read, truth),
+        "alone": 0.4 * sum(laplacian(one, truth) for one in alone),
         "motion": motion_weight * motion_loss(found.motions, collage),
     }
     return sum(parts.values()), {name: part.detach() for name, part in parts.items()}
