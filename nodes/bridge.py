@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ..animeinterp.checkpoints import naming, read_state_dict
 from ..animeinterp.errors import AnimeInterpError
+from ..animeinterp.synthesis.activation import prelu
 from ..animeinterp.weights import build_features_from_state_dict, build_from_state_dict, bundled_models
 
 FOLDER = "animeinterp"  # under ComfyUI's models
@@ -253,9 +254,9 @@ def operations() -> type:
 
         def forward(self, input: Tensor) -> Tensor:
             if not (self.comfy_cast_weights or self.weight_function or self.bias_function):
-                return super().forward(input)
+                return prelu(input, self.weight)
             weight, bias, stream = comfy.ops.cast_bias_weight(self, input, offloadable=True)
-            output = torch.nn.functional.prelu(input, weight)
+            output = prelu(input, weight)
             comfy.ops.uncast_bias_weight(self, weight, bias, stream)
             return output
 

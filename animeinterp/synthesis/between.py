@@ -21,6 +21,7 @@ from ..flow import Flow, resize_flow
 from ..frames import FramePair
 from ..protocols import Synthesizer
 from ..runtime import Runtime
+from ..runtime.precision import fast_convolutions
 from ..runtime.progress import layer_progress, leaf_modules
 from .bilateral import MULTIPLE, BilateralNetwork, Found
 from .motion_splatting import splat_motion
@@ -55,7 +56,8 @@ class BilateralSynthesis(nn.Module, Synthesizer):
 
     def encode(self, frame: Tensor) -> list[list[Tensor]]:
         """Features of a frame (1, 3, H, W) at each size that it is looked at, from the smallest: the work of a frame."""
-        return [self.network.encode(picture) for picture in self._pictures(frame)]
+        with fast_convolutions(frame.device, self._dtype):
+            return [self.network.encode(picture) for picture in self._pictures(frame)]
 
     def forward(
         self, frame0: Tensor, frame1: Tensor, flow: Flow | None, times: list[float],
@@ -71,7 +73,8 @@ class BilateralSynthesis(nn.Module, Synthesizer):
         :param tile: how many pixels the mender looks at at once; None: all.
         :param step: called with the share done, several times a second; may raise to stop.
         """
-        with layer_progress(self.network, step, self.parts(len(times), frame0, encoded=encoded is not None)):
+        layers = self.parts(len(times), frame0, encoded=encoded is not None)
+        with layer_progress(self.network, step, layers), fast_convolutions(frame0.device, self._dtype):
             return self._draw(frame0, frame1, flow, times, encoded, alphas, tile)
 
     def parts(self, times: int, frame: Tensor, *, encoded: bool) -> int:

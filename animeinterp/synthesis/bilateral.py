@@ -27,6 +27,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..flow import backwarp, pixel_grid, resize_flow, sampling_grid
+from ..runtime.memory import fastest_layout
+from .activation import PReLU
 from .splatting import splat
 from .tiles import tiles
 
@@ -51,11 +53,10 @@ class _Layers:
 
     def __init__(self, operations: Any) -> None:
         self.operations = operations
+        self.prelu = PReLU if operations is nn else operations.PReLU
 
     def conv(self, channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
-        return nn.Sequential(
-            self.plain(channels_in, channels_out, stride), self.operations.PReLU(channels_out)
-        )
+        return nn.Sequential(self.plain(channels_in, channels_out, stride), self.prelu(channels_out))
 
     def plain(self, channels_in: int, channels_out: int, stride: int = 1) -> nn.Module:
         return self.operations.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1)
@@ -68,7 +69,7 @@ class _Residual(nn.Module):
     def __init__(self, channels: int, layers: _Layers) -> None:
         super().__init__()
         self.conv1, self.conv2 = layers.conv(channels, channels), layers.plain(channels, channels)
-        self.activation = layers.operations.PReLU(channels)
+        self.activation = layers.prelu(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.activation(x + self.conv2(self.conv1(x)))
@@ -87,7 +88,7 @@ class Encoder(nn.Module):
         self.levels[-1].append(_Residual(FEATURES[-1], layers))
 
     def forward(self, frame: Tensor) -> list[Tensor]:
-        features, x = [], 2 * frame - 1
+        features, x = [], fastest_layout(2 * frame - 1)
         for level in self.levels:
             x = level(x)
             features.append(x)
@@ -131,7 +132,7 @@ class Mender(nn.Module):
         for down, join, more in zip(self.down, self.join, beside, strict=True):
             levels.append(x)
             x = down(x)
-            x = join(x if more is None else torch.cat([x, more.to(x.dtype)], dim=1))
+            x = join(x if more is None else torch.cat([x, fastest_layout(more.to(x.dtype))], dim=1))
         for up, merge, level in zip(reversed(self.up), reversed(self.merge), reversed(levels), strict=True):
             x = merge(level + larger(up(x)))
         return F.pixel_shuffle(self.head(x), 2).float()
@@ -316,7 +317,7 @@ def larger(x: Tensor, gain: float = 1.0) -> Tensor:
 def _stack(seen: list[Tensor], time: Tensor, like: Tensor | None = None) -> Tensor:
     like = seen[0] if like is None else like
     plane = time.to(like.dtype).expand(like.shape[0], 1, *like.shape[-2:])
-    return torch.cat([*(x.to(like.dtype) for x in seen), plane], dim=1)
+    return fastest_layout(torch.cat([*(x.to(like.dtype) for x in seen), plane], dim=1))
 
 
 def _read(features0: Tensor, features1: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:

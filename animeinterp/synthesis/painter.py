@@ -23,6 +23,8 @@ from ..flow import Flow, pixel_grid
 from ..frames import FramePair
 from ..protocols import Synthesizer
 from ..runtime import Runtime
+from ..runtime.memory import fastest_layout
+from ..runtime.precision import fast_convolutions
 from .blend import EMPTY, FrameWarper, WarpedFrames, with_blended_alpha
 from .sampling import sample_cubic
 from .tiles import tiles
@@ -144,7 +146,11 @@ class Painter(nn.Module):
 
     def _say(self, seen: Tensor) -> Tensor:
         """The network's word on each pixel, (B, 4 + 3 + 4, H, W) float32, before any bias; sides are multiples."""
-        x = self.stem(F.pixel_unshuffle(seen.to(self.head[-1].weight.dtype), 2))
+        with fast_convolutions(seen.device, self.head[-1].weight.dtype):
+            return self._said(seen)
+
+    def _said(self, seen: Tensor) -> Tensor:
+        x = self.stem(fastest_layout(F.pixel_unshuffle(seen.to(self.head[-1].weight.dtype), 2)))
         levels = []
         for down in self.down:
             levels.append(x)
