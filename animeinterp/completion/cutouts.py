@@ -20,6 +20,7 @@ from .panning import panned_flows
 
 BETTER, MIDDLE = 0.25, 0.5  # of the lines, from the best
 OFF = 0.084  # pixels, that the better lines of cut-outs are off at most along their completed flow
+GRAIN = 0.58  # times what the middle line is off, at most: lines off alike are off by the grain of a film, and tell nothing
 STRAIGHT = 1.42  # times: how much farther off than along that the middle line is along each piece's own plain motion
 MAYBE_OFF = 0.12  # pixels of a picture of SIDE, along its dense flow: beyond it they are no cut-outs
 LOST = 0.15  # of the lines that move, so few come back along dense flow that it tells nothing
@@ -47,7 +48,7 @@ def are_cutouts(images: Sequence[np.ndarray], straight: Sequence[np.ndarray], co
         moving by its one affine motion; ``completed``: the same bent to what the pixels show.
     """
     (better, middle), _ = lines_off(images, completed)
-    return better < OFF and lines_off(images, straight)[0][1] < STRAIGHT * middle
+    return better < min(OFF, GRAIN * middle) and lines_off(images, straight)[0][1] < STRAIGHT * middle
 
 
 def lines_off(images: Sequence[np.ndarray], flows: Sequence[np.ndarray]) -> tuple[tuple[float, float], float]:

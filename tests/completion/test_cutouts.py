@@ -1,8 +1,10 @@
 """Cut-outs that move are told from drawings drawn anew, and drawn by the model for them."""
 
+import cv2
 import pytest
 import torch
 from figures import bent, drawing
+from torch.nn.functional import avg_pool2d
 
 import animeinterp as ai
 from animeinterp.completion.cutouts import may_be_cutouts
@@ -15,6 +17,11 @@ from animeinterp.weights import load_model
 
 LIGHT = ModelConfig(refine=None, synthesis=SynthesisConfig(network="painter", channels=(8, 8, 8, 8)))
 BOTH = ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"), cutouts=LIGHT)
+
+
+def softened(frame: torch.Tensor) -> torch.Tensor:
+    blurred = cv2.GaussianBlur(frame[0].permute(1, 2, 0).numpy(), (0, 0), 1.5)
+    return torch.from_numpy(blurred).permute(2, 0, 1)[None]
 
 
 def completed(*frames: torch.Tensor) -> ai.Flow:
@@ -31,6 +38,14 @@ def test_a_figure_that_is_shifted_is_a_cutout(shift):
 @pytest.mark.parametrize("shift", [6.5, 21.25])
 def test_one_that_is_drawn_anew_is_none(shift):
     assert completed(bent(drawing(0), 1), bent(drawing(shift), 2)).cutouts == [False]
+
+
+def test_a_soft_and_grainy_film_is_not_taken_for_one():
+    """Its lines are off alike, by grain: whether they were drawn anew cannot be told."""
+    chance = torch.Generator().manual_seed(0)
+    frames = [softened(drawing(shift)) for shift in (0, 6.5)]
+    grainy = [frame + 2 / 255 * 3 * avg_pool2d(torch.randn(frame.shape, generator=chance), 3, 1, 1) for frame in frames]
+    assert completed(*(frame.clamp(0, 1) for frame in grainy)).cutouts == [False]
 
 
 def test_a_clips_flow_remembers_it():
