@@ -7,6 +7,7 @@ of them only what ``protocols`` says. ``pipeline`` runs it over a clip.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -50,7 +51,8 @@ class Stages:
         synthesizer: Synthesizer | str | None = None,
     ) -> None:
         """
-        :param model: whose networks refine and draw. None: the weights-free way.
+        :param model: whose networks refine and draw. None: the weights-free ways: pieces that move as pieces are completed and
+            blended, what is drawn anew is read along smooth flow.
         :param features: VGG-19 (``load_features``), to match pieces by.
         :param protect: masks (1 or N, H, W) of where nothing is interpolated, of a clip's frames.
         :param refiner: what refines instead of the model's network, by its name in the ``registry`` or itself.
@@ -62,6 +64,13 @@ class Stages:
         self.match_config = MatchConfig() if match_config is None else match_config
         self.protection = None if protect is None else Protection(protect)
         self.memory = MemoryFallback()
+        # Each pair is drawn by the way that suits it, unless somebody says what is to refine or to draw.
+        within: dict[str, Any] | None = None
+        if refiner is None and synthesizer is None:
+            if model is None:
+                refiner, synthesizer, within = "panned", "smooth", {"refiner": "completion", "synthesizer": "blend"}
+            elif isinstance(model, AnimeInterp) and model.cutouts is not None:
+                within = {"model": model.cutouts}
         if refiner is None and model is not None:
             refiner = model.refinement
         if synthesizer is None:
@@ -69,9 +78,8 @@ class Stages:
         self.synthesizer = _named(registry.SYNTHESIZERS, synthesizer)
         self.finds_flow = refiner is not None or self.synthesizer.needs_flow  # else the synthesizer begins at no motion
         self.refiner = Completion() if refiner is None else _named(registry.REFINERS, refiner)
-        # A model within the model, for cut-outs; not where somebody says what is to draw.
-        within = model.cutouts if isinstance(model, AnimeInterp) and self.synthesizer is model.synthesis else None
-        self.cutouts = None if within is None else Stages(within, features, segment_config, match_config)
+        shared = {"features": features, "segment_config": segment_config, "match_config": match_config}
+        self.cutouts = None if within is None else Stages(**within, **shared)
 
     def runtime(
         self, progress: ProgressCallback | None = None, cancel: Callable[[], None] | None = None
@@ -109,12 +117,23 @@ class Stages:
         """
         runtime = self.runtime() if runtime is None else runtime
         pair = FramePair(frame0, frame1)
-        if self.cutouts is not None and _may_be_cutouts(pair, flow):
+        if self.cutouts is not None and self._may_be_cutouts(pair, flow):
             between = self.cutouts.pair(frame0, frame1, flow, runtime, times)
-            if between.flow is not None and between.flow.cutouts == [True]:
+            if isinstance(flow, Flow) or between.flow is not None and between.flow.cutouts == [True]:
                 return between
+            if self.synthesizer.needs_flow and isinstance(flow, CoarseFlow):
+                flow = None  # pieces that do not move as pieces: the refiner finds its own way
         # What cannot be split is not tried again, but it is said what to do.
         return runtime.with_less_memory("pair", [None], lambda _, part: Between(self, pair, flow, part, times), pair.device)
+
+    def _may_be_cutouts(self, pair: FramePair, flow: Flow | CoarseFlow | None) -> bool:
+        """Whether it is worth while to complete a flow to see. A fine flow says so itself; one that does not know is followed to
+        the letter, as the way for cut-outs does, by whoever does not find the motion himself."""
+        if flow is None:
+            return may_be_cutouts(*pair.rgb)
+        if isinstance(flow, CoarseFlow):
+            return True
+        return flow.cutouts == [True] or flow.cutouts is None and self.synthesizer.needs_flow
 
     @torch.no_grad()
     def segment(self, frame: Tensor) -> Tensor:
@@ -159,10 +178,16 @@ class Stages:
     ) -> Flow:
         """The fine flow from a start, or from no motion (paper 3.2). ``iterations``: see ``AnimeInterp.refine``."""
         runtime = self.runtime() if runtime is None else runtime
+        if self.cutouts is not None and self.refiner.starts_from is None and isinstance(start, PieceMatches):
+            completed = self.cutouts.refine(pair, start, iterations, runtime.part(0, 0.8))
+            if completed.cutouts == [True]:
+                return completed
+            start, runtime = None, runtime.part(0.8, 1)  # as in ``pair``
         if isinstance(start, Flow):
             check_flow("flow_01", start.flow_01, pair.frame0.frame)
             check_flow("flow_10", start.flow_10, pair.frame0.frame)
-        return self.refiner.refine(pair, start, iterations=iterations, runtime=runtime)
+        flow = self.refiner.refine(pair, start, iterations=iterations, runtime=runtime)
+        return flow if self.cutouts is None or flow.cutouts is not None else replace(flow, cutouts=[False] * len(flow.flow_01))
 
 
 class Between:
@@ -236,13 +261,6 @@ class Between:
         if drawn.shape[1] == self._pair.frames[0].shape[1]:
             return drawn
         return torch.cat([drawn, torch.ones_like(drawn[:, :1])], dim=1)
-
-
-def _may_be_cutouts(pair: FramePair, flow: Flow | CoarseFlow | None) -> bool:
-    """Whether it is worth while to complete a flow to see. A flow that somebody else made is where the search begins."""
-    if flow is None:
-        return may_be_cutouts(*pair.rgb)
-    return isinstance(flow, CoarseFlow) or flow.cutouts == [True]
 
 
 def _named(registered: dict[str, Callable[..., Part]], part: Part | str) -> Part:
