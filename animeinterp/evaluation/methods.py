@@ -95,7 +95,7 @@ def ablation(
     - full: coarse flow, refinement, synthesis.
 
     Where there is no refinement network, "RFR" is what stands in its place: the completion of a coarse flow, and with no
-    coarse flow, dense optical flow (DIS). The weights-free way's synthesis is the blend.
+    coarse flow, dense optical flow (DIS). The weights-free way is that of pieces, whose synthesis is the blend.
     """
     path = _weights(model)
     if published_flows and path is None:
@@ -116,7 +116,7 @@ def ablation(
 
 
 def _stages(model, device, *, coarse, refined: bool, painted: bool) -> Draw:
-    stages = Stages(model)
+    stages = Stages(refiner="completion", synthesizer="blend") if model is None else Stages(model)
 
     @torch.inference_mode()
     def draw(triplet: Triplet) -> Tensor:

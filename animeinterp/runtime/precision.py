@@ -36,7 +36,7 @@ def exactly(device: torch.device) -> AbstractContextManager[object]:
 def bfloat16_pays() -> bool:
     """Whether this CPU does a convolution so much faster in bfloat16 that it is worth while: measured once a process."""
     with torch.no_grad():
-        single = nn.Conv2d(_CHANNELS, _CHANNELS, 3, padding=1).to(memory_format=torch.channels_last)
+        single = nn.Conv2d(_CHANNELS, _CHANNELS, 3, padding=1).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         frame = torch.zeros(1, _CHANNELS, _SIDE, _SIDE).contiguous(memory_format=torch.channels_last)
         half, half_frame = nn.Conv2d(_CHANNELS, _CHANNELS, 3, padding=1).bfloat16(), frame.bfloat16()
         seconds: dict[bool, list[float]] = {False: [], True: []}
