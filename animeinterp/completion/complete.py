@@ -2,7 +2,8 @@
 
 SGM leaves zero where no piece matched and gives each piece a plain shift; this is what takes the place of the refinement
 network where there is none. The parts: one affine motion a piece (``candidates``), lines given to the piece that they
-bound (``ownership``), an order in depth from occlusion (``depth``), deformation and dense flow (``deformation``).
+bound (``ownership``), an order in depth from occlusion (``depth``), deformation and dense flow (``deformation``), and things
+too thin or too small to be pieces (``loose``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..dense_flow import dis_flow, disagreement, lengths, to_tensor
+from ..dense_flow import dis_flow, disagreement, lengths, to_tensor, warp
 from ..errors import AnimeInterpError, check_pair
 from ..flow import Flow, PieceMatches
 from ..matching.features import piece_moments
@@ -24,7 +25,8 @@ from .config import DEFAULT, CompletionConfig
 from .cutouts import are_cutouts
 from .deformation import add_residual, choose_flow
 from .depth import piece_depths
-from .motion import both, half_way
+from .loose import are_all_that_moves, lay_over, lay_under, loose_things
+from .motion import both, difference, half_way
 from .ownership import LineOwners
 from .panning import panned_flows
 
@@ -52,6 +54,20 @@ def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches, config: Comple
     fields = _fields(sides, images, owners)
     field = partial(to_tensor, device=frame0.device)
     depth_maps = [cv2.medianBlur(depths[k][owners[k]], config.median) for k in (0, 1)]
+    bends = [_bend(sides[k], owners[k], fields[k]) for k in (0, 1)]
+    straight = [sides[k].fine.flow_of(sides[k].motion, owners[k]) for k in (0, 1)]
+    cutouts = are_cutouts(images, straight, fields)
+    grounds = [_ground(sides[k], owners[k], fields[k]) for k in (0, 1)]
+    things = loose_things(images, fields, grounds, config)
+    if things is not None:
+        over = both(lambda k: lay_over(things, k, images, grounds[k], fields[k], bends[k], config))
+        front = max(depth.max() for depth in depth_maps)
+        for k in (0, 1):
+            straight[k][over[k]] = fields[k][over[k]]
+            depth_maps[k][over[k]] = front
+            lay_under(things, k, fields, grounds[k], over[k], depth_maps[k], config)
+        cutouts = cutouts or are_cutouts(images, straight, fields)
+        cutouts = cutouts or are_all_that_moves(images, things, over, grounds, config)
     confidence = [1 / (1 + disagreement(fields[k], fields[1 - k]) ** 2) for k in (0, 1)]
     return Flow(
         flow_01=field(fields[0]),
@@ -60,11 +76,11 @@ def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches, config: Comple
         depth_1=field(depth_maps[1]),
         confidence_01=field(confidence[0]),
         confidence_10=field(confidence[1]),
-        bend_01=field(_bend(sides[0], owners[0], fields[0])),
-        bend_10=field(_bend(sides[1], owners[1], fields[1])),
+        bend_01=field(bends[0]),
+        bend_10=field(bends[1]),
         dense_01=field(sides[0].dense),
         dense_10=field(sides[1].dense),
-        cutouts=[are_cutouts(images, [sides[k].fine.flow_of(sides[k].motion, owners[k]) for k in (0, 1)], fields)],
+        cutouts=[cutouts],
     )
 
 
@@ -75,6 +91,25 @@ def _bend(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
     bend = grid.flow_of(half_way(side.motion, grid.centres, grid.spread, grid.config), owner) - straight / 2
     follows = np.exp(-np.square(lengths(flow - straight) / grid.config.bend_follows))[..., None]
     return bend * follows
+
+
+def _ground(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """``flow`` as if small pieces that it does not suit moved with the largest that they lie on or beside, and nothing bent
+    far. (H, W, 2)."""
+    grid, config, area = side.fine, side.config, side.moments[:, 0]
+    unlike = np.minimum(difference(warp(grid.other, flow)[0], grid.image), config.truncate)
+    size = np.bincount(owner.ravel(), minlength=side.count)
+    cost = np.bincount(owner.ravel(), unlike.ravel(), side.count) / np.maximum(size, 1)
+    little = area < config.loose_small * owner.size
+    small = little & (cost > config.loose_doubted)
+    below = np.arange(side.count)
+    for _ in range(8):  # from what lies on what lies on ...
+        around = side.adjacent[below]
+        largest = around[np.arange(side.count), area[around].argmax(axis=1)]
+        below = np.where(small & little[below] & (area[largest] > area[below]), largest, below)
+    plain = grid.flow_of(side.motion, below[owner])
+    bent = lengths(flow - plain) > config.loose_bent
+    return np.where((small[owner] | bent)[..., None], plain, flow)
 
 
 def _sides(images, labels, config) -> tuple[Side, Side]:

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 class CompletionConfig:
     """See the module's docstring. Lengths are in pixels of the frame unless said otherwise."""
 
-    # Pixels of the longer side at which motion is looked for at most; None: at the frames' own size.
-    largest: int | None = 960
-
     # One motion a piece (``motion``, ``candidates``).
     truncate: float = 40.0  # colour difference beyond which a pixel is something else
     edge_gain: float = 8.0  # times: how much more than a flat pixel one on a strong edge counts
@@ -65,6 +62,40 @@ class CompletionConfig:
     least_motion: float = 1.5  # ... if the motion found there is under this
     median: int = 5  # a single pixel that chose otherwise than all around it is an error
     bend_follows: float = 6.0  # by which a pixel's flow may be off its piece's motion to turn with it
+
+    # What is too thin or too small to be a piece (``loose``).
+    loose_unlike: float = 60.0  # colour difference along the known flow from which something is left over, and ...
+    loose_faint: float = 15.0  # ... from which it is the soft rim of what is left over
+    loose_edges: float = 1.25  # times as much edge as without it that a thing has around it, one of many,
+    loose_sure_edges: float = 1.6  # ... or one that moves alone
+    loose_most: float = 0.1  # of the frame: where more is left over, it is not things that are loose
+    loose_around: float = 3.0  # over which the ground is continued
+    loose_least: int = 6  # pixels
+    loose_thickest: float = 0.03  # of the frame's width, half of a thing's thickness
+    loose_count: int = 400  # of things: more are noise
+    loose_areas: float = 2.0  # times that two may differ in area and be one
+    loose_colours: float = 90.0  # colour difference under which two may be one
+    loose_farthest: float = 0.25  # of the diagonal
+    loose_swarms: int = 3  # at most
+    loose_swarm: int = 6  # things at least
+    loose_share: float = 0.4  # of them, that have to agree
+    loose_equal: float = 0.85  # of the best share: as good
+    loose_agree: float = 3.0  # pixels within which things move alike
+    loose_tried: int = 4  # partners
+    loose_truncate: float = 200.0  # of the colour difference of things
+    loose_step: int = 2  # pixels at a time that their way is looked over
+    loose_behind: float = 3.0  # of depth, that what they pass over is put behind
+    loose_bent: float = 3.0  # off the plain motion of a piece: so far no ground bends
+    loose_found: float = 0.6  # of what is left over: if things that were found make so much of it, they are all that moves, ...
+    loose_still: float = 1.0  # ... if fewer of the other lines move more than so many pixels
+    loose_line: float = 8.0  # levels a pixel, from which slope on it is a line
+    loose_known: float = 15.0  # levels that a thing costs along the known flow; one that costs less is not loose
+    loose_gain: float = 0.5  # of that, that it may cost by itself
+    loose_turns: tuple[float, ...] = tuple(range(-90, 91, 9))  # degrees at which laying it begins
+    loose_shape: int = 40  # pixels: what is smaller has no shape
+    loose_trim: float = 0.75  # of a thing that has to fit
+    loose_small: float = 0.01  # of the frame: so small pieces are taken for ground first, ...
+    loose_doubted: float = 12.0  # ... if their colours are so far off along their own motion
 
     # How far the picture as a whole has shifted (``panning``).
     pan_width: int = 240  # about, of the copies that are compared
