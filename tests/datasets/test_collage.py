@@ -7,13 +7,13 @@ import torch
 from collages import write_archive
 
 from animeinterp.datasets.cartoon.sample import prepare
-from animeinterp.datasets.collage import CollageConfig, draw, read_art
+from animeinterp.datasets.collage import CollageConfig, draw, effects, read_art
 from animeinterp.datasets.collage.backdrop import SHOTS, SIZE, paint_backdrops
 from animeinterp.datasets.collage.motion import Moves, backward, bends, forward, places
 from animeinterp.errors import AnimeInterpError
 from animeinterp.flow import backwarp
 
-PLAIN = dict(soft=0.0, lossy=0.0, grainy=0.0, lit=0.0, snowing=0.0, redrawn=0.0)
+PLAIN = dict(soft=0.0, lossy=0.0, grainy=0.0, lit=0.0, effects=0.0, lettered=0.0, redrawn=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +84,40 @@ def test_backward_undoes_forward():
     at, after = places(size, torch.device("cpu")).expand(count, -1, -1, -1), torch.full((count, 1, 1, 1), -0.6)
     found = backward(moves, forward(moves, at, after, size), after, size)
     assert (found - at).abs().quantile(0.99) < 0.05
+
+
+def test_letters_stand_still_over_what_moves(material):
+    plain, lettered = (
+        draw(*material, 3, 4, CollageConfig(size=(128, 128), fastest=24.0, **{**PLAIN, "lettered": share}))
+        for share in (0.0, 1.0)
+    )
+    over = (lettered.between != plain.between).any(dim=1, keepdim=True)
+    assert 0.01 < over.float().mean() < 0.5
+    for frame in (lettered.frame0, lettered.frame1):
+        assert torch.equal(frame.where(over, 0), lettered.between.where(over, 0))
+    assert not lettered.motion.where(over, 0).any() and lettered.known[over].all()
+    assert not lettered.hidden.any(dim=1, keepdim=True)[over].any()
+    # What the letters cover in a drawing is hidden there.
+    assert lettered.hidden.sum() > plain.hidden[~over.expand_as(plain.hidden)].sum()
+
+
+@pytest.mark.parametrize("effect", [effects.smoke, effects.glow, effects.rain, effects.snow])
+def test_effects_move_with_time_and_let_through(effect):
+    def shown(times, seed=0):
+        frames = [torch.full((2, 3, 96, 128), 0.4) for _ in times]
+        return effect(torch.Generator().manual_seed(seed), frames, [torch.full((2, 1, 1, 1), time) for time in times])
+
+    start, middle, end = shown((0.0, 0.5, 1.0))
+    assert all(0 <= one.min() and one.max() <= 1 for one in (start, middle, end))
+    assert (middle - 0.4).abs().mean() > 1e-3
+    near = shown((0.0, 0.5, 0.52))[2]
+    assert 0 < (near - middle).abs().mean() < 0.5 * (end - middle).abs().mean()
+    assert torch.equal(shown((0.0, 0.5, 1.0))[1], middle) and not torch.equal(shown((0.0, 0.5, 1.0), seed=1)[1], middle)
+
+
+def test_effects_come_over_a_share_of_the_pictures():
+    frames = [torch.full((64, 3, 16, 16), 0.4)] * 3
+    times = [torch.full((64, 1, 1, 1), time) for time in (0.0, 0.5, 1.0)]
+    made = effects.through(torch.Generator().manual_seed(0), frames, times, 0.1)
+    changed = [(one != 0.4).flatten(1).any(dim=1) for one in made]
+    assert 6 < changed[1].sum() < 44 and torch.equal(changed[0] | changed[2], changed[1] | changed[0] | changed[2])

@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def task(tmp_path_factory):
     archive = write_archive(tmp_path_factory.mktemp("art") / "art.zip")
-    collage = CollageConfig(soft=0.0, lossy=0.0, grainy=0.0, lit=0.0, snowing=0.0, redrawn=0.0, fastest=16.0)
+    collage = CollageConfig(soft=0.0, lossy=0.0, grainy=0.0, lit=0.0, effects=0.0, lettered=0.0, redrawn=0.0, fastest=16.0)
     return BetweenTask(BetweenConfig(archive, 2, 64, shots=1, paintings=4, held_out=8, collage=collage))
 
 

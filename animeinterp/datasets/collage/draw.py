@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from ...flow import pixel_grid, sampling_grid
 from .art import Art
 from .backdrop import Backdrops
-from .finish import degrade, light, snow
+from .effects import letters, through
+from .finish import degrade, light
 from .layout import Layer, lay_backdrop, lay_drawing, moments
 from .motion import backward, fill, forward, places
 
@@ -22,8 +23,9 @@ HALF = 0.5  # of a pixel covered: what is seen there is the layer
 class CollageConfig:
     """``size`` (H, W), multiples of 4. ``layers``: drawings at most. ``slowest``, ``fastest``: pixels that a shot's largest
     motion covers from drawing to drawing. The shares are of collages: ``shots`` before a shot of the cartoon generator;
-    ``lit``, whose light changes; ``snowing``; ``soft``, blurred as what was enlarged is; ``lossy`` and ``grainy``, whose two
-    drawings (not the frame between) have blocks of compression, or grain. ``redrawn``: of layers whose lines wobble."""
+    ``lit``, whose light changes; ``soft``, blurred as what was enlarged is; ``lossy`` and ``grainy``, whose two
+    drawings (not the frame between) have blocks of compression, or grain; ``effects``, smoke, glow, rain and
+    snow each; ``lettered``. ``redrawn``: of layers whose lines wobble."""
 
     size: tuple[int, int] = (256, 256)
     layers: int = 5
@@ -31,11 +33,12 @@ class CollageConfig:
     fastest: float = 80.0
     shots: float = 0.3
     lit: float = 0.06
-    snowing: float = 0.05
     soft: float = 0.5
     lossy: float = 0.3
     grainy: float = 0.15
     redrawn: float = 0.3
+    effects: float = 0.06
+    lettered: float = 0.06
     middle: float = 0.5  # share of the collages whose time is 1/2
 
 
@@ -82,8 +85,11 @@ def draw(art: Art, backdrops: Backdrops, seed: int, count: int, config: CollageC
                 ends = [forward(layer.moves, whole, end - steps.time, size) - whole for end in (times[0], times[2])]
                 motion = torch.where(shown, fill(torch.cat(ends, dim=1), size), motion)
                 known = torch.where(shown, layer.still, known)
+    colours, over = letters(chance, count, size, config.lettered, device)
+    frames = [torch.where(over, colours, frame) for frame in through(chance, frames, times, config.effects)]
+    seen = [torch.where(over, config.layers + 1, layers) for layers in seen]
+    motion, known = torch.where(over, 0.0, motion), known | over
     hidden = torch.cat([_hidden(seen[1], seen[k], grid + motion[:, c : c + 2]) for k, c in ((0, 0), (2, 2))], dim=1)
-    frames = snow(chance, frames, times, config.snowing)
     frames = light(chance, frames, times, config.lit)
     frames = degrade(chance, frames, soft=config.soft, lossy=config.lossy, grainy=config.grainy)
     return Collage(frames[0], frames[2], frames[1], steps.time, motion, known, hidden, seen[1])

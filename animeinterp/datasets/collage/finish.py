@@ -1,4 +1,4 @@
-"""What happens to whole pictures: snow before them, light that changes, softness, compression, grain."""
+"""What happens to whole pictures: light that changes, softness, compression, grain."""
 
 from __future__ import annotations
 
@@ -8,39 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_FLAKES = 48
 _TO_LUMA = ((0.299, 0.587, 0.114), (-0.1687, -0.3313, 0.5), (0.5, -0.4187, -0.0813))  # JPEG's Y, Cb, Cr
 _TO_COLOUR = ((1.0, 0.0, 1.402), (1.0, -0.34414, -0.71414), (1.0, 1.772, 0.0))
-
-
-def snow(chance: torch.Generator, frames: list[Tensor], times: list[Tensor], share: float) -> list[Tensor]:
-    """Flakes, sparks or bubbles drift over some of the pictures."""
-    count, _, height, width = frames[0].shape
-    device = frames[0].device
-    some = int(round(count * share))
-    if not some:
-        return frames
-
-    def rand(*shape: int) -> Tensor:
-        return torch.rand(some, *shape, generator=chance, device=device)
-
-    place = torch.cat([rand(_FLAKES, 1) * width, rand(_FLAKES, 1) * height], dim=2)
-    drift = (rand(1, 2) - 0.5) * 48 + (rand(_FLAKES, 2) - 0.5) * 10
-    radius = (0.8 + 3 * rand(_FLAKES)) * (0.5 + rand(1))
-    colour, soft = 0.6 + 0.4 * rand(3, 1, 1), 0.7 + 2 * rand(1)
-    x = torch.arange(width, device=device).reshape(1, 1, -1)
-    y = torch.arange(height, device=device).reshape(1, 1, -1)
-    made = []
-    for frame, time in zip(frames, times, strict=True):
-        at = place + (time[:some, 0] - times[1][:some, 0]) * drift
-        far = [(axis - at[..., k : k + 1]).square() for k, axis in ((0, x), (1, y))]
-        cover = torch.zeros(some, height, width, device=device)
-        for n in range(_FLAKES):
-            off = (far[0][:, n, None, :] + far[1][:, n, :, None]).sqrt()
-            cover = torch.maximum(cover, ((radius[:, n, None, None] - off) / soft[..., None] + 0.5).clamp(0, 1))
-        cover = cover[:, None]
-        made.append(torch.cat([frame[:some] * (1 - cover) + colour * cover, frame[some:]]))
-    return made
 
 
 def light(chance: torch.Generator, frames: list[Tensor], times: list[Tensor], share: float) -> list[Tensor]:
