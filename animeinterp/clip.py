@@ -107,8 +107,7 @@ class _Reader:
         if moves and self._segments and self._depth:
             self._pool = self._pool or ThreadPoolExecutor(self._depth, thread_name_prefix="animeinterp-segmentation")
             for one in (last, frame):
-                if one.encoded.pieces is None and one.encoded.segmentation is None:
-                    one.encoded.segmentation = self._pool.submit(self._stages.segment, at_least(one.original.detach()))
+                self._stages.segment_ahead(one.encoded, self._pool)
         self._last, self._index = frame, self._index + 1
         return frame
 

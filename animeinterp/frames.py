@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from .alpha import over_grey
+from .alpha import over_grey, premultiply, straighten
 from .sequence.values import ValueRange
 
 
@@ -31,12 +32,22 @@ class EncodedFrame:
         self.pieces: Any = None  # its colour pieces and their features, see ``matching.Pieces``
         self.protected: Tensor | None = None  # (1, 1, H, W) of ``size``: where nothing is interpolated
         self._features: dict[Any, Any] = {}
+        self._smaller: EncodedFrame | None = None
 
     def features(self, network: Any) -> Any:
         """What ``network.encode`` makes of ``rgb``: computed once."""
         if network not in self._features:
             self._features[network] = network.encode(self.rgb)
         return self._features[network]
+
+    def at_most(self, side: int | None) -> EncodedFrame:
+        """The frame with ``side`` pixels on its longer side, made once; itself where it has no more, or ``side`` is None."""
+        longer = max(self.frame.shape[-2:])
+        if side is None or longer <= side:
+            return self
+        if self._smaller is None or max(self._smaller.frame.shape[-2:]) != side:
+            self._smaller = EncodedFrame(smaller(self.frame, side / longer))
+        return self._smaller
 
     def has_features(self, network: Any) -> bool:
         """Whether ``features`` of this network are there already."""
@@ -80,6 +91,10 @@ class FramePair:
         """Height and width."""
         return self.frame0.frame.shape[-2], self.frame0.frame.shape[-1]
 
+    def at_most(self, side: int | None) -> FramePair:
+        """Both with ``side`` pixels on the longer side (``EncodedFrame.at_most``)."""
+        return FramePair(self.frame0.at_most(side), self.frame1.at_most(side))
+
     def features(self, network: Any) -> tuple[Any, Any]:
         """What ``network.encode`` makes of each frame (``EncodedFrame.features``)."""
         return self.frame0.features(network), self.frame1.features(network)
@@ -87,3 +102,12 @@ class FramePair:
     def to_encode(self, network: Any) -> int:
         """Of how many of the two frames ``features`` are not there yet."""
         return sum(not frame.has_features(network) for frame in (self.frame0, self.frame1))
+
+
+def smaller(frame: Tensor, scale: float) -> Tensor:
+    """Frames (N, 3 or 4, H, W) made smaller; alpha is straight, and colours that are not seen do not bleed."""
+    if scale >= 1.0:
+        return frame
+    size = [max(round(n * scale), 1) for n in frame.shape[-2:]]
+    less = F.interpolate(premultiply(frame).float(), size, mode="bilinear", align_corners=False, antialias=True).to(frame.dtype)
+    return less if frame.shape[1] == 3 else straighten(less[:, :3], less[:, 3:])

@@ -23,6 +23,9 @@ class Refiner(Protocol):
     # What the pipeline finds first for it to start from: ``PieceMatches`` (whose pieces matched whose), ``CoarseFlow`` (and
     # how they moved), or None: nothing, and then frames are not even segmented.
     starts_from: ClassVar[type[PieceMatches] | None] = None
+    # Pixels of the longer side of the frames that it is handed at most: larger ones are made smaller for it, and what it finds
+    # is carried up (``completion/working_size.py``). Only where nothing is given to start from. None: as large as they are.
+    largest: int | None = None
     seconds: ClassVar[float] = 2.0  # about, for a pair of 960x540: its share of the progress
     describes_pieces: ClassVar[bool] = False  # whether it has ``piece_features``
 

@@ -7,6 +7,7 @@ of them only what ``protocols`` says. ``pipeline`` runs it over a clip.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from . import registry
 from .completion import Completion
 from .completion.cutouts import may_be_cutouts
+from .completion.working_size import carried_up
 from .config import MatchConfig, SegmentConfig
 from .errors import check_flow
 from .flow import CoarseFlow, Flow, PieceMatches
@@ -130,7 +132,7 @@ class Stages:
         """Whether it is worth while to complete a flow to see. A fine flow says so itself; one that does not know is followed to
         the letter, as the way for cut-outs does, by whoever does not find the motion himself."""
         if flow is None:
-            return may_be_cutouts(*pair.rgb)
+            return may_be_cutouts(*pair.at_most(self.cutouts.refiner.largest).rgb)
         if isinstance(flow, CoarseFlow):
             return True
         return flow.cutouts == [True] or flow.cutouts is None and self.synthesizer.needs_flow
@@ -139,6 +141,12 @@ class Stages:
     def segment(self, frame: Tensor) -> Tensor:
         """The pieces of a frame (1, C, H, W), wherever it is: (1, H, W) int32."""
         return segment(frame, self.segment_config)
+
+    def segment_ahead(self, frame: EncodedFrame, pool: Executor) -> None:
+        """Have a thread of ``pool`` segment the frame at the size at which motion will be found, if nobody does so yet."""
+        working = frame.at_most(self.refiner.largest)
+        if working.pieces is None and working.segmentation is None:
+            working.segmentation = pool.submit(self.segment, working.frame)
 
     @torch.no_grad()
     def pieces(self, frame: EncodedFrame, runtime: Runtime | None = None, *, labels: Tensor | None = None) -> Any:
@@ -200,8 +208,9 @@ class Between:
         completes = isinstance(flow, CoarseFlow) and not stages.synthesizer.draws_coarse
         refines = stages.finds_flow and flow is None or completes
         finds = stages.segments and flow is None
+        working = pair.at_most(stages.refiner.largest) if refines and flow is None else pair
         self._parts = runtime.parts(
-            [_SEGMENTING] * (finds * sum(frame.pieces is None for frame in (pair.frame0, pair.frame1)))
+            [_SEGMENTING] * (finds * sum(frame.pieces is None for frame in (working.frame0, working.frame1)))
             + [_MATCHING] * finds
             + [stages.refiner.seconds] * refines
             + [stages.synthesizer.seconds] * times
@@ -209,9 +218,9 @@ class Between:
         if flow is not None:
             check_flow("flow_01", flow.flow_01, pair.frame0.frame)
             check_flow("flow_10", flow.flow_10, pair.frame0.frame)
-        start = self._found() if finds else flow
+        start = self._found(working) if finds else flow
         if refines:
-            flow = stages.refine(pair, start, runtime=self._parts.next())
+            flow = carried_up(stages.refine(working, start, runtime=self._parts.next()), working, pair)
         elif isinstance(flow, CoarseFlow):
             flow = flow.as_flow()
         self.flow: Flow | None = flow
@@ -219,9 +228,9 @@ class Between:
         along = flow if stages.finds_flow else None
         self._stillness = StillColours(*pair.frames) if along is None else Stillness(*pair.frames, along)
 
-    def _found(self) -> PieceMatches:
+    def _found(self, pair: FramePair) -> PieceMatches:
         """What the refiner starts from: matched pieces, and how they move if it asks for that."""
-        stages, pair = self._stages, self._pair
+        stages = self._stages
         for frame in (pair.frame0, pair.frame1):
             if frame.pieces is None:
                 stages.pieces(frame, self._parts.next())

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 class CompletionConfig:
     """See the module's docstring. Lengths are in pixels of the frame unless said otherwise."""
 
+    # Pixels of the longer side at which motion is looked for at most; None: at the frames' own size.
+    largest: int | None = 960
+
     # One motion a piece (``motion``, ``candidates``).
     truncate: float = 40.0  # colour difference beyond which a pixel is something else
     edge_gain: float = 8.0  # times: how much more than a flat pixel one on a strong edge counts

@@ -21,6 +21,7 @@ class Completion(Refiner):
     def __init__(self, config: Any = None, *, operations: Any = None) -> None:
         """``config``: a CompletionConfig; anything else stands for the numbers as they were chosen."""
         self.config = config if isinstance(config, CompletionConfig) else DEFAULT
+        self.largest = self.config.largest
         self._dense = DenseFlow()
 
     def refine(

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from ..alpha import from_grey
 from ..config import SynthesisConfig
 from ..flow import Flow, resize_flow
-from ..frames import FramePair
+from ..frames import FramePair, smaller
 from ..protocols import Synthesizer
 from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
@@ -122,7 +122,7 @@ class BilateralSynthesis(nn.Module, Synthesizer):
     def _pictures(self, frame: Tensor) -> list[Tensor]:
         """The frame at each of the sizes in which motion is found, and as it is, if that is none of them; padded."""
         frame, scales = frame.to(self._dtype), self._scales(frame)
-        return [pad_to_multiple(resized(frame, scale), MULTIPLE) for scale in (*scales, *([] if scales[-1] == 1.0 else [1.0]))]
+        return [pad_to_multiple(smaller(frame, scale), MULTIPLE) for scale in (*scales, *([] if scales[-1] == 1.0 else [1.0]))]
 
 
 class BilateralDrawing:
@@ -141,15 +141,6 @@ class BilateralDrawing:
             *pair.rgb, self._flow, times, encoded=features, alphas=alphas, tile=tile, step=draw.progress
         ).to(pair.rgb[0].dtype)
         return drawn if pair.opaque else from_grey(drawn[:, :3], drawn[:, 3:].clamp(0, 1))
-
-
-def resized(frame: Tensor, scale: float) -> Tensor:
-    """Frames made smaller."""
-    if scale == 1.0:
-        return frame
-    size = [max(round(n * scale), 1) for n in frame.shape[-2:]]
-    smaller = F.interpolate(frame.float(), size, mode="bilinear", align_corners=False, antialias=True)
-    return smaller.to(frame.dtype)
 
 
 def _padded_flow(flow: Flow, like: Tensor, scale: float) -> Flow:
