@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from comfy_api.latest import io
+from comfy_api.latest import InputImpl, io
 
 from ..animeinterp.errors import AnimeInterpError
 from ..animeinterp.media import read_image
@@ -11,6 +11,7 @@ from . import base, bridge
 
 _FOLDER = Path(__file__).resolve().parent.parent / "example_workflows" / "frames"
 _FILES = {"girl waving": "animeinterp", "head turning": "head", "fish swimming": "fish"}
+_FILM = "animeinterp_video.mp4"
 _MOST = 4
 
 
@@ -33,7 +34,14 @@ class AnimeInterpExample(base.Node):
                 ),
                 io.Int.Input("count", default=2, min=2, max=_MOST, tooltip="How many drawings, from the first one on."),
             ],
-            outputs=[io.Image.Output("images", display_name="images", tooltip="The drawings, in order.")],
+            outputs=[
+                io.Image.Output("images", display_name="images", tooltip="The drawings, in order."),
+                io.Video.Output(
+                    "video",
+                    display_name="video",
+                    tooltip="A second of film with sound, 320x180 at 24 frames a second, whichever drawings are chosen.",
+                ),
+            ],
         )
 
     @classmethod
@@ -41,4 +49,5 @@ class AnimeInterpExample(base.Node):
         if which not in _FILES:
             raise AnimeInterpError(f'which is "{which}"; it should be one of {", ".join(_FILES)}. Choose it anew.')
         files = [_FOLDER / f"{_FILES[which]}_{number:02d}.png" for number in range(1, count + 1)]
-        return io.NodeOutput(bridge.to_images(torch.cat([read_image(file) for file in files])))
+        film = InputImpl.VideoFromFile(str(_FOLDER / _FILM))
+        return io.NodeOutput(bridge.to_images(torch.cat([read_image(file) for file in files])), film)

@@ -70,10 +70,17 @@ def main() -> None:
     fine = stages.refine(pair, coarse)
     between = ai.interpolate(frames[:2], 4)
 
-    for name, model in (("animeinterp", "auto"), ("animeinterp_stages", ai.load_model(light))):
-        middle = ai.interpolate(frames[:2], 2, model=model)
-        big = torch.nn.functional.interpolate(middle, scale_factor=1.5, mode="bicubic", antialias=True).clamp(0, 1)
-        save(PACK / "example_workflows" / f"{name}.jpg", thirds(list(big.split(1)), 0.31), quality=90)
+    def thumbnail(name: str, pictures: list[Tensor], left: float = 0.31) -> None:
+        big = torch.nn.functional.interpolate(torch.cat(pictures), scale_factor=1.5, mode="bicubic", antialias=True).clamp(0, 1)
+        save(PACK / "example_workflows" / f"{name}.jpg", thirds(list(big.split(1)), left), quality=90)
+
+    middle = ai.interpolate(frames[:2], 2)
+    thumbnail("animeinterp", list(middle.split(1)))
+    thumbnail("animeinterp_stages", [draw_pieces(labels[:1]), flow_to_colours(fine.flow_01), middle[1:2]])
+    halves = [frames[:1, ..., 60:], between[2:3, ..., 60:]]
+    sheet = row(*(torch.nn.functional.interpolate(half, scale_factor=1.5, mode="bicubic", antialias=True).clamp(0, 1)
+                  for half in halves))  # fmt: skip
+    save(PACK / "example_workflows" / "animeinterp_before_after.jpg", sheet, quality=90)
 
     one, two = frames[:1], frames[1:2]
     save(HELP / "AnimeInterp.jpg", row(one, between[2:3], two), quality=88)

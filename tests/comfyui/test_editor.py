@@ -8,7 +8,7 @@ from browser import Editor
 from tools.comfy_host import PACK
 from tools.workflow import to_prompt
 
-NAMES = ["animeinterp.json", "animeinterp_stages.json", "animeinterp_video.json"]
+NAMES = ["animeinterp.json", "animeinterp_before_after.json", "animeinterp_stages.json", "animeinterp_video.json"]
 
 
 @pytest.fixture(scope="module")

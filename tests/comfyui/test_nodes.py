@@ -68,7 +68,7 @@ def test_models_are_listed_bundled_first(info):
 
 def test_example_workflows_are_in_the_template_browser(host):
     listed = set(host.server.get("/workflow_templates")["ComfyUI-AnimeInterp"])
-    assert listed == {"animeinterp", "animeinterp_stages", "animeinterp_video"}
+    assert listed == {"animeinterp", "animeinterp_before_after", "animeinterp_stages", "animeinterp_video"}
     served = host.server.get("/api/workflow_templates/ComfyUI-AnimeInterp/animeinterp.json")
     assert served == json.loads((PACK / "example_workflows" / "animeinterp.json").read_text("utf-8"))
     assert host.server.get("/api/workflow_templates/ComfyUI-AnimeInterp/animeinterp.jpg")[:2] == b"\xff\xd8"

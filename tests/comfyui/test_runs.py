@@ -8,7 +8,7 @@ from prompts import CLIP, MODEL, as_saved, drawing, loading, shown, with_node
 
 import animeinterp as ai
 from animeinterp.matching.vgg import VGGFeatures
-from animeinterp.media import VideoReader
+from animeinterp.media import VideoReader, read_image
 from animeinterp.visualization.flow_colours import flow_to_colours, largest_motion
 from animeinterp.visualization.pieces import draw_matches, draw_pieces
 from animeinterp.weights import bundled_models
@@ -173,12 +173,39 @@ def test_example_workflow_of_the_stages_is_the_combined_node_pixel_for_pixel(hos
     outputs = host.server.run(prompt)
     shown_by = {prompt[node]["_meta"]["title"]: found for node, found in outputs.items()}
     counts = {title: len(found["images"]) for title, found in shown_by.items() if "images" in found}
-    assert counts == {"Pieces": 2, "Matches": 1, "Preview Flow": 1, "In-betweens": 5, "Save Video": 1}
+    assert counts == {"Pieces": 2, "Matches": 1, "Preview Flow": 1, "In-betweens": 5, "Confidence": 1, "Preview Warped Frames": 1}
     lines = shown_by["One by one against the one node"]["text"][0].splitlines()
     assert len(lines) == 6 and all("PSNR the same" in line for line in lines)
 
 
-@pytest.mark.parametrize("name", ["animeinterp.json", "animeinterp_stages.json"])
+def test_without_a_flow_it_is_the_combined_node_for_drawings_made_anew_too(host):
+    """As the template's note says: these go another way, which starts from no flow."""
+    prompt = to_prompt(workflow("animeinterp_stages.json"), host.server.object_info())
+    by_class = {node["class_type"]: node["inputs"] for node in prompt.values()}
+    by_class["AnimeInterpExample"]["which"] = "fish swimming"
+    for name in ("AnimeInterp", "AnimeInterpSynthesize"):
+        by_class[name]["multiplier"] = 2
+    compared = next(node for node, found in prompt.items() if found["class_type"] == "PreviewAny")
+    assert "the same" not in host.server.run(prompt)[compared]["text"][0].splitlines()[2]
+    del by_class["AnimeInterpSynthesize"]["flow"]
+    assert all("PSNR the same" in line for line in host.server.run(prompt)[compared]["text"][0].splitlines())
+
+
+def test_example_workflow_of_before_and_after_shows_both_as_long_as_before(host):
+    prompt = to_prompt(workflow("animeinterp_before_after.json"), host.server.object_info())
+    outputs = host.server.run(prompt)
+    found = next(outputs[node]["images"][0] for node, made in prompt.items() if made["class_type"] == "SaveVideo")
+    frames = list(VideoReader(host.server.base / "output" / found["subfolder"] / found["filename"]))
+    drawings = [read_image(PACK / "example_workflows" / "frames" / f"animeinterp_{number:02d}.png") for number in (1, 2, 3, 4)]
+    assert len(frames) == 13
+    for index, frame in enumerate(frames):
+        before, after = frame[..., :640], frame[..., -640:]
+        given = drawings[index // 4]
+        assert (before - given).abs().mean() < 0.01, f"frame {index}: each drawing is held"
+        assert ((after - given).abs().mean() < 0.01) == (index % 4 == 0), f"frame {index}: others are between them"
+
+
+@pytest.mark.parametrize("name", sorted(file.name for file in (PACK / "example_workflows").glob("*.json")))
 def test_example_workflows_use_current_nodes_and_bring_their_pictures(host, name):
     info = host.server.object_info()
     for node in workflow(name)["nodes"]:
