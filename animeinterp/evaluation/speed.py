@@ -30,6 +30,7 @@ from ..segmentation import segment
 from ..stages import Stages
 from ..synthesis.network import Splat
 from ..synthesis.splatting import splat
+from .peers import Interpolate, frames_between
 from .ways import TIME
 
 _SPLATTING = "splatting alone, an in-between"  # a part of the row after it
@@ -190,6 +191,22 @@ def measure(
             time_stages(model, frames, counted)
             for multiplier in multipliers:
                 time_whole(model, frames, multiplier, counted)
+            done()
+    return meter.rows()
+
+
+def measure_peer(
+    interpolate: Interpolate, frames: Tensor, device: torch.device, multipliers: list[int], *, runs: int = 3, warm_up: int = 1,
+    done: Callable[[], None] = lambda: None,
+) -> list[dict[str, Any]]:
+    """The rows of a peer (``load_peer``), end to end as ours are: frames that lie on the CPU, and in-betweens that come there."""
+    discarded, meter = Meter(device), Meter(device)
+    with _explained(None, device):
+        for run in range(warm_up + runs):
+            for multiplier in multipliers:
+                with (meter if run >= warm_up else discarded).part(whole_name(multiplier)):
+                    for drawn in frames_between(interpolate, frames.to(device), multiplier):
+                        drawn.to(frames)
             done()
     return meter.rows()
 
