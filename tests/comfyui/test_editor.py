@@ -112,4 +112,4 @@ def test_search_finds_the_node_by_what_people_type(editor, host):
             "document.querySelector('#vue-app').__vue_app__.config.globalProperties.$pinia._s.get('nodeDef')"
             f".nodeSearchService.searchNode({json.dumps(word)}, [], {{limit: 64}}).map(node => node.name)"
         )
-        assert "AnimeInterp" in found[:8], word
+        assert "AnimeInterp" in found[:10], word  # as many as the list shows at once
