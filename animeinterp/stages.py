@@ -132,7 +132,8 @@ class Stages:
         """Whether it is worth while to complete a flow to see. A fine flow says so itself; one that does not know is followed to
         the letter, as the way for cut-outs does, by whoever does not find the motion himself."""
         if flow is None:
-            return may_be_cutouts(*pair.at_most(self.cutouts.refiner.largest).rgb)
+            largest = None if self.cutouts is None else self.cutouts.refiner.largest
+            return may_be_cutouts(*pair.at_most(largest).rgb)
         if isinstance(flow, CoarseFlow):
             return True
         return flow.cutouts == [True] or flow.cutouts is None and self.synthesizer.needs_flow
