@@ -15,6 +15,7 @@ from animeinterp.flow import Flow
 from animeinterp.pipeline import interpolate, interpolate_stream
 
 NAME = "animeinterp-segmentation"
+BY_PIECES = {"model": None, "refiner": "completion", "synthesizer": "blend"}
 
 
 def workers():
@@ -57,25 +58,25 @@ def test_the_same_frames(clip, way, ahead):
 def test_the_same_frames_of_other_kinds(dtype):
     frames = torch.cat([box_alpha(30), box_alpha(42)]).to(dtype)
     with torch.inference_mode():
-        found = torch.cat(list(interpolate_stream(frames.clone().split(1), model=None, ahead=2)))
-    assert torch.equal(found, interpolate(frames, model=None))
+        found = torch.cat(list(interpolate_stream(frames.clone().split(1), **BY_PIECES, ahead=2)))
+    assert torch.equal(found, interpolate(frames, **BY_PIECES))
 
 
 def test_each_frame_is_segmented_once_and_only_those_that_move(segmented):
     frames = long_clip(5)[[0, 0, 1, 1, 1, 2, 3, 4, 4]]
-    list(interpolate_stream(frames.split(1), model=None, ahead=2))
+    list(interpolate_stream(frames.split(1), **BY_PIECES, ahead=2))
     assert len(segmented) == 5 and all(name.startswith(NAME) for name in segmented)
     segmented.clear()
     none_moves = torch.cat([frames[:1]] * 3)
     none_moves[1] += 0.001
     for options in ({"times": [0.0, 1.0]}, {"multiplier": 1}, {"flows": Flow(*torch.zeros(2, 8, 2, 72, 96))}):
-        list(interpolate_stream(frames.split(1), model=None, ahead=2, **options))
-    list(interpolate_stream(none_moves.split(1), model=None, ahead=2))
+        list(interpolate_stream(frames.split(1), **BY_PIECES, ahead=2, **options))
+    list(interpolate_stream(none_moves.split(1), **BY_PIECES, ahead=2))
     assert not segmented
 
 
 def test_on_a_cpu_nothing_is_ahead(clip, segmented):
-    list(interpolate_stream(clip.split(1), model=None))
+    list(interpolate_stream(clip.split(1), **BY_PIECES))
     assert len(segmented) == 3 and not any(name.startswith(NAME) for name in segmented)
 
 
@@ -113,13 +114,13 @@ def test_the_next_frames_are_segmented_while_a_pair_is_worked_on(monkeypatch):
     pairs = []
     monkeypatch.setattr(stages, "segment", watched)
     monkeypatch.setattr(refiner, "complete", waiting)
-    assert len(list(interpolate_stream(long_clip(6).split(1), model=None, ahead=2))) == 11
+    assert len(list(interpolate_stream(long_clip(6).split(1), **BY_PIECES, ahead=2))) == 11
 
 
 def test_frames_are_asked_for_no_further_ahead_and_not_before_the_first():
     asked = []
     frames = (asked.append(i) or frame for i, frame in enumerate(long_clip(6).split(1)))
-    stream = interpolate_stream(frames, model=None, ahead=2)
+    stream = interpolate_stream(frames, **BY_PIECES, ahead=2)
     assert not asked
     held = []
     for index, _ in enumerate(stream):
@@ -139,11 +140,11 @@ def test_what_is_wrong_with_a_frame_is_raised_in_its_turn(clip, ahead, wrong):
             raise wrong
         yield wrong
 
-    stream, came = interpolate_stream(frames(), model=None, ahead=ahead), []
+    stream, came = interpolate_stream(frames(), **BY_PIECES, ahead=ahead), []
     with pytest.raises((OSError, AnimeInterpError), match="torn|Frame 3 is 97x72|frame 3 is a str"):
         for frame in stream:
             came.append(frame)
-    assert torch.equal(torch.cat(came), interpolate(clip, model=None))
+    assert torch.equal(torch.cat(came), interpolate(clip, **BY_PIECES))
     assert ended()
 
 
@@ -158,7 +159,7 @@ def test_what_segmentation_raises_is_raised_at_its_pair(clip, cancel, monkeypatc
         return segment(*arguments)
 
     monkeypatch.setattr(stages, "segment", third_fails)
-    stream = interpolate_stream(clip.split(1), model=None, ahead=1, cancel=cancel)
+    stream = interpolate_stream(clip.split(1), **BY_PIECES, ahead=1, cancel=cancel)
     assert len([next(stream) for _ in range(3)]) == 3
     with pytest.raises(AnimeInterpError, match="torn"):
         next(stream)
@@ -181,7 +182,7 @@ def test_cancel_does_not_wait_for_the_segmentation(clip, monkeypatch):
     begun = time.monotonic()
     try:
         with pytest.raises(KeyboardInterrupt):
-            list(interpolate_stream(clip.split(1), model=None, ahead=2, cancel=cancel))
+            list(interpolate_stream(clip.split(1), **BY_PIECES, ahead=2, cancel=cancel))
         assert time.monotonic() - begun < 5
     finally:
         leave.set()
@@ -189,7 +190,7 @@ def test_cancel_does_not_wait_for_the_segmentation(clip, monkeypatch):
 
 
 def test_closing_ends_the_threads(segmented):
-    stream = interpolate_stream(long_clip(6).split(1), model=None, ahead=2)
+    stream = interpolate_stream(long_clip(6).split(1), **BY_PIECES, ahead=2)
     for _ in range(2):
         next(stream)
     assert workers()
