@@ -23,8 +23,8 @@ from ..datasets.collage.backdrop import SHOTS, SIZE, paint_backdrops
 from ..errors import AnimeInterpError
 from ..evaluation.metrics import psnr_moving, to_8bit
 from ..flow import backwarp
+from ..frames import smaller
 from ..model import AnimeInterp
-from ..synthesis.between import resized
 from ..synthesis.bilateral import BilateralNetwork, Found, Start, as_start, larger
 from .losses import census, charbonnier, gradient_difference, laplacian
 
@@ -90,7 +90,7 @@ class BetweenTask:
     @torch.no_grad()
     def _own_start(self, network: BilateralNetwork, collage: Collage) -> Start:
         """What the network finds at half and quarter size, as it does at use (``BilateralNetwork.search``)."""
-        pairs = [[resized(frame, scale) for frame in (collage.frame0, collage.frame1)] for scale in (0.25, 0.5)]
+        pairs = [[smaller(frame, scale) for frame in (collage.frame0, collage.frame1)] for scale in (0.25, 0.5)]
         features = [[network.encode(frame) for frame in pair] for pair in pairs]
         found = network.search(*zip(*features, strict=True), collage.time)
         return as_start(found, collage.frame0[..., ::8, ::8])
