@@ -146,6 +146,7 @@ def _fields(sides, images, owners) -> list[np.ndarray]:
     def chosen(k: int) -> np.ndarray:
         flows, backs = ([own[i], guided[i], sides[i].dense] for i in (k, 1 - k))
         flow = choose_flow(grids[k], owners[k], flows, backs)
+        flow = np.where(sides[k].settled[owners[k]][..., None], own[k], flow)
         return np.dstack([cv2.medianBlur(np.ascontiguousarray(flow[..., axis]), grids[k].config.median) for axis in (0, 1)])
 
     return both(chosen)

@@ -30,6 +30,14 @@ class CompletionConfig:
     believed_difference: float = 50.0  # colour difference under which dense flow is believed
     frame_prior: float = 0.35  # levels: how much better a motion of its own must look than the whole frame's
 
+    # Pieces that repeat (``candidates``).
+    pattern_pieces: int = 6  # at least, that are alike
+    pattern_shifts: int = 8  # that are tried
+    pattern_periods: int = 3  # that a pattern may have gone on by
+    pattern_slack: float = 1.5  # levels that a common shift may cost more than each one's own
+    pattern_colour: float = 30.0  # colour difference under which pieces are alike
+    pattern_size: float = 0.25  # logarithm of the ratio of their areas, widths and heights
+
     # Whose line it is (``ownership``).
     line_sure: float = 1.0  # levels a pixel by which one piece's motion has to explain the line better
     line_in_front: float = 0.3  # difference in depth from which the front piece gets a line that either could own
