@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .layout import rand_of
+
 _LIGHTS, _DROPS, _FLAKES = 6, 40, 48
 _GLYPH = (7, 5)  # cells, height and width
 
@@ -54,10 +56,7 @@ def glow(chance: torch.Generator, frames: list[Tensor], times: list[Tensor]) -> 
     """Lights that shine over what is around them, move, and grow brighter or fade."""
     count, _, height, width = frames[0].shape
     device = frames[0].device
-
-    def rand(*shape: int) -> Tensor:
-        return torch.rand(count, *shape, generator=chance, device=device)
-
+    rand = rand_of(chance, count, device)
     place = rand(_LIGHTS, 2) * torch.tensor([width, height], device=device)
     drift, radius = 60 * (rand(1, 2) - 0.5) + 20 * (rand(_LIGHTS, 2) - 0.5), 6 + 50 * rand(_LIGHTS) ** 2
     strength = 0.9 * rand(2, _LIGHTS) * (rand(1, _LIGHTS) < 0.6)
@@ -77,10 +76,7 @@ def rain(chance: torch.Generator, frames: list[Tensor], times: list[Tensor]) -> 
     """Streaks along their own way: rain, sparks, lines of speed."""
     count, _, height, width = frames[0].shape
     device = frames[0].device
-
-    def rand(*shape: int) -> Tensor:
-        return torch.rand(count, *shape, generator=chance, device=device)
-
+    rand = rand_of(chance, count, device)
     place = rand(_DROPS, 2) * torch.tensor([width, height], device=device)
     angle = 6.2832 * rand(1) + 0.1 * (rand(_DROPS) - 0.5)
     along = torch.stack([angle.cos(), angle.sin()], dim=-1)
@@ -104,10 +100,7 @@ def snow(chance: torch.Generator, frames: list[Tensor], times: list[Tensor]) -> 
     """Flakes, sparks or bubbles that drift."""
     count, _, height, width = frames[0].shape
     device = frames[0].device
-
-    def rand(*shape: int) -> Tensor:
-        return torch.rand(count, *shape, generator=chance, device=device)
-
+    rand = rand_of(chance, count, device)
     place = rand(_FLAKES, 2) * torch.tensor([width, height], device=device)
     drift = (rand(1, 2) - 0.5) * 48 + (rand(_FLAKES, 2) - 0.5) * 10
     radius = (0.8 + 3 * rand(_FLAKES)) * (0.5 + rand(1))
@@ -131,10 +124,7 @@ def letters(
     :return: their colours (B, 3, H, W), and where they are to be seen (B, 1, H, W) bool, their dark rim included.
     """
     height, width = size
-
-    def rand(*shape: int) -> Tensor:
-        return torch.rand(count, *shape, generator=chance, device=device)
-
+    rand = rand_of(chance, count, device)
     tall, wide = _GLYPH
     glyphs = (rand(4, 12, tall, wide) < 0.5) & (rand(4, 12, 1, 1) < 0.85)
     line = F.pad(glyphs.float(), (0, 1, 0, 2)).permute(0, 1, 3, 2, 4).reshape(count, 1, 4 * (tall + 2), 12 * (wide + 1))

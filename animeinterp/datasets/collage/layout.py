@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,7 @@ class Layer:
 
 
 def moments(chance: torch.Generator, count: int, config: CollageConfig, device: torch.device) -> Moments:
-    rand = _rand(chance, count, device)
+    rand = rand_of(chance, count, device)
     parts = 2 + (rand() * (MOST_PARTS - 1)).long()
     parts = torch.where(rand() < config.middle, 2, parts)
     part = 1 + (rand() * (parts - 1)).long()
@@ -107,7 +108,7 @@ def moments(chance: torch.Generator, count: int, config: CollageConfig, device: 
 def lay_drawing(chance: torch.Generator, art: Art, steps: Moments, config: CollageConfig) -> Layer:
     """A drawing in front of all that was laid before."""
     device, count, (height, width) = art.device, len(steps.part), config.size
-    rand = _rand(chance, count, device)
+    rand = rand_of(chance, count, device)
     clip, index, still = _frames(chance, art, steps)
     present = rand() < 0.72
     mix, add = _recolour(chance, count, device)
@@ -136,7 +137,7 @@ def lay_drawing(chance: torch.Generator, art: Art, steps: Moments, config: Colla
 def lay_backdrop(chance: torch.Generator, backdrops: Backdrops, steps: Moments, config: CollageConfig) -> Layer:
     """What is behind all: a painting, or a shot, which has a motion of its own (and only a middle to show)."""
     device, count, (height, width) = steps.time.device, len(steps.part), config.size
-    rand = _rand(chance, count, device)
+    rand = rand_of(chance, count, device)
     painted = backdrops.stills[(rand() * len(backdrops.stills)).long()].float() / 255
     pictures, motion = [painted] * 3, painted.new_zeros(count, 4, *painted.shape[-2:])
     if len(backdrops.shots):
@@ -158,13 +159,14 @@ def lay_backdrop(chance: torch.Generator, backdrops: Backdrops, steps: Moments, 
                  torch.where(rand() < 0.5, -1.0, 1.0), still.reshape(-1, 1, 1, 1), motion=motion)
 
 
-def _rand(chance: torch.Generator, count: int, device: torch.device):
-    return lambda: torch.rand(count, generator=chance, device=device)
+def rand_of(chance: torch.Generator, count: int, device: torch.device) -> Callable[..., Tensor]:
+    """A function that draws numbers in 0..1, (count, *shape) of them for a ``shape``."""
+    return lambda *shape: torch.rand(count, *shape, generator=chance, device=device)
 
 
 def _frames(chance: torch.Generator, art: Art, steps: Moments) -> tuple[Tensor, list[Tensor], Tensor]:
     """A clip for each collage, the frames of it at 0, t and 1, and whether these are the same."""
-    rand = _rand(chance, len(steps.part), art.device)
+    rand = rand_of(chance, len(steps.part), art.device)
     clip = torch.multinomial(art.weight, len(steps.part), replacement=True, generator=chance)
     count, first = art.count[clip], art.first[clip]
     longest = torch.div(count - 1, steps.parts, rounding_mode="floor")  # frames to a part of the way
@@ -182,7 +184,7 @@ def _moves(
 ) -> Moves:
     """Speeds that go with the collage's: some layers keep still, some only bend, a drawing that moves itself moves less."""
     device, count = centre.device, len(centre)
-    rand = _rand(chance, count, device)
+    rand = rand_of(chance, count, device)
     if backdrop:
         share, shift = (rand() < 0.12) * 0.5, steps.camera * (0.4 + 0.6 * rand())[:, None]
     else:
@@ -205,7 +207,7 @@ def _moves(
 
 def _recolour(chance: torch.Generator, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Colours in another order, weaker and paler: (B, 3, 3) to multiply with and (B, 3, 1, 1) to add."""
-    rand = _rand(chance, count, device)
+    rand = rand_of(chance, count, device)
     order = torch.rand(count, 3, generator=chance, device=device).argsort(dim=1)
     order = torch.where((rand() < 0.6)[:, None], order, torch.arange(3, device=device))
     mix = F.one_hot(order, 3).float()
@@ -219,7 +221,7 @@ def _recolour(chance: torch.Generator, count: int, device: torch.device) -> tupl
 
 def _wobble(chance: torch.Generator, count: int, config: CollageConfig, scale: Tensor, device: torch.device) -> list[Tensor]:
     """How either end's lines are drawn beside where they belong: up to a pixel, from stroke to stroke."""
-    rand = _rand(chance, count, device)
+    rand = rand_of(chance, count, device)
     amount = (0.8 * rand() * (rand() < config.redrawn) / scale).reshape(-1, 1, 1, 1)
     cells = [max(n // 14, 2) for n in config.size]
     return [amount * torch.randn(count, 2, *cells, generator=chance, device=device) for _ in range(2)]
