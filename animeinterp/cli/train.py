@@ -70,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--rate", type=float, default=_RATE, help=f"highest learning rate (default: {_RATE})")
     how.add_argument("--warmup", type=int, default=TrainConfig.warmup, help="steps until it is reached")
     how.add_argument("--batch", type=int, help="clips or crops a step, in each process (default: 8)")
+    how.add_argument("--gather", type=int, default=1, metavar="N", help="batches whose gradients make a step (default: 1)")
     how.add_argument("--side", type=int, nargs="+", metavar="N", help="of crops: one number, or height and width")
     how.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), help="of the clips drawn")
     how.add_argument("--iterations", type=int, help="of the refinement (default: the model's own)")
@@ -137,7 +138,7 @@ def _train(options: argparse.Namespace, ours: Processes, stopped: Callable[[], b
 
 
 def _check(options: argparse.Namespace) -> None:
-    for name in ("steps", "batch", "samples", "held_out", "log_every", "save_every", "report_every", "iterations"):
+    for name in ("steps", "batch", "samples", "held_out", "log_every", "save_every", "report_every", "iterations", "gather"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise AnimeInterpError(f"--{name.replace('_', '-')} is {value}; it should be 1 or more.")
@@ -170,7 +171,7 @@ def _check_folder(options: argparse.Namespace) -> None:
 
 def _config(options: argparse.Namespace) -> TrainConfig:
     names = ("steps", "rate", "warmup", "minutes", "bf16", "log_every", "save_every", "report_every",
-             "by_clock", "save_minutes", "half", "forgive")
+             "by_clock", "save_minutes", "half", "forgive", "gather")
     config = TrainConfig(**{name: getattr(options, name) for name in names})
     return replace(config, warmup=min(config.warmup, config.steps))
 
@@ -208,8 +209,11 @@ def _task(options: argparse.Namespace, composers: Executor | None) -> Task:
             raise AnimeInterpError(
                 "The stage between draws square crops from an archive of drawings: give it with --art, and one --side."
             )
+        # Trained weights know how things move: exact motion, which breaks at edges, leads no more.
+        trained = (options.model or "whole") not in PRESETS or (options.resume or "").endswith(".safetensors")
+        fade = 0 if trained else min(options.steps, BetweenConfig.fade)
         return BetweenTask(BetweenConfig(options.art, batch, side[0], options.seed, options.shots, options.paintings,
-                                         held_out=options.held_out, fade=min(options.steps, BetweenConfig.fade)))
+                                         held_out=options.held_out, fade=fade))
     if options.atd12k or options.triplets:
         source = _triplets(options, TripletConfig(
             options.atd12k or options.triplets, side or _TRIPLET_SIDE, batch, options.seed

@@ -56,7 +56,8 @@ class TrainConfig:
     reached after ``warmup`` steps and falling to a hundredth of it on a cosine. ``minutes``: stop in good order then;
     ``by_clock``: the cosine is that of the minutes and not of the steps, where nobody knows how many there will be time for.
     ``save_minutes``: save so often besides. ``half``: the weights to use are written in float16. ``forgive``: how many steps
-    in a row may have a loss that is no number; they change nothing."""
+    in a row may have a loss that is no number; they change nothing. ``gather``: the gradients of so many batches are averaged
+    for a step, where a batch as large has no room."""
 
     steps: int = 10_000
     rate: float = 4e-4
@@ -73,6 +74,7 @@ class TrainConfig:
     save_minutes: float | None = None
     half: bool = False
     forgive: int = 0
+    gather: int = 1
 
     def rate_at(self, step: int, minutes: float = 0.0) -> float:
         """The learning rate of a step, so many ``minutes`` after the run began."""
@@ -173,15 +175,12 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         self.model.train()
-        batch = self._batches.get(self.step)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.config.bf16):
-            loss, parts = self.task.loss(self.model, batch, self.device)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss, parts = self._gradients()
         self.processes.average(p.grad for p in self.learned)
         norm = nn.utils.clip_grad_norm_(self.learned, self.config.clip)
         # One look at the device a step, when all of it is under way: it need not wait for the next.
-        values = torch.stack([loss.detach().float(), norm.float()]).tolist()
+        values = torch.stack([loss.float(), norm.float()]).tolist()
         # Asked at every step, and of all processes: what one of them found all must know.
         bad = self.processes.any(not all(map(math.isfinite, values)))
         self._bad = self._bad + 1 if bad else 0
@@ -192,6 +191,18 @@ class Trainer:
         self.step += 1
         self._follow()
         return {"loss": values[0], "gradient_norm": values[1], **parts}
+
+    def _gradients(self) -> tuple[Tensor, dict[str, float]]:
+        """Backward through the step's batches; the mean of their losses, and of the parts of these."""
+        count, total, parts = self.config.gather, 0.0, {}
+        for number in range(self.step * count, (self.step + 1) * count):
+            batch = self._batches.get(number)
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.config.bf16):
+                loss, found = self.task.loss(self.model, batch, self.device)
+            (loss / count).backward()
+            total = total + loss.detach() / count
+            parts = {name: parts.get(name, 0.0) + value / count for name, value in found.items()}
+        return total, parts
 
     def _rate(self) -> float:
         return self.config.rate_at(self.step, (time.monotonic() - self._began) / 60)
