@@ -95,6 +95,21 @@ def test_what_is_not_learned_stays_and_the_average_follows_what_is(tmp_path):
         assert not run.average.state_dict()[name].requires_grad
 
 
+def test_gathered_batches_make_the_step_of_one_as_large(tmp_path):
+    class Joined(Toy):
+        def batch(self, step, rank=0):
+            return torch.cat([super(Joined, self).batch(3 * step + k) for k in range(3)])
+
+    gathered, joined = trainer(tmp_path / "gathered", dataclasses.replace(CONFIG, gather=3)), trainer(tmp_path / "joined")
+    joined._batches = Ahead(Joined().batch)
+    for _ in range(3):
+        told, expected = gathered.one_step(), joined.one_step()
+        assert told == pytest.approx(expected, rel=1e-4)
+        for one, other in zip(gathered.learned, joined.learned, strict=True):
+            torch.testing.assert_close(one, other)
+    assert gathered.step == 3
+
+
 def test_gradients_are_clipped(tmp_path):
     run = trainer(tmp_path, dataclasses.replace(CONFIG, clip=1e-3))
     norm = run.one_step()["gradient_norm"]
