@@ -17,8 +17,8 @@ class FrameReader(ABC):
     info: MediaInfo
 
     @abstractmethod
-    def frames(self) -> Iterator[TimedFrame]:
-        """The frames in their order, with their times; begins anew each time."""
+    def frames(self, first: int = 0) -> Iterator[TimedFrame]:
+        """The frames in their order from number ``first`` on, with their times; begins anew each time."""
 
     @abstractmethod
     def timeline(self) -> Timeline:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 
 import cv2
@@ -30,12 +30,16 @@ def open_film(path: str | os.PathLike[str], *, deinterlace: str = "auto") -> Fra
 class PictureReader(FrameReader):
     """Picture files as frames (1, 3 or 4, H, W), 0..1, of one size and one number of channels, ``rate`` a second.
 
-    All are looked at first: one that does not fit is found in seconds, not after hours. Opaque alpha is added to pictures
-    without, where any picture has alpha. Raises AnimeInterpError for a picture that cannot be read or is of another size.
+    All are looked at first: one that does not fit is found in seconds, not after hours; unless ``info`` tells what was seen of
+    them before. Opaque alpha is added to pictures without, where any picture has alpha. Raises AnimeInterpError for a picture
+    that cannot be read or is of another size.
     """
 
-    def __init__(self, paths: list[Path], rate: Fraction = IMAGE_RATE):
+    def __init__(self, paths: list[Path], rate: Fraction = IMAGE_RATE, *, info: MediaInfo | None = None):
         self.paths = list(paths)
+        if info is not None:
+            self.info = info
+            return
         first, alpha, depth = None, False, 8
         for path in self.paths:
             frame, bits = read_image_with_depth(path)
@@ -49,9 +53,9 @@ class PictureReader(FrameReader):
             raise AnimeInterpError("There are no pictures; there should be one or more.")
         self.info = MediaInfo(tuple(first.shape[-2:]), rate, len(self.paths), bit_depth=depth, alpha=alpha, pictures=True)
 
-    def frames(self) -> Iterator[TimedFrame]:
+    def frames(self, first: int = 0) -> Iterator[TimedFrame]:
         """The pictures in their order, each for as long as the rate says."""
-        for index, path in enumerate(self.paths):
+        for index, path in enumerate(self.paths[first:], start=first):
             frame = read_image_with_depth(path)[0]
             if self.info.alpha and frame.shape[1] == 3:
                 frame = torch.cat([frame, torch.ones_like(frame[:, :1])], dim=1)
@@ -98,9 +102,10 @@ class WebPReader(FrameReader):
             raise broken
         return list(animation.frames), list(animation.durations)
 
-    def frames(self) -> Iterator[TimedFrame]:
+    def frames(self, first: int = 0) -> Iterator[TimedFrame]:
         """The frames with their times."""
-        for pixels, time, duration in zip(self._frames, self.timeline().times, self._durations, strict=True):
+        shown = zip(self._frames, self.timeline().times, self._durations, strict=True)
+        for pixels, time, duration in islice(shown, first, None):
             order = [2, 1, 0, 3] if self.info.alpha else [2, 1, 0]
             frame = torch.from_numpy(pixels[..., order].astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()
             yield TimedFrame(frame, time, duration)

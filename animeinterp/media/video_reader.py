@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 
 import av
@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 
 from ..errors import AnimeInterpError
+from .clock import Clock, seconds_of
 from .colours import bits_of, has_alpha, to_rgb
+from .entries import Entries
 from .frame_reader import FrameReader
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .interlacing import MODES, FieldDetector, deinterlaced
@@ -44,6 +46,7 @@ class VideoReader(FrameReader):
             raise AnimeInterpError(f"deinterlace is {deinterlace!r}; it should be one of {', '.join(MODES)}.")
         self.path = Path(path)
         self.kind = kind_of(self.path)
+        self._known_entries: tuple[Entries | None] | None = None
         if self.kind is not None:
             check_size(self.path, self.kind)
         with self._open() as container:
@@ -65,36 +68,69 @@ class VideoReader(FrameReader):
         if self.kind in ANIMATIONS and self.info.alpha and self._is_opaque():
             self.info = replace(self.info, alpha=False)
 
-    def frames(self) -> Iterator[TimedFrame]:
+    def frames(self, first: int = 0) -> Iterator[TimedFrame]:
         """The frames with their times; each is shown until the next, the last for as long as the file says."""
-        with self._open() as container:
+        clock, waiting = Clock(self._zero, self.info.rate), None
+        for frame in self._shown(first):
+            time = clock(seconds_of(frame.pts, frame.time_base), seconds_of(frame.duration, frame.time_base))
+            if waiting is not None:
+                yield TimedFrame(self._pixels(waiting[0]), waiting[1], time - waiting[1])
+            waiting = frame, time
+        if waiting is not None:
+            yield TimedFrame(self._pixels(waiting[0]), waiting[1], self._until_end(clock, waiting[1]))
+
+    def _shown(self, first: int) -> Iterator[av.VideoFrame]:
+        """FFmpeg's frames from number ``first`` on, as they are shown: decoded from near there, where the file can be entered."""
+        entries = self._entries() if first else None
+        if entries is not None and (key := entries.before(first)):
+            with self._open() as container:
+                stream = _pictures(container)
+                stream.thread_type = "AUTO"
+                container.seek(entries.stamps[key], stream=stream)
+                packet = next(container.demux(stream))
+                lands = packet.is_keyframe and packet.pts is not None and packet.pts <= entries.stamps[key]
+                container.seek(entries.stamps[key], stream=stream)
+                decoded = self._decoded(container, stream, entered=key)
+                early = dropwhile(lambda frame: frame.pts is None or frame.pts < entries.stamps[first], decoded)
+                try:
+                    frame = next(early, None) if lands else None  # streams without an index may be entered anywhere
+                except AnimeInterpError:  # it is told of when the film is read from the beginning
+                    frame = None
+                if frame is not None and frame.pts == entries.stamps[first]:
+                    yield frame
+                    yield from early
+                    return
+        with self._open() as container:  # from the beginning
             stream = _pictures(container)
             stream.thread_type = "AUTO"
-            clock, waiting = _Clock(self._zero, self.info.rate), None
             decoded = self._decoded(container, stream)
-            for frame in decoded if self._parity is None else deinterlaced(decoded, self._parity):
-                time = clock(_seconds(frame.pts, frame.time_base), _seconds(frame.duration, frame.time_base))
-                if waiting is not None:
-                    yield TimedFrame(self._pixels(waiting[0]), waiting[1], time - waiting[1])
-                waiting = frame, time
-            if waiting is not None:
-                yield TimedFrame(self._pixels(waiting[0]), waiting[1], self._until_end(clock, waiting[1]))
+            yield from islice(decoded if self._parity is None else deinterlaced(decoded, self._parity), first, None)
+
+    def _entries(self) -> Entries | None:
+        """Where the film can be entered; None where each frame needs those before it, or no one knows."""
+        if self._parity is not None or self.kind in ANIMATIONS:
+            return None
+        if self._known_entries is None:
+            with self._open() as container:
+                stream = _pictures(container)
+                beside = _alpha_decoder(stream) is not None
+                self._known_entries = (None if beside else Entries.of(_packets(container, stream)),)
+        return self._known_entries[0]
 
     def timeline(self) -> Timeline:
         """When every frame is shown. Reads the file through once without decoding it."""
         with self._open() as container:
             stream = _pictures(container)
-            shown = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
-            stamps = [(_seconds(p.pts, p.time_base), _seconds(p.duration, p.time_base)) for p in shown]
+            stamps = [(seconds_of(p.pts, p.time_base), seconds_of(p.duration, p.time_base)) for p in _packets(container, stream)]
             if any(pts is None for pts, _ in stamps):
                 stamps = None
         if stamps is None:  # such as a bare H.264 stream, whose decoder alone knows the order
             with self._open() as container:
                 decoded = self._decoded(container, _pictures(container))
-                stamps = [(_seconds(f.pts, f.time_base), _seconds(f.duration, f.time_base)) for f in decoded]
+                stamps = [(seconds_of(f.pts, f.time_base), seconds_of(f.duration, f.time_base)) for f in decoded]
         else:
             stamps.sort()
-        clock = _Clock(self._zero, self.info.rate)
+        clock = Clock(self._zero, self.info.rate)
         times = tuple(clock(*stamp) for stamp in stamps)
         return Timeline(times, times[-1] + self._until_end(clock, times[-1]) if times else Fraction(0))
 
@@ -104,7 +140,7 @@ class VideoReader(FrameReader):
             return None  # in MP4 a frame's own duration is that of its place in the order of decoding
         return ((stream.start_time or 0) + stream.duration) * Fraction(stream.time_base) - self._zero
 
-    def _until_end(self, clock: _Clock, time: Fraction) -> Fraction:
+    def _until_end(self, clock: Clock, time: Fraction) -> Fraction:
         """For how long the last frame is shown, which begins at ``time``."""
         return clock.last_duration if self._end is None or self._end <= time else self._end - time
 
@@ -177,9 +213,12 @@ class VideoReader(FrameReader):
             raise AnimeInterpError(f"{self.path} is coded in a way that this PyAV cannot read. Convert it to H.264.")
         return container
 
-    def _decoded(self, container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> Iterator[av.VideoFrame]:
-        """FFmpeg's frames in the order that they are shown in. AnimeInterpError where the file is damaged or ends too soon."""
-        done = packets = 0
+    def _decoded(
+        self, container: av.container.InputContainer, stream: av.video.stream.VideoStream, *, entered: int = 0
+    ) -> Iterator[av.VideoFrame]:
+        """FFmpeg's frames in the order that they are shown in, from where the file was ``entered``, the number of a frame.
+        AnimeInterpError where the file is damaged or ends too soon."""
+        done, packets = entered, 0
         end = Fraction(0)
         decoder = _alpha_decoder(stream)
         try:
@@ -192,7 +231,7 @@ class VideoReader(FrameReader):
                         end = max(end, (frame.pts + (frame.duration or 0)) * frame.time_base)
         except (av.error.FFmpegError, ValueError) as error:
             raise self._damaged(done, str(error)) from None
-        missing = "mp4" in container.format.name and stream.frames and packets < stream.frames
+        missing = not entered and "mp4" in container.format.name and stream.frames and packets < stream.frames
         told = _matroska_end(stream)
         if missing or (told is not None and told - end > _SLACK and done):
             raise self._damaged(done, _CUT_OFF)
@@ -204,31 +243,14 @@ class VideoReader(FrameReader):
         )
 
 
-class _Clock:
-    """The times of frames, from what the file says of each; they always ascend, and where it says nothing the rate does."""
-
-    def __init__(self, zero: Fraction, rate: Fraction):
-        self._zero, self._step = zero, 1 / rate
-        self._last: Fraction | None = None
-        self.last_duration = self._step  # of the frame that was asked for last
-
-    def __call__(self, stamp: Fraction | None, duration: Fraction | None) -> Fraction:
-        usual = Fraction(0) if self._last is None else self._last + self.last_duration
-        time = usual if stamp is None else stamp - self._zero
-        if self._last is not None and time <= self._last:
-            time = usual
-        self.last_duration = duration or self._step
-        self._last = time
-        return time
-
-
-def _seconds(ticks: int | None, time_base: Fraction | None) -> Fraction | None:
-    return None if ticks is None or not time_base else ticks * Fraction(time_base)
-
-
 def _pictures(container: av.container.InputContainer) -> av.video.stream.VideoStream:
     """The film itself, where a cover is in the file too."""
     return container.streams.best("video") or container.streams.video[0]
+
+
+def _packets(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> Iterator[av.Packet]:
+    """The coded frames that are shown, in the order of the file."""
+    return (packet for packet in container.demux(stream) if packet.size and not packet.is_discard)
 
 
 def _whole_packets(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> int:
