@@ -6,11 +6,11 @@ import re
 import pytest
 import torch
 
-from animeinterp import film
 from animeinterp.cli import interpolate as command
 from animeinterp.cli import main
 from animeinterp.cli.progress import ProgressBar
-from animeinterp.media import VideoReader, VideoWriter, read_image, write_image
+from animeinterp.film import segments
+from animeinterp.media import FolderWriter, VideoReader, VideoWriter, read_image, write_image
 from animeinterp.pipeline import interpolate
 from animeinterp.retiming import retime
 
@@ -160,7 +160,7 @@ def test_stopped_half_way_nothing_is_left(tmp_path, monkeypatch, output, error, 
                 raise error
             yield frame
 
-    monkeypatch.setattr(film, "retime", breaking)
+    monkeypatch.setattr(segments, "retime", breaking)
     assert run(*paths, "-o", tmp_path / output) == status
     assert seen  # it was under way
     assert names(tmp_path) == ["in", "there"] and names(tmp_path / "there") == []
@@ -174,7 +174,7 @@ def test_what_came_up_meanwhile_is_not_overwritten_and_the_work_is_kept(tmp_path
         yield from retime(*arguments, **options)
         (tmp_path / output).write_bytes(b"another's")
 
-    monkeypatch.setattr(film, "retime", meanwhile)
+    monkeypatch.setattr(segments, "retime", meanwhile)
     assert run(*paths, "-o", tmp_path / output) == 2
     assert (tmp_path / output).read_bytes() == b"another's"
     kept = next(path for path in tmp_path.iterdir() if "part" in path.name)
@@ -241,10 +241,10 @@ def test_frames_are_read_only_as_they_are_needed(tmp_path, monkeypatch):
     """One frame in, frames out: the next is not read before those that need no more are written."""
     source = video(tmp_path / "in.mp4", range(8, 20, 2))
     events = []
-    read, write = VideoReader.frames, command.FolderWriter.write
+    read, write = VideoReader.frames, FolderWriter.write
 
-    def reading(self):
-        for frame in read(self):
+    def reading(self, *first):
+        for frame in read(self, *first):
             events.append("read")
             yield frame
 
@@ -253,7 +253,7 @@ def test_frames_are_read_only_as_they_are_needed(tmp_path, monkeypatch):
         write(self, *frame)
 
     monkeypatch.setattr(VideoReader, "frames", reading)
-    monkeypatch.setattr(command.FolderWriter, "write", writing)
+    monkeypatch.setattr(FolderWriter, "write", writing)
     assert run(source, "-o", tmp_path / "out", "--cuts", "off", "--holds", "keep") == 0
     assert events == ["read", "write"] + ["read", "write", "write"] * 5
 

@@ -11,7 +11,6 @@ import av
 import pytest
 import torch
 
-from animeinterp import film
 from animeinterp.errors import AnimeInterpError
 from animeinterp.film import Clip, Shared, draw_segments, draw_shared, split
 from animeinterp.media import VideoReader, VideoWriter
@@ -44,7 +43,7 @@ def source(tmp_path):
 
 @pytest.fixture
 def short(monkeypatch):
-    monkeypatch.setattr(film.split, "__defaults__", (8,))
+    monkeypatch.setattr(split, "__defaults__", (8,))
 
 
 def shared_of(source, output, timing=None):
@@ -115,7 +114,7 @@ def test_other_settings_do_not_go_on_with_it(source, tmp_path, short):
 
 
 def _worker(source, output, results):
-    film.split.__defaults__ = (8,)
+    split.__defaults__ = (8,)
     torch.set_num_threads(1)
     results.put((os.getpid(), draw(source, output)))
 

@@ -1,0 +1,102 @@
+"""A plan cut into segments, and segments drawn, one after the other."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from torch import Tensor
+
+from ..retiming import first_needed, retime
+from ..sequence.timing import Plan, Step
+from .clip import Clip
+
+SEGMENT = 96  # output frames, about
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Steps ``start`` to ``stop`` - 1 of a plan, and the name of the file that they become."""
+
+    index: int
+    start: int
+    stop: int
+
+    @property
+    def name(self) -> str:
+        """By which its file is known."""
+        return f"{self.index:05d}"
+
+
+def split(plan: Plan, length: int = SEGMENT) -> list[Segment]:
+    """The segments of a plan, of about ``length`` steps. Each begins with a frame that is given, where there is one near."""
+    total = len(plan.steps)
+    starts = [0]
+    while starts[-1] + 3 * length // 2 < total:
+        aim = starts[-1] + length
+        near = range(aim, min(aim + length // 2, total - 1))
+        starts.append(next((k for k in near if plan.steps[k].given), aim))
+    return [Segment(k, a, b) for k, (a, b) in enumerate(zip(starts, [*starts[1:], total], strict=True))]
+
+
+def draw_segments(
+    clip: Clip,
+    plan: Plan,
+    segments: list[Segment],
+    write: Callable[[Segment, Iterator[tuple[Step, Fraction, Tensor]]], None],
+    *,
+    take: Callable[[Segment], bool] = lambda segment: True,
+    progress: Callable[[float], None] | None = None,
+    **options: Any,
+) -> None:
+    """Draw ``segments``, in their order, in one passage through the film.
+
+    ``take`` is asked before each whether it is to be drawn; ``write`` gets it with its steps, how long each is shown, and the
+    frames (1, C, H, W). ``progress`` hears the number of steps done, of those that are drawn here. Other arguments as in
+    ``retiming.retime``.
+    """
+    source, opening, done = _Passage(clip), None, 0
+    for index, segment in enumerate(segments):
+        if not take(segment):
+            continue
+        steps = plan.steps[segment.start : segment.stop]
+        first = first_needed(plan, steps)
+        following = segments[index + 1] if index + 1 < len(segments) else None
+        source.keep = None if following is None else first_needed(plan, plan.steps[following.start : following.start + 1])
+        if any(step.second < step.first for step in steps) and first:
+            opening = next(clip.frames())
+        heard = None if progress is None else (lambda share, before=done: progress(before + share))
+        drawn = retime(source.since(first), plan, steps=steps, first=first, opening=opening, progress=heard, **options)
+        write(segment, zip(steps, _durations(plan, segment), drawn, strict=True))
+        done += len(steps)
+
+
+class _Passage:
+    """The frames of a clip in one passage, from wherever they are asked for; those that the next segment needs are kept."""
+
+    def __init__(self, clip: Clip) -> None:
+        self._frames, self._next = clip.frames(), 0
+        self._kept: deque[tuple[int, Tensor]] = deque()
+        self.keep: int | None = None  # the first frame that will be asked for again; None: none
+
+    def since(self, first: int) -> Iterator[Tensor]:
+        for index, frame in list(self._kept):
+            if index >= first:
+                yield frame
+        self._kept = deque(pair for pair in self._kept if self.keep is not None and pair[0] >= self.keep)
+        while (frame := next(self._frames, None)) is not None:
+            index = self._next
+            self._next += 1
+            if self.keep is not None and index >= self.keep:
+                self._kept.append((index, frame))
+            if index >= first:
+                yield frame
+
+
+def _durations(plan: Plan, segment: Segment) -> Iterator[Fraction]:
+    for k in range(segment.start, segment.stop):
+        until = plan.steps[k + 1].time if k + 1 < len(plan.steps) else plan.end
+        yield until - plan.steps[k].time
