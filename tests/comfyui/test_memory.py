@@ -44,4 +44,5 @@ def test_500_frames_through_the_combined_node_take_no_more_than_10(comfyui):
     ended = subprocess.run(command, cwd=comfyui, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     above = json.loads(ended.stdout.splitlines()[-1])
-    assert above["500"] < above["10"] + 48e6, above
+    # A frame kept of each pair would be 85 MB, a flow 56 MB, a label map 28 MB.
+    assert above["500"] < above["10"] + 12e6, above
