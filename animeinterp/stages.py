@@ -70,9 +70,11 @@ class Stages:
         within: dict[str, Any] | None = None
         if refiner is None and synthesizer is None:
             if model is None:
-                refiner, synthesizer, within = "panned", "smooth", {"refiner": "completion", "synthesizer": "blend"}
+                refiner, synthesizer, within = "panned", "smooth", {"synthesizer": "blend"}
             elif isinstance(model, AnimeInterp) and model.cutouts is not None:
                 within = {"model": model.cutouts}
+            if within is not None and (model is None or model.cutouts.refinement is None):
+                within["refiner"] = Completion(only_cutouts=True)
         if refiner is None and model is not None:
             refiner = model.refinement
         if synthesizer is None:
@@ -81,7 +83,7 @@ class Stages:
         self.finds_flow = refiner is not None or self.synthesizer.needs_flow  # else the synthesizer begins at no motion
         self.refiner = Completion() if refiner is None else _named(registry.REFINERS, refiner)
         shared = {"features": features, "segment_config": segment_config, "match_config": match_config}
-        self.cutouts = None if within is None else Stages(**within, **shared)
+        self.cutouts = None if within is None else type(self)(**within, **shared)
 
     def runtime(
         self, progress: ProgressCallback | None = None, cancel: Callable[[], None] | None = None
@@ -119,7 +121,7 @@ class Stages:
         """
         runtime = self.runtime() if runtime is None else runtime
         pair = FramePair(frame0, frame1)
-        if self.cutouts is not None and self._may_be_cutouts(pair, flow):
+        if self.cutouts is not None and self.may_be_cutouts(pair, flow):
             between = self.cutouts.pair(frame0, frame1, flow, runtime, times)
             if isinstance(flow, Flow) or between.flow is not None and between.flow.cutouts == [True]:
                 return between
@@ -128,7 +130,7 @@ class Stages:
         # What cannot be split is not tried again, but it is said what to do.
         return runtime.with_less_memory("pair", [None], lambda _, part: Between(self, pair, flow, part, times), pair.device)
 
-    def _may_be_cutouts(self, pair: FramePair, flow: Flow | CoarseFlow | None) -> bool:
+    def may_be_cutouts(self, pair: FramePair, flow: Flow | CoarseFlow | None = None) -> bool:
         """Whether it is worth while to complete a flow to see. A fine flow says so itself; one that does not know is followed to
         the letter, as the way for cut-outs does, by whoever does not find the motion himself."""
         if flow is None:
@@ -206,6 +208,7 @@ class Between:
         self, stages: Stages, pair: FramePair, flow: Flow | CoarseFlow | None, runtime: Runtime, times: int
     ) -> None:
         self._stages, self._pair = stages, pair
+        self.flow: Flow | None = None  # the motion, once it is known
         completes = isinstance(flow, CoarseFlow) and not stages.synthesizer.draws_coarse
         refines = stages.finds_flow and flow is None or completes
         finds = stages.segments and flow is None
@@ -221,10 +224,14 @@ class Between:
             check_flow("flow_10", flow.flow_10, pair.frame0.frame)
         start = self._found(working) if finds else flow
         if refines:
-            flow = carried_up(stages.refine(working, start, runtime=self._parts.next()), working, pair)
+            flow = stages.refine(working, start, runtime=self._parts.next())
+            if flow.cutouts == [False] and getattr(stages.refiner, "only_cutouts", False):
+                self.flow = flow  # nothing will be drawn along it: ``Stages.pair`` goes another way
+                return
+            flow = carried_up(flow, working, pair)
         elif isinstance(flow, CoarseFlow):
             flow = flow.as_flow()
-        self.flow: Flow | None = flow
+        self.flow = flow
         self._drawing = stages.synthesizer.prepare(pair, flow)
         along = flow if stages.finds_flow else None
         self._stillness = StillColours(*pair.frames) if along is None else Stillness(*pair.frames, along)

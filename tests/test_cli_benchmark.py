@@ -9,13 +9,14 @@ import torch
 
 from animeinterp.cli import benchmark, main
 from animeinterp.errors import AnimeInterpError
-from animeinterp.evaluation import peak_memory, speed, ways
+from animeinterp.evaluation import peak_memory, speed, speed_tables, ways
 from animeinterp.evaluation.published_way import ratio
 from animeinterp.model import ModelConfig, SynthesisConfig, build
 from animeinterp.stages import Stages
 from animeinterp.weights import save_model
 
 TINY = ("--sizes", "96x64", "--devices", "cpu", "--runs", "1", "--warm-up", "0", "--no-memory", "--quiet")
+CUTOUTS = ("--drawings", "cutouts")
 
 
 def run(*arguments):
@@ -30,7 +31,7 @@ def whole_run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(benchmark, "say", lambda text="": shown.append(text))
         arguments = ("--ways", "weights-free", "published", "--multipliers", 2, 3, "--yardstick", "--json", path)
-        assert run(*TINY, *arguments) == 0
+        assert run(*TINY, *CUTOUTS, *arguments) == 0
     return json.loads(path.read_text()), "\n".join(shown)
 
 
@@ -39,7 +40,7 @@ def test_each_way_has_its_stages_and_wholes(whole_run):
     assert list(results) == ["weights-free", "published"]
     stages = {way: [row["stage"] for row in result["rows"]] for way, result in results.items()}
     both = {"end to end, multiplier 2", "end to end, multiplier 3"}
-    assert both | {"completion", "blend, an in-between"} <= set(stages["weights-free"])
+    assert both | {"whether they are cut-outs", "completion", "blend, an in-between"} <= set(stages["weights-free"])
     assert both | {
         "segmentation, a frame", "features, a frame", "matching", "coarse flow, matching included",
         "encoding, a frame", "refinement", "splatting alone, an in-between",
@@ -51,6 +52,17 @@ def test_each_way_has_its_stages_and_wholes(whole_run):
             assert row["seconds"] == statistics.median(row["runs"]) > 0
             assert len(row["runs"]) == (2 if row["stage"].endswith("a frame") else 1)
             assert row["peak_bytes"] is None
+
+
+def test_what_is_drawn_anew_is_told_apart_and_no_row_says_completion(tmp_path):
+    drawings = ("--drawings", "anew", "cutouts")
+    arguments = ("--sizes", "320x180", "--ways", "weights-free", *drawings, "--json", tmp_path / "speed.json")
+    assert run(*TINY, *arguments) == 0
+    anew, cutouts = json.loads((tmp_path / "speed.json").read_text())["results"]
+    assert (anew["drawings"], cutouts["drawings"]) == ("anew", "cutouts")
+    rows = [[row["stage"] for row in result["rows"]] for result in (anew, cutouts)]
+    assert rows[0] == ["whether they are cut-outs", "dense flow", *rows[0][2:]] and "completion" not in rows[0]
+    assert "completion" in rows[1] and "dense flow" not in rows[1]
 
 
 def test_a_further_in_between_is_the_difference_of_the_wholes(whole_run):
@@ -84,10 +96,10 @@ def test_the_machine_is_told(whole_run):
 
 def test_the_table_shows_what_the_file_holds(whole_run):
     told, text = whole_run
-    assert "96x64, cpu, float32: weights-free" in text and "published, random weights" in text
+    assert "96x64, cutouts, cpu, float32: weights-free" in text and "published, random weights" in text
     for result in told["results"]:
         for row in result["rows"]:
-            assert any(line.split("  ")[1] == row["stage"] and benchmark._seconds(row["seconds"]) in line
+            assert any(line.split("  ")[1] == row["stage"] and speed_tables.seconds(row["seconds"]) in line
                        for line in text.splitlines() if line.startswith("  "))
     assert f"{told['yardstick'][0]['end_to_end'][0]['ratio']:.1f}" in text
 

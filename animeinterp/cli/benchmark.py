@@ -10,33 +10,31 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import cv2
 import torch
 
 from ..errors import AnimeInterpError
 from ..evaluation import peak_memory, speed
 from ..evaluation import ways as timed
+from ..evaluation.machine import machine, machine_text
 from ..evaluation.peers import PEERS, load_peer
 from ..evaluation.published_way import ratio
+from ..evaluation.speed_tables import case_text, side_by_side, yardstick_text
 from ..padding import SMALLEST_SIDE
 from ..weights import bundled_models
 from . import say
 from .progress import ProgressBar
-
-_COLUMN = 42
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``benchmark``."""
     what = parser.add_argument_group("what is measured: every combination")
     what.add_argument("--sizes", nargs="+", type=_size, default=[(540, 960)], metavar="WxH", help="default: 960x540")
+    what.add_argument("--drawings", nargs="+", choices=timed.DRAWINGS, default=[timed.DRAWINGS[0]],
+                      help="a figure that is drawn anew, or one whose pieces move as they are (cutouts); each is drawn by its "
+                           "own model (default: anew)")
     what.add_argument("--devices", nargs="+", metavar="DEVICE", help="torch devices (default: cuda where there is one, "
                       "else cpu)")
     what.add_argument("--dtypes", nargs="+", choices=tuple(timed.DTYPES), default=["float32"],
@@ -65,15 +63,15 @@ def run(options: argparse.Namespace) -> int:
     """Measure, show each table when it is there, and write the file at the end."""
     devices = _checked(options)
     ways = _ways(options.ways)
-    cases = [(size, device, way, dtype) for size in options.sizes for device in devices for way in ways
+    cases = [(device, way, dtype) for device in devices for way in ways
              for dtype in (options.dtypes if way != "weights-free" else ["float32"])]
-    cases += [(size, device, peer, "float32") for size in options.sizes for device in devices for peer in options.peers]
-    fresh = 0 if options.no_memory else sum(len(options.multipliers) for _, device, _, _ in cases if device.type == "cpu")
-    steps = (options.runs + options.warm_up) * len(cases) + fresh
+    cases += [(device, peer, "float32") for device in devices for peer in options.peers]
+    fresh = 0 if options.no_memory else sum(len(options.multipliers) for device, _, _ in cases if device.type == "cpu")
+    steps = ((options.runs + options.warm_up) * len(cases) + fresh) * len(options.sizes) * len(options.drawings)
     if options.yardstick is not None:
         steps += len(options.sizes) * (ratio.count_of_steps(len(ways), options.yardstick) + (not options.no_memory))
     report = {"machine": machine(devices), "settings": _settings(options, ways), "results": [], "yardstick": []}
-    say(_machine_text(report["machine"]))
+    say(machine_text(report["machine"]))
     bar, done = ProgressBar("measuring", quiet=options.quiet), 0
 
     def step() -> None:
@@ -83,28 +81,29 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         for size in options.sizes:
-            frames = timed.draw_pair(size)
-            for _, device, way, dtype in (case for case in cases if case[0] == size):
-                report["results"].append(_measured(frames, device, way, dtype, options, step))
-                bar.close()
-                say("\n" + _case_text(report["results"][-1]))
+            for drawings in options.drawings:
+                frames = timed.draw_pair(size, drawings)
+                for device, way, dtype in cases:
+                    report["results"].append(_measured(frames, drawings, device, way, dtype, options, step))
+                    bar.close()
+                    say("\n" + case_text(report["results"][-1]))
             if options.yardstick is not None:
-                report["yardstick"].append(_compared(frames, ways, options, step))
+                report["yardstick"].append(_compared(timed.draw_pair(size), ways, options, step))
                 bar.close()
-                say("\n" + _yardstick_text(report["yardstick"][-1]))
+                say("\n" + yardstick_text(report["yardstick"][-1]))
     except KeyboardInterrupt:
         bar.close()
         say("\nStopped." + (f" {options.json} was not written." if options.json else ""))
         raise
     if len(report["results"]) > 1:
-        say("\n" + _side_by_side(report["results"], options.multipliers))
+        say("\n" + side_by_side(report["results"], options.multipliers))
     if options.json is not None:
         _write(report, options.json, options.overwrite)
         say(f"\nAll of it: {options.json}")
     return 0
 
 
-def _measured(frames, device: torch.device, way: str, dtype: str, options, step) -> dict[str, Any]:
+def _measured(frames, drawings: str, device: torch.device, way: str, dtype: str, options, step) -> dict[str, Any]:
     multipliers, is_peer = options.multipliers, way in options.peers
     if is_peer:
         model, measure = load_peer(way, folder=options.peers_from, device=device), speed.measure_peer
@@ -119,7 +118,8 @@ def _measured(frames, device: torch.device, way: str, dtype: str, options, step)
                 row["peak_bytes"] = peak_memory.peak_in_fresh_process(
                     way, frames, dtype, wholes[row["stage"]], peers_from=options.peers_from)
                 step()
-    result = {"way": way, "size": _size_text(frames), "device": str(device), "dtype": dtype, "rows": rows}
+    result = {"way": way, "size": _size_text(frames), "drawings": drawings, "device": str(device), "dtype": dtype,
+              "rows": rows}
     seconds = {wholes[row["stage"]]: row["seconds"] for row in rows if row["stage"] in wholes}
     few, many = min(seconds), max(seconds)
     if many > few:
@@ -150,7 +150,7 @@ def _checked(options: argparse.Namespace) -> list[torch.device]:
             raise AnimeInterpError(f"--{name.replace('_', '-')} is {value}; it should be {least} or more.")
     if min(options.multipliers) < 2:
         raise AnimeInterpError(f"--multipliers holds {min(options.multipliers)}; each should be 2 or more.")
-    for name in ("sizes", "dtypes", "multipliers"):
+    for name in ("sizes", "drawings", "dtypes", "multipliers"):
         setattr(options, name, list(dict.fromkeys(getattr(options, name))))
     if options.json is not None:
         _check_target(options.json, options.overwrite)
@@ -200,97 +200,6 @@ def _settings(options: argparse.Namespace, ways: list[str]) -> dict[str, Any]:
         "seconds": "median of the runs", "peak_bytes": "on cuda the most that torch had allocated within the row, weights "
         "included; on cpu the most resident memory of a fresh process that does the row alone, less what its imports took",
     }
-
-
-# The machine ----------------------------------------------------------------------------------------------------------
-
-
-def machine(devices: list[torch.device]) -> dict[str, Any]:
-    """What the figures depend on. ``load_average``: of the last minute, before anything was measured."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "cpu": _cpu_name(), "cores": os.cpu_count(), "usable_cores": usable,
-        "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
-        "torch": torch.__version__, "torch_threads": torch.get_num_threads(),
-        "opencv": cv2.__version__, "opencv_threads": cv2.getNumThreads(),
-        "gpus": {str(device): torch.cuda.get_device_name(device) for device in devices if device.type == "cuda"},
-    }
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
-    if sys.platform == "darwin":
-        asked = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
-        if asked.stdout.strip():
-            return asked.stdout.strip()
-    return platform.processor() or platform.machine()
-
-
-# Tables ---------------------------------------------------------------------------------------------------------------
-
-
-def _machine_text(found: dict[str, Any]) -> str:
-    load = "" if found["load_average"] is None else f", load average {found['load_average']}"
-    gpus = "".join(f"\n{device}: {name}" for device, name in found["gpus"].items())
-    return (
-        f"{found['cpu']}, {found['usable_cores']} of {found['cores']} cores{load}; {found['system']}\n"
-        f"torch {found['torch']} on {found['torch_threads']} threads, OpenCV {found['opencv']} on "
-        f"{found['opencv_threads']}, Python {found['python']}{gpus}"
-    )
-
-
-def _case_text(result: dict[str, Any]) -> str:
-    way = result["way"] + (", random weights" if result["way"] == "published" else "")
-    lines = [f"{result['size']}, {result['device']}, {result['dtype']}: {way}"]
-    lines.append(f"  {'':{_COLUMN}}{'seconds':>9}{'peak memory':>14}")
-    for row in result["rows"]:
-        lines.append(f"  {row['stage']:{_COLUMN}}{_seconds(row['seconds']):>9}{_bytes(row['peak_bytes']):>14}")
-    if "further" in result:
-        share = result["further"]["of_the_first"]
-        note = "" if share is None else f"   {share:.2f} of the first"
-        lines.append(f"  {'each further in-between, end to end':{_COLUMN}}{_seconds(result['further']['seconds']):>9}{note}")
-    return "\n".join(lines)
-
-
-def _side_by_side(results: list[dict[str, Any]], multipliers: list[int]) -> str:
-    """All ways end to end: seconds a pair and peak memory at each multiplier."""
-    names = [speed.whole_name(m) for m in multipliers]
-    lines = ["end to end, seconds a pair (and an in-between), peak memory"]
-    lines.append(f"  {'':{_COLUMN}}" + "".join(f"{f'x{m}':>18}{'memory':>10}" for m in multipliers))
-    for result in results:
-        rows = {row["stage"]: row for row in result["rows"]}
-        line = f"  {' '.join((result['way'], result['size'], result['device'], result['dtype'])):{_COLUMN}}"
-        for m, row in zip(multipliers, (rows[name] for name in names), strict=True):
-            each = f"{_seconds(row['seconds'])} ({_seconds(row['seconds'] / (m - 1))})"
-            line += f"{each:>18}{_bytes(row['peak_bytes']):>10}"
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def _yardstick_text(found: dict[str, Any]) -> str:
-    rounds = f"{found['rounds']} round" + ("s" if found["rounds"] > 1 else "")
-    lines = [f"{found['size']}, cpu, float32: the published way of working beside ours, interleaved, {rounds}"]
-    lines.append(f"  {'':{_COLUMN}}{'yardstick':>9}{'ours':>9}{'ratio':>8}{'by CPU time':>14}")
-    for row in [*found["stages"], *found["end_to_end"]]:
-        name = row.get("stage") or f"end to end: {row['way']}"
-        lines.append(f"  {name:{_COLUMN}}{_seconds(row['yardstick_seconds']):>9}{_seconds(row['our_seconds']):>9}"
-                     f"{row['ratio']:>8.1f}{row['cpu_ratio']:>14.1f}")
-    if found["yardstick_peak_bytes"] is not None:
-        lines.append(f"  peak memory of the yardstick: {_bytes(found['yardstick_peak_bytes'])}")
-    return "\n".join(lines)
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.1f}" if value >= 100 else f"{value:.2f}" if value >= 1 else f"{value:.4f}"
-
-
-def _bytes(value: int | None) -> str:
-    return "-" if value is None else f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
 
 
 def _size_text(frames: torch.Tensor) -> str:

@@ -22,7 +22,7 @@ from ..matching.features import piece_moments
 from ..segmentation import find_contours, to_image
 from .candidates import Side, find_motions
 from .config import DEFAULT, CompletionConfig
-from .cutouts import are_cutouts
+from .cutouts import are_cutouts, are_drawn_anew
 from .deformation import add_residual, choose_flow
 from .depth import piece_depths
 from .loose import are_all_that_moves, lay_over, lay_under, loose_things
@@ -31,12 +31,15 @@ from .ownership import LineOwners
 from .panning import panned_flows
 
 
-def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches, config: CompletionConfig | None = None) -> Flow:
+def complete(
+    frame0: Tensor, frame1: Tensor, found: PieceMatches, config: CompletionConfig | None = None, *, only_cutouts: bool = False
+) -> Flow:
     """The flow of every pixel, from whose pieces are whose and what the pixels show.
 
     :param frame0: (1, 3 or 4, H, W) in 0..1, any device; ``frame1`` likewise. The work is done on the CPU.
     :param found: the pieces of this pair and their matches; a CoarseFlow is one.
     :param config: its numbers; None: as they were chosen.
+    :param only_cutouts: go no further once it is plain that these are none: what is returned then is dense flow alone.
     :return: a Flow with both fields dense (float32, on the frames' device), and ``depth_0/1``, ``confidence_01/10``,
         ``bend_01/10``, ``dense_01/10`` and ``cutouts``.
     :raises AnimeInterpError: for frames that are no pair, or a flow that knows nothing of pieces.
@@ -50,9 +53,11 @@ def complete(frame0: Tensor, frame1: Tensor, found: PieceMatches, config: Comple
     sides = _sides(images, labels, config)
     match = found.matches[0]
     find_motions(sides, match.pieces_0.cpu().numpy(), match.pieces_1.cpu().numpy())
+    field = partial(to_tensor, device=frame0.device)
+    if only_cutouts and are_drawn_anew(images, both(lambda k: sides[k].fine.flow(sides[k].motion))):
+        return Flow(flow_01=field(sides[0].dense), flow_10=field(sides[1].dense), cutouts=[False])
     owners, depths = _order(sides, images)
     fields = _fields(sides, images, owners)
-    field = partial(to_tensor, device=frame0.device)
     depth_maps = [cv2.medianBlur(depths[k][owners[k]], config.median) for k in (0, 1)]
     bends = [_bend(sides[k], owners[k], fields[k]) for k in (0, 1)]
     straight = [sides[k].fine.flow_of(sides[k].motion, owners[k]) for k in (0, 1)]

@@ -22,6 +22,7 @@ BETTER, MIDDLE = 0.25, 0.5  # of the lines, from the best
 OFF = 0.084  # pixels, that the better lines of cut-outs are off at most along their completed flow
 GRAIN = 0.58  # times what the middle line is off, at most: lines off alike are off by the grain of a film, and tell nothing
 STRAIGHT = 1.42  # times: how much farther off than along that the middle line is along each piece's own plain motion
+ANEW = 0.1  # pixels: where even the better lines are off more along plain motions, no bend brings them under OFF
 SURELY = 0.05  # pixels: where the middle line is off less, along plain motions, nothing was drawn anew
 MAYBE_OFF = 0.12  # pixels of a picture of SIDE, along its dense flow: beyond it they are no cut-outs
 LOST = 0.15  # of the lines that move, so few come back along dense flow that it tells nothing
@@ -51,6 +52,15 @@ def are_cutouts(images: Sequence[np.ndarray], straight: Sequence[np.ndarray], co
     (better, middle), _ = lines_off(images, completed)
     plain = lines_off(images, straight)[0][1]
     return plain < SURELY or (better < min(OFF, GRAIN * middle) and plain < STRAIGHT * middle)
+
+
+def are_drawn_anew(images: Sequence[np.ndarray], straight: Sequence[np.ndarray]) -> bool:
+    """Whether it is plain, before motion is known well, that ``are_cutouts`` will say no. False wherever lines do not tell.
+
+    :param images: both, (H, W, 3) uint8. ``straight``: as for ``are_cutouts``, but lines may move with either side's piece.
+    """
+    (better, _), found = lines_off(images, straight)
+    return found > LOST and ANEW < better < np.inf
 
 
 def lines_off(images: Sequence[np.ndarray], flows: Sequence[np.ndarray]) -> tuple[tuple[float, float], float]:

@@ -18,8 +18,10 @@ class Completion(Refiner):
 
     starts_from = PieceMatches  # how pieces move it finds out itself
 
-    def __init__(self, config: Any = None, *, operations: Any = None) -> None:
-        """``config``: a CompletionConfig; anything else stands for the numbers as they were chosen."""
+    def __init__(self, config: Any = None, *, operations: Any = None, only_cutouts: bool = False) -> None:
+        """``config``: a CompletionConfig; anything else stands for the numbers as they were chosen. ``only_cutouts``: for
+        whoever draws nothing else by it (see ``complete``)."""
+        self.only_cutouts = only_cutouts
         self.config = config if isinstance(config, CompletionConfig) else DEFAULT
         self.largest = self.config.largest
         self._dense = DenseFlow()
@@ -34,5 +36,5 @@ class Completion(Refiner):
     ) -> Flow:
         runtime = Runtime() if runtime is None else runtime
         if isinstance(start, PieceMatches):
-            return runtime.in_thread(lambda report: complete(*pair.frames, start, self.config))
+            return runtime.in_thread(lambda report: complete(*pair.frames, start, self.config, only_cutouts=self.only_cutouts))
         return self._dense.refine(pair, start, runtime=runtime)

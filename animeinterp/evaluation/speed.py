@@ -26,14 +26,18 @@ from ..flow import CoarseFlow
 from ..frames import FramePair
 from ..model import AnimeInterp
 from ..pipeline import interpolate
+from ..protocols import Refiner
+from ..registry import REFINERS
 from ..segmentation import segment
-from ..stages import Stages
+from ..stages import Between, Stages
 from ..synthesis.network import Splat
 from ..synthesis.splatting import splat
 from .peers import Interpolate, frames_between
 from .ways import TIME
 
 _SPLATTING = "splatting alone, an in-between"  # a part of the row after it
+_CUTOUTS = "whether they are cut-outs"  # a first look; what tells in the end is the completion
+_REFINERS = {"recurrent": "refinement", "panned": "dense flow", "dense": "dense flow"}  # rows called otherwise than their names
 
 
 def check_device(name: str) -> torch.device:
@@ -85,42 +89,69 @@ class Meter:
 
 
 class _TimedStages(Stages):
-    """Stages that say how long the matching took that a pair asked for."""
+    """Stages that let ``meter`` know how long the matching and the refinement took that a pair asked for."""
 
-    def __init__(self, model: AnimeInterp | None, meter: Meter) -> None:
-        super().__init__(model)
-        self.meter, self.matching, self.moved = meter, 0.0, False
+    meter: Meter
 
     def match(self, pair, runtime=None, *, move: bool = True):
-        self.moved = move
-        name = "coarse flow, matching included" if move else "matching"
-        with self.meter.part(name):
-            found = super().match(pair, runtime, move=move)
-        self.matching += self.meter.seconds[name][-1]
-        return found
+        with self.meter.part("coarse flow, matching included" if move else "matching"):
+            return super().match(pair, runtime, move=move)
+
+    def refine(self, *arguments, **others):
+        with self.meter.part(refiner_name(self.refiner)):
+            return super().refine(*arguments, **others)
 
 
+def refiner_name(refiner: Refiner) -> str:
+    """What the row of a refiner is called."""
+    name = next((name for name, made in REFINERS.items() if made is type(refiner)), type(refiner).__name__)
+    return _REFINERS.get(name, name)
+
+
+@torch.no_grad()
 def time_stages(model: AnimeInterp | None, frames: Tensor, meter: Meter) -> None:
     """Do one pair, stage by stage, and let ``meter`` know. ``frames`` (2, 3, H, W)."""
-    stages = _TimedStages(model, meter)
+    stages = _TimedStages(model)
+    stages.meter = meter
     pair = FramePair(*(stages.load(frame, meter.device) for frame in frames.split(1)))
+    if stages.cutouts is not None:  # as ``Stages.pair`` does it
+        stages.cutouts.meter = meter
+        with meter.part(_CUTOUTS):
+            maybe = stages.may_be_cutouts(pair)
+        if maybe:
+            between = _time_motion(stages.cutouts, pair, meter)
+            if between.flow.cutouts == [True]:
+                _time_drawing(stages.cutouts, pair, between, meter)
+                return
+    _time_drawing(stages, pair, _time_motion(stages, pair, meter), meter)
+
+
+def _time_motion(stages: _TimedStages, pair: FramePair, meter: Meter) -> Between:
+    """Find the motion, stage by stage, and make ready to draw along it."""
+    working = pair.at_most(stages.refiner.largest)
     if stages.segments:
-        for frame in (pair.frame0, pair.frame1):
+        for frame in (working.frame0, working.frame1):
             with meter.part("segmentation, a frame"):
                 labels = segment(frame.frame, stages.segment_config)
             with meter.part("features, a frame"):
                 stages.pieces(frame, labels=labels)
         if stages.refiner.starts_from is CoarseFlow:  # else the matching is a stage of its own
             with meter.part("matching"):
-                Stages.match(stages, pair, move=False)
+                Stages.match(stages, working, move=False)
     _encode(stages, pair, meter)
     meter.wait()
+    known = sum(map(sum, meter.seconds.values()))
     start = time.perf_counter()
-    between = stages.pair(pair.frame0, pair.frame1)
+    between = Between(stages, pair, None, stages.runtime(), 1)
     meter.wait()
-    if stages.finds_flow:
-        rest = time.perf_counter() - start - stages.matching
-        meter.seconds["refinement" if stages.moved else "completion"].append(rest)
+    if working.size != pair.size:
+        inside = sum(map(sum, meter.seconds.values())) - known
+        meter.seconds["carrying the motion up"].append(time.perf_counter() - start - inside)
+    return between
+
+
+def _time_drawing(stages: Stages, pair: FramePair, between: Between, meter: Meter) -> None:
+    model = stages.model
     splats = [module for module in model.modules() if isinstance(module, Splat)] if model is not None else []
     if not splats and between.flow is not None:
         with meter.part(_SPLATTING):

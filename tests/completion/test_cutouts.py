@@ -1,5 +1,7 @@
 """Cut-outs that move are told from drawings drawn anew, and drawn by the model for them."""
 
+import importlib
+
 import cv2
 import pytest
 import torch
@@ -38,6 +40,19 @@ def test_a_figure_that_is_shifted_is_a_cutout(shift):
 @pytest.mark.parametrize("shift", [6.5, 21.25])
 def test_one_that_is_drawn_anew_is_none(shift):
     assert completed(bent(drawing(0), 1), bent(drawing(shift), 2)).cutouts == [False]
+
+
+def test_what_is_plainly_drawn_anew_is_not_completed_for_nothing(monkeypatch):
+    """``Stages.pair`` looks no further than it needs to; who asks for the completion by name gets all of it."""
+    frames = bent(drawing(0), 3), bent(drawing(6.5), 4)
+    whole = importlib.import_module("animeinterp.completion.complete")
+    asked, ordered = [], whole._order
+    monkeypatch.setattr(whole, "_order", lambda *sides: asked.append(sides) or ordered(*sides))
+    assert may_be_cutouts(*frames) and completed(*frames).cutouts == [False] and not asked
+    assert completed(drawing(0), drawing(6.5)).cutouts == [True] and len(asked) == 1
+    stages = Stages(None, refiner="completion")
+    flow = stages.pair(*(stages.load(frame) for frame in frames)).flow
+    assert flow.cutouts == [False] and flow.bend_01 is not None and len(asked) == 2
 
 
 def test_a_soft_and_grainy_film_is_not_taken_for_one():
