@@ -1,21 +1,13 @@
 #!/usr/bin/env bash
-# A short while on a GPU, spent on training the network that ships: draws its own data there, so that no cache travels.
+# A short while on a GPU: what it tells of speed and memory, or training. Most telling first, and written as it goes.
 #
-#   OUT=results benchmarks/on_gpu.sh ART.zip MINUTES [BATCH [SIDE [RATE [WEIGHTS]]]]
+#   OUT=results benchmarks/on_gpu.sh                                              measures, at most 8 minutes (gpu_report.py)
+#   OUT=results benchmarks/on_gpu.sh ART.zip MINUTES [BATCH [SIDE [RATE [WEIGHTS]]]]        trains (train_on_gpu.sh)
 #
-# Goes on from WEIGHTS (default: fresh ones) for MINUTES in bfloat16, the learning rate falling with the clock, and writes
-# $OUT/model.safetensors (float16, to use and to go on from) every minute, log.jsonl and sheets of pictures beside it.
-# Try it on a CPU first, with small numbers: OUT=/tmp/try benchmarks/on_gpu.sh art.zip 0.5 1 128
+# Try the first on a CPU, with small numbers: OUT=/tmp/try benchmarks/on_gpu.sh --device cpu --sizes 192x128 --seconds 100
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-art=$1 minutes=$2 batch=${3:-96} side=${4:-256} rate=${5:-4e-4} weights=${6:-whole}
-run=$(mktemp -d)
-mkdir -p "$OUT"
-# Checkpoints are copied out whole: a machine that is taken away leaves the last one behind.
-keep() { for f in model.safetensors log.jsonl; do [ -f "$run/run/$f" ] && cp "$run/run/$f" "$OUT/.$f" && mv "$OUT/.$f" "$OUT/$f"; done; true; }
-(while sleep 5; do keep; done) & watcher=$!
-trap 'kill $watcher 2>/dev/null; keep; cp "$run"/run/*.png "$OUT"/ 2>/dev/null || true' EXIT
-PYTHONUNBUFFERED=1 python3 -m animeinterp train between --out "$run/run" --art "$art" --model "$weights" \
-    --batch "$batch" --side "$side" --rate "$rate" --minutes "$minutes" --by-clock --bf16 --half --forgive 50 --save-minutes 1 \
-    --steps "${STEPS:-100000000}" --warmup "${WARMUP:-400}" --shots "${SHOTS:-400}" --paintings "${PAINTINGS:-600}" \
-    --log-every 25 --save-every 100000000 --report-every "${REPORT:-1500}" --held-out 16 --seed "${SEED:-0}"
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+case "${1:-}" in
+    "" | --*) cd "$here/.." && exec python3 benchmarks/gpu_report.py --out "$OUT" "$@" ;;
+    *) exec "$here/train_on_gpu.sh" "$@" ;;
+esac

@@ -82,6 +82,7 @@ def _masks(mask, frames):
 
 def _line(name: str, values: dict[str, float]) -> str:
     def number(value: float) -> str:
-        return "the same" if math.isinf(value) else f"{value:.4g}"
+        return "infinite" if math.isinf(value) else f"{value:.4g}"
 
-    return f"{name}: " + ", ".join(f"{what} {number(values[key])} {unit}".rstrip() for key, (what, unit) in _WHAT.items())
+    numbers = ", ".join(f"{what} {number(values[key])} {unit}".rstrip() for key, (what, unit) in _WHAT.items())
+    return f"{name}: {'the same pixels, ' if math.isinf(values['psnr']) else ''}{numbers}"

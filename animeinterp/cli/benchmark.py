@@ -68,6 +68,9 @@ def run(options: argparse.Namespace) -> int:
     cases += [(device, peer, "float32") for device in devices for peer in options.peers]
     fresh = 0 if options.no_memory else sum(len(options.multipliers) for device, _, _ in cases if device.type == "cpu")
     steps = ((options.runs + options.warm_up) * len(cases) + fresh) * len(options.sizes) * len(options.drawings)
+    again = [device for device, way, _ in cases if way in options.peers]  # that is not measured, for other drawings
+    fresh_again = 0 if options.no_memory else sum(len(options.multipliers) for device in again if device.type == "cpu")
+    steps -= ((options.runs + options.warm_up) * len(again) + fresh_again) * len(options.sizes) * (len(options.drawings) - 1)
     if options.yardstick is not None:
         steps += len(options.sizes) * (ratio.count_of_steps(len(ways), options.yardstick) + (not options.no_memory))
     report = {"machine": machine(devices), "settings": _settings(options, ways), "results": [], "yardstick": []}
@@ -84,6 +87,8 @@ def run(options: argparse.Namespace) -> int:
             for drawings in options.drawings:
                 frames = timed.draw_pair(size, drawings)
                 for device, way, dtype in cases:
+                    if way in options.peers and drawings != options.drawings[0]:
+                        continue  # it does the same with either
                     report["results"].append(_measured(frames, drawings, device, way, dtype, options, step))
                     bar.close()
                     say("\n" + case_text(report["results"][-1]))

@@ -56,7 +56,7 @@ def test_placed_and_run_it_is_the_combined_node_pixel_for_pixel(editor, host):
     shown = next(node for node, found in prompt.items() if found["class_type"] == "PreviewAny")
     ran = host.server.run(prompt)
     lines = ran[shown]["text"][0].splitlines()
-    assert len(lines) == 5 and all("PSNR the same" in line for line in lines), lines
+    assert len(lines) == 5 and all("the same pixels, PSNR infinite dB" in line for line in lines), lines
     pictures = sorted(len(found["images"]) for node, found in ran.items() if prompt[node]["class_type"] == "PreviewImage")
     assert pictures == [1, 2], "the matches of the pair, and the pieces of both drawings"
 

@@ -176,7 +176,7 @@ def test_example_workflow_of_the_stages_is_the_combined_node_pixel_for_pixel(hos
     counts = {title: len(found["images"]) for title, found in shown_by.items() if "images" in found}
     assert counts == {"Pieces": 2, "Matches": 1, "Preview Flow": 1, "In-betweens": 5, "Confidence": 1, "Preview Warped Frames": 1}
     lines = shown_by["One by one against the one node"]["text"][0].splitlines()
-    assert len(lines) == 6 and all("PSNR the same" in line for line in lines)
+    assert len(lines) == 6 and all("the same pixels, PSNR infinite dB" in line for line in lines)
 
 
 def test_without_a_flow_it_is_the_combined_node_for_drawings_made_anew_too(host):
@@ -189,7 +189,7 @@ def test_without_a_flow_it_is_the_combined_node_for_drawings_made_anew_too(host)
     compared = next(node for node, found in prompt.items() if found["class_type"] == "PreviewAny")
     assert "the same" not in host.server.run(prompt)[compared]["text"][0].splitlines()[2]
     del by_class["AnimeInterpSynthesize"]["flow"]
-    assert all("PSNR the same" in line for line in host.server.run(prompt)[compared]["text"][0].splitlines())
+    assert all("the same pixels, PSNR inf" in line for line in host.server.run(prompt)[compared]["text"][0].splitlines())
 
 
 def test_example_workflow_of_before_and_after_shows_both_as_long_as_before(host):
