@@ -39,6 +39,7 @@ class Shot:
     - ``pegged``: figures are fixed to the "world", over which the camera goes, or to the "screen", behind which it goes by.
     - ``travel``: how far a figure goes by itself, in shares of the width a frame; ``speeding``: its pace at the end of the
       shot over that at the beginning.
+    - ``stiff``: whether figures keep one pose, and only travel.
     """
 
     seed: int
@@ -49,6 +50,7 @@ class Shot:
     pegged: str = "world"
     travel: float = 0.006
     speeding: float = 1.0
+    stiff: bool = False
 
 
 @dataclass
@@ -213,7 +215,7 @@ class _Stage:
         picture = cv2.warpAffine(self.painting, camera, view, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
         cover = np.zeros((view[1], view[0], 1), np.float32)
         for index, at in enumerate(drawn):
-            figure = self.drawn[index][at].astype(np.float32) / 255
+            figure = self.drawn[index][0 if self.shot.stiff else at].astype(np.float32) / 255
             figure[..., :3] *= figure[..., 3:]
             place = self.paths[index][at] * _FINE
             scale = 1.0

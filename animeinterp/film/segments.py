@@ -11,10 +11,12 @@ from typing import Any
 from torch import Tensor
 
 from ..retiming import first_needed, retime
+from ..runtime.memory import trim
 from ..sequence.timing import Plan, Step
 from .clip import Clip
 
 SEGMENT = 96  # output frames, about
+TRIM = 16  # output frames between two looks at what memory can be given back
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,16 @@ def draw_segments(
             opening = next(clip.frames())
         heard = None if progress is None else (lambda share, before=done: progress(before + share))
         drawn = retime(source.since(first), plan, steps=steps, first=first, opening=opening, progress=heard, **options)
-        write(segment, zip(steps, _durations(plan, segment), drawn, strict=True))
+        write(segment, zip(steps, _durations(plan, segment), _trimmed(drawn), strict=True))
         done += len(steps)
+
+
+def _trimmed(frames: Iterator[Tensor]) -> Iterator[Tensor]:
+    """The frames; every now and then, what was freed meanwhile is given back to the system."""
+    for index, frame in enumerate(frames):
+        if index % TRIM == 0:
+            trim()
+        yield frame
 
 
 class _Passage:

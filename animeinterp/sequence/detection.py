@@ -30,6 +30,8 @@ EDGE = 20.0  # levels added to a place's own contrast: codecs are noisiest at ed
 SPECKS = 1 / 3000  # of the frame, which may differ by more
 STILL, MOVED = 0.12, 0.45  # a drawing differs by less and by more than these, whatever the clip
 USUAL = 0.3  # between the two, where the clip shows no gap
+STRAIGHT, MOST = 0.8, 0.8  # cosine from which motion goes on as it did; share of all that has to do so
+SPREAD, AGREE = 0.5, 1.3  # of the shares of places about their median; of a ratio and its inverse, each measured by itself
 GAP = 1.25  # how many times as much the least motion has to be as the most noise
 
 
@@ -105,20 +107,36 @@ def find_speeds(
             # The motions to the last two drawings meet at the one before: each is measured by the other.
             earliest, before, now = order
             if now in flows and before in flows:
-                found[now] = _ratio(flows[before][1], *flows[now]), None
-                ratio = _ratio(flows[now][0], *reversed(flows[before]))
-                found[before] = found.get(before, (None, None))[0], ratio
+                back, after = flows[before][::-1], flows[now]
+                ratio, inverse = _ratio(back, after), _ratio(after, back)
+                if ratio is None or inverse is None or not 1 / AGREE < ratio * inverse < AGREE:
+                    ratio = inverse = None  # one of the two is no motion that goes on
+                found[now] = ratio, None
+                found[before] = found.get(before, (None, None))[0], inverse
             flows.pop(earliest, None)
     return found
 
 
-def _ratio(other: np.ndarray, flow: np.ndarray, back: np.ndarray) -> float | None:
-    """How far ``other`` goes against ``flow``, as a share of its length; both fields lie on the same drawing."""
-    length = (flow**2).sum(axis=2)
-    moves = (length > 0.25) & (disagreement(flow, back) < 0.5)
+def _ratio(other: tuple[np.ndarray, np.ndarray], flow: tuple[np.ndarray, np.ndarray]) -> float | None:
+    """How far ``other`` goes against ``flow``, as a share of its length; both are fields on the same drawing, with the ways back.
+
+    By the median of what both know their way of, weighed by its length. None where that is little, or goes on in ways of its
+    own: a limb that swings, a head that turns back.
+    """
+    (theirs, theirs_back), (ours, ours_back) = other, flow
+    length = (ours**2).sum(axis=2)
+    moves = (length > 0.25) & (disagreement(ours, ours_back) < 0.5) & (disagreement(theirs, theirs_back) < 0.5)
     if moves.mean() < 1e-3:
         return None
-    return float(np.clip(-(other[moves] * flow[moves]).sum() / length[moves].sum(), 0.0, 4.0))
+    weight, along = length[moves], -(theirs[moves] * ours[moves]).sum(axis=1)
+    straight = along > STRAIGHT * np.sqrt((theirs[moves] ** 2).sum(axis=1) * weight)
+    if weight[straight].sum() < MOST * weight.sum():
+        return None
+    shares = along / weight
+    order = np.argsort(shares)
+    summed = np.cumsum(weight[order])
+    low, middle, high = (float(shares[order][np.searchsorted(summed, share * summed[-1])]) for share in (0.25, 0.5, 0.75))
+    return middle if high - low < SPREAD * middle and 0 < middle < 4 else None
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:

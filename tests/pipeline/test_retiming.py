@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import animeinterp as ai
+from animeinterp.datasets.cadence import Shot, draw_shot
 from animeinterp.errors import AnimeInterpError
 from animeinterp.retiming import plan_clip, retime
 from animeinterp.sequence import ClipFlow
@@ -127,3 +128,28 @@ def test_a_motion_that_gains_speed_goes_on_evenly_at_a_continuous_pace():
         truth = [6 + 2 * (k * 24) ** 2 for k in (float(step.time) for step in plan.steps)]
         errors[pace] = sum(abs(place(frame) - x) for frame, x in zip(frames, truth, strict=True))
     assert errors["continuous"] < 0.5 * errors["even"]
+
+
+def figure_errors(seed, *, stiff):
+    """By pace: how far a figure that gains speed is from its way at the moments that are drawn, in pixels, on the mean."""
+    frames, fine, speeding = 7, 4, 6.0
+    shot = Shot(seed, frames, ((1,),), travel=0.03, speeding=speeding, stiff=stiff)
+    clip, errors = draw_shot(shot, (120, 208)).frames.split(1), {}
+    share = torch.linspace(0, 1, (frames - 1) * fine + 1)
+    truth = shot.travel * 208 * (frames - 1) * (share + (speeding - 1) / 2 * share**2) / (1 + (speeding - 1) / 2)
+    for pace in ("even", "continuous"):
+        plan = plan_clip(lambda: clip, Timing(fine, pace=pace, cuts="off"), [Fraction(k, 24) for k in range(frames)])
+        ways = [(truth[step.first * fine], truth[step.second * fine], step.t) for step in plan.steps]
+        errors[pace] = float(torch.stack([(a + (b - a) * t) for a, b, t in ways]).sub(truth).abs().mean())
+    return errors
+
+
+@pytest.mark.parametrize("seed", [434, 438, 442])
+def test_a_drawn_figure_that_gains_speed_goes_on_evenly_at_a_continuous_pace(seed):
+    errors = figure_errors(seed, stiff=True)
+    assert errors["continuous"] < 0.5 * errors["even"]
+
+
+def test_limbs_that_swing_do_not_tell_how_fast_a_figure_goes():
+    errors = figure_errors(438, stiff=False)
+    assert errors["continuous"] < 1.05 * errors["even"]
