@@ -1,8 +1,9 @@
 """The synthesis that finds its motion at t: any size, any times, a flow of anybody's to start from, or none.
 
 What the network (``bilateral``) does on a pair of padded frames is put to use here. The motion is found in small pictures
-first, and at WORKING pixels of the longer side at most, where it is as large as the network has learned it; the frame is
-drawn at full size along it, one drawing leading.
+first, and at WORKING pixels of the longer side at most, where it is as large as the network has learned it; it is found
+half-way, and goes from there on even curves to all other times. The frame is drawn at full size along it, one drawing
+leading, and what stands behind it all is drawn as it is (``backdrop``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from ..protocols import Synthesizer
 from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
 from ..runtime.progress import layer_progress, leaf_modules
-from .bilateral import MULTIPLE, BilateralNetwork, Found
+from .backdrop import Backdrop
+from .bilateral import MULTIPLE, BilateralNetwork, Found, carried
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
 
@@ -81,8 +83,8 @@ class BilateralSynthesis(nn.Module, Synthesizer):
         """How many layers run, for the progress."""
         scales, network = len(self._scales(frame)), self.network
         looks = 0 if encoded else 2 * scales * len(leaf_modules(network.encoder))
-        searches = times * scales * len(leaf_modules(network.decoders))
-        return looks + searches + times * len(leaf_modules(network.mender))
+        search = scales * len(leaf_modules(network.decoders))
+        return looks + search + times * len(leaf_modules(network.mender))
 
     def _draw(self, frame0, frame1, flow, times, encoded, alphas, tile) -> Tensor:
         network, size = self.network, (frame0.shape[-2], frame0.shape[-1])
@@ -97,14 +99,19 @@ class BilateralSynthesis(nn.Module, Synthesizer):
         frames = [pad_to_multiple(frame.to(self._dtype), MULTIPLE) for frame in (frame0, frame1)]
         if alphas is not None:
             frames = [torch.cat([f, pad_to_multiple(a.to(f), MULTIPLE)], dim=1) for f, a in zip(frames, alphas, strict=True)]
+        # Motion is found half-way, whatever times are asked for: they share it, and what stands behind is known by it.
+        half = torch.full((1, 1, 1, 1), 0.5, device=frame0.device)
+        found = network.search(*working, half, None if begin is None else splat_motion(*smallest, begin, 0.5))
+        if len(seen[0]) > len(scales):
+            found = _enlarged(found, frames[0])
+        backdrop = Backdrop.find(frames[0], frames[1], found.motions[-1])
         drawn = []
         for t in times:
-            time = torch.full((1, 1, 1, 1), t, device=frame0.device)
-            start = None if begin is None else splat_motion(*smallest, begin, t)
-            found = network.search(*working, time, start)
-            if len(seen[0]) > len(scales):
-                found = _enlarged(found, frames[0])
-            picture = network.mend(*frames, seen[0][-1], seen[1][-1], found, time, lead=True, tile=tile)
+            time = torch.full_like(half, t)
+            there = found if t == 0.5 else carried(found, time)
+            picture = network.mend(
+                *frames, seen[0][-1], seen[1][-1], there, time, lead=True, backdrop=backdrop, tile=tile
+            )
             drawn.append(picture[..., : size[0], : size[1]])
         return torch.cat(drawn)
 

@@ -29,6 +29,7 @@ from torch.nn import functional as F
 from ..flow import backwarp, pixel_grid, resize_flow, sampling_grid
 from ..runtime.memory import fastest_layout
 from .activation import PReLU
+from .backdrop import Backdrop
 from .splatting import splat
 from .tiles import tiles
 
@@ -43,6 +44,7 @@ TINT = 8  # pixels, under which nothing is added: what is missing is filled and 
 # How much more decided a mask is where a drawing leads, the logit by which it does, and what a claim counts against that;
 # how much a unit of colour difference lowers a claim, and the least that one is worth.
 DECIDED, LEAD, CLAIM, UNLIKE, LEAST = 2.0, 3.5, 3.0, 30.0, 1e-3
+_STEPS = 4  # in which the place half-way is found that arrives at a place of another time
 REACH = 256  # pixels around that the mender's word depends on, or more
 _SPEED = 16.0  # pixels: motions are shown to the network in these
 _TRUST = 4.0  # logit of the start's gate before training: it is followed
@@ -220,11 +222,12 @@ class BilateralNetwork(nn.Module):
 
     def mend(
         self, frame0: Tensor, frame1: Tensor, features0: list[Tensor], features1: list[Tensor], found: Found, time: Tensor,
-        *, lead: bool = False, tile: int | None = None,
+        *, lead: bool = False, backdrop: Backdrop | None = None, tile: int | None = None,
     ) -> Tensor:
         """The frames (B, C, H, W), raw, float32, along what was ``found``. C may be 4: alpha is read and shared alike.
 
         :param lead: whether one drawing leads (``leading``); else the mask alone tells their shares, as it has learned to.
+        :param backdrop: of a single pair, that is drawn as it is.
         :param tile: how many pixels the mender looks at at once; None: all.
         """
         motion, mask = larger(found.motions[-1], 2.0), larger(found.mask)
@@ -243,8 +246,10 @@ class BilateralNetwork(nn.Module):
         share = mask + said[:, :1]
         if lead:
             share = DECIDED * share + larger(larger(leading(found.motions[-1], apart, time)))
-        made = torch.lerp(reading1, reading0, share.sigmoid())
-        return torch.cat([made[:, :3] + added, made[:, 3:]], dim=1)
+        share = share.sigmoid()
+        made = torch.lerp(reading1, reading0, share)
+        made = torch.cat([made[:, :3] + added, made[:, 3:]], dim=1)
+        return made if backdrop is None else backdrop.behind(made, frame0, frame1, motion, share, float(time))
 
     def _say(self, seen: Tensor, beside: list[Tensor | None], tile: int | None) -> Tensor:
         """The mender's word on each pixel, (B, 4, H, W); in tiles of a frame, with all around them that it depends on."""
@@ -306,6 +311,24 @@ def as_start(found: Found, like: Tensor) -> Start:
     size = (like.shape[-2], like.shape[-1])
     ends = [resize_flow(part, size) for part in found.motions[-1].split(2, dim=1)]
     return Start(torch.cat(ends, dim=1), ends[0].new_ones(len(like), 2, *size))
+
+
+def carried(found: Found, time: Tensor) -> Found:
+    """What was found half-way, at another time: each place goes on an even curve from drawing 0 through half-way to drawing 1.
+
+    So a point's path bends smoothly, arrives at the drawings without a jump, and costs no search of its own.
+    """
+    motion, t = found.motions[-1], time.float()
+    ends = motion[:, :2], motion[:, 2:]
+    # The parabola through both ends and half-way, where it is zero.
+    travelled = 2 * (t - 0.5) * (t - 1) * ends[0] + 2 * t * (t - 0.5) * ends[1]
+    from_there = torch.zeros_like(travelled)
+    for _ in range(_STEPS):
+        from_there = backwarp(travelled, -from_there)
+    there = -from_there
+    ends = [backwarp(end - travelled, there) for end in ends]
+    mask, hidden = (backwarp(x.float(), there).to(x.dtype) for x in (found.mask, found.hidden))
+    return Found([torch.cat(ends, dim=1)], mask, hidden)
 
 
 def larger(x: Tensor, gain: float = 1.0) -> Tensor:

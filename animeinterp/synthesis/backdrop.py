@@ -1,0 +1,236 @@
+"""What stands still behind a figure that moves, and what a camera that moves goes past: it is drawn as it is.
+
+Motion that is smooth drags along whatever is beside a figure. Over a flat colour nobody sees it; a painted backdrop smears,
+and a straight line bends. But a backdrop is known: it is where both drawings, one of them moved as the camera moves, look
+the same with all their texture. From there on each drawing is parted into figure and backdrop by their colours and edges
+(Rother et al., "GrabCut", SIGGRAPH 2004), so that what a figure covers in one drawing is taken from the other. A place at
+time t whose colours come from a backdrop is not where the motion says, it is where the backdrop is.
+
+Conventions: as in ``bilateral``. All is decided in a smaller picture, at MOST pixels of the longer side.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..flow import backwarp, pixel_grid, resize_flow
+from .splatting import splat
+
+MOST = 320  # pixels of the longer side at which figures are parted from what is behind them, at most
+LEAST = 0.06  # of the frame: with less that stands still, nothing is known of a backdrop
+_AROUND = 3  # pixels to each side that are compared
+_TEXTURE = 0.006  # standard deviation, summed over colours, from which on a place has texture
+_STILL, _FITS = 0.35, 0.45  # difference to standard deviation, up to which two textures are one
+_SAME = 0.03  # difference of a pixel, up to which it may be the same
+_SLACK = 2  # pixels by which a line that is drawn anew may be off
+_MOVES = 2.0  # pixels from one drawing to the other, from which on something moves, and is no backdrop
+_OUTLINED = 0.02  # standard deviation, from which on what moves tells where the figure is
+_ROUNDS = 2  # of GrabCut
+_FEWEST = 50  # pixels of either side, without which there are no colours to tell them by
+_HOLE = 0.004  # of the frame, under which what is seen of a backdrop is not believed
+_CAMERA = 0.02  # of the frame, by which a camera that moves has to explain more than one that does not
+
+
+@dataclass(frozen=True)
+class Camera:
+    """How the backdrop moves from drawing 0 to drawing 1: x1 = ``turn`` x0 + ``shift``, about the frame's middle, in shares
+    of its longer side. None of both: not at all."""
+
+    turn: np.ndarray | None = None  # (2, 2)
+    shift: np.ndarray | None = None  # (2,)
+
+    def to(self, drawing: int, time: float, like: Tensor) -> Tensor | None:
+        """The motion (1, 2, h, w) from each place of the backdrop at ``time`` to where it is in a drawing, in pixels of
+        ``like`` (..., h, w); None: no motion at all."""
+        if self.turn is None:
+            return None
+        height, width = like.shape[-2:]
+        at = (1 - time) * np.eye(2) + time * self.turn
+        matrix = np.linalg.inv(at) if drawing == 0 else self.turn @ np.linalg.inv(at)
+        shift = (0 if drawing == 0 else self.shift) - matrix @ (time * self.shift)
+        longer, middle = max(height, width), like.new_tensor([(width - 1) / 2, (height - 1) / 2]).reshape(1, 2, 1, 1)
+        places = pixel_grid(like.new_zeros(1, 2, height, width)) - middle
+        turned = torch.einsum("ij,bjhw->bihw", like.new_tensor(matrix - np.eye(2)), places)
+        return turned + longer * like.new_tensor(shift).reshape(1, 2, 1, 1)
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """What was found of a pair: ``figures``, where each drawing has something in front, (1, 1, h, w) in 0..1, and how the
+    backdrop moves."""
+
+    figures: tuple[Tensor, Tensor]
+    camera: Camera
+
+    @classmethod
+    @torch.no_grad()
+    def find(cls, frame0: Tensor, frame1: Tensor, motion: Tensor) -> Backdrop | None:
+        """
+        :param frame0: (1, C, H, W) in 0..1, both sides multiples of 16; ``frame1`` likewise.
+        :param motion: (1, 4, H/4, W/4), half-way.
+        :return: None where no backdrop is known.
+        """
+        share = min(1.0, MOST / max(frame0.shape[-2:]))
+        size = [round(share * side) for side in frame0.shape[-2:]]
+        frames = [F.interpolate(frame[:, :3].float(), size, mode="area") for frame in (frame0, frame1)]
+        ways = [resize_flow(part.float(), tuple(size)) for part in motion.split(2, dim=1)]
+        camera, still = _camera(*frames, ways)
+        if still[0].mean() < LEAST:
+            return None
+        moving = _moving(*frames, ways, still, camera)
+        known = [torch.cat([still[k], splat(moving, way, torch.ones_like(moving))[0]], dim=1) for k, way in enumerate(ways)]
+        with ThreadPoolExecutor(2) as pool:
+            figures = list(pool.map(_parted, frames, known))
+        if figures[0] is None or figures[1] is None:
+            return None
+        # Nothing of an outline is lost.
+        return cls((_grown(figures[0]), _grown(figures[1])), camera)
+
+    def behind(self, drawn: Tensor, frame0: Tensor, frame1: Tensor, motion: Tensor, share: Tensor, time: float) -> Tensor:
+        """``drawn`` (1, C, H, W) at ``time``, with the drawings' own backdrop wherever it shows one.
+
+        :param motion: (1, 4, H, W), along which it was drawn.
+        :param share: (1, 1, H, W), of drawing 0.
+        """
+        size = (drawn.shape[-2], drawn.shape[-1])
+        sources, shown, seen = [], [], []
+        for k, frame in enumerate((frame0, frame1)):
+            figure = F.interpolate(self.figures[k], size, mode="bilinear", align_corners=False)
+            sources.append(backwarp(figure, motion[:, 2 * k : 2 * k + 2]))
+            way = self.camera.to(k, time, drawn)
+            if way is not None:
+                inside = backwarp(torch.ones_like(figure), way)
+                frame, figure = backwarp(frame.float(), way), 1 - backwarp(1 - figure, way) * (inside > 0.999)
+            shown.append(frame.to(drawn.dtype))
+            seen.append(1 - figure)
+        in_front = torch.lerp(sources[1], sources[0], share)
+        parts = [1e-4 + (1 - time) * seen[0], 1e-4 + time * seen[1]]
+        backdrop = (parts[0] * shown[0] + parts[1] * shown[1]) / (parts[0] + parts[1])
+        # What both show, and not alike, is no backdrop: eyes that blink in a face that stands still.
+        apart = _mean((shown[0] - shown[1])[:, :3].abs().mean(dim=1, keepdim=True), 1)
+        unlike = torch.minimum(*seen) * (apart / _SAME - 1).clamp(0, 1)
+        believed = (1 - in_front) * torch.maximum(*seen) * (1 - unlike)
+        believed = _mean((2 * believed - 1).clamp(0, 1), 1)
+        return torch.lerp(drawn, backdrop, believed)
+
+
+def _camera(frame0: Tensor, frame1: Tensor, ways: list[Tensor]) -> tuple[Camera, tuple[Tensor, Tensor]]:
+    """The camera that explains most, and what stands still in either drawing, seen by it."""
+    none = _still(frame0, frame1)
+    best, still, most = Camera(), (none, none), float(none.mean()) + _CAMERA
+    for begin in ("border", "all"):
+        camera = _affine((ways[1] - ways[0])[0], ways[0][0], begin)
+        if camera is None:
+            continue
+        found = []
+        for k, (one, other) in enumerate(((frame0, frame1), (frame1, frame0))):
+            way = camera.to(1 - k, float(k), one)
+            inside = backwarp(torch.ones_like(other[:, :1]), way) > 0.999
+            found.append(_still(one, backwarp(other, way)) * inside)
+        if found[0].mean() > most:
+            best, still, most = camera, (found[0], found[1]), float(found[0].mean())
+    return best, still
+
+
+def _affine(flow: Tensor, back: Tensor, begin: str) -> Camera | None:
+    """The affine motion that most places of ``flow`` (2, h, w), known half-way, have; ``back`` leads from there to drawing 0.
+
+    Weighted least squares with Tukey's weights, begun at the median, of the whole frame or of its ``border``. None where it
+    is no motion at all.
+    """
+    height, width = flow.shape[-2:]
+    longer, step = max(height, width), max(1, max(height, width) // 100)
+    places = pixel_grid(flow[None])[0] + back
+    rows, columns = np.mgrid[0:height:step, 0:width:step]
+    moves = flow.cpu().double().numpy()[:, rows, columns].reshape(2, -1).T / longer
+    x = places.cpu().double().numpy()[:, rows, columns].reshape(2, -1).T
+    x = (x - [(width - 1) / 2, (height - 1) / 2]) / longer
+    rim = (np.minimum(rows, height - 1 - rows) < height / 12) | (np.minimum(columns, width - 1 - columns) < width / 12)
+    chosen = rim.ravel() if begin == "border" else np.ones(len(x), bool)
+    ones = np.concatenate([x, np.ones((len(x), 1))], axis=1)
+    model = np.zeros((3, 2))
+    model[2] = np.median(moves[chosen], axis=0)
+    for width_of in (0.02, 0.01, 0.006, 0.004, 0.003, 0.002):
+        off = np.linalg.norm(ones @ model - moves, axis=1) / width_of
+        weight = np.where(off < 1, 1 - off**2, 0.0)
+        if (weight > 0).sum() < 0.05 * len(x):
+            return None
+        model, *_ = np.linalg.lstsq(ones * weight[:, None], moves * weight[:, None], rcond=None)
+    if np.abs(ones @ model).max() * longer < 0.3:
+        return None
+    return Camera(np.eye(2) + model[:2].T, model[2])
+
+
+def _still(frame: Tensor, other: Tensor) -> Tensor:
+    """Where two frames show the same, with texture enough to tell: (1, 1, h, w) in 0..1."""
+    off = (frame - other).abs().mean(dim=1, keepdim=True)
+    texture = torch.minimum(_deviation(frame), _deviation(other))
+    alike = ((_STILL * texture - _mean(off)) / (0.15 * texture + 1e-4)).clamp(0, 1)
+    alike = alike * (texture / _TEXTURE - 1).clamp(0, 1)
+    # A place is still if any neighbourhood with it is: those at a figure's edge have the figure in some of them.
+    alike = F.max_pool2d(alike, 2 * _AROUND + 1, stride=1, padding=_AROUND)
+    return alike * (2 - off / _SAME).clamp(0, 1)
+
+
+def _moving(frame0: Tensor, frame1: Tensor, ways: list[Tensor], still: tuple[Tensor, Tensor], camera: Camera) -> Tensor:
+    """Where what is read half-way is textured, the same in both drawings, and moves otherwise than the backdrop."""
+    readings = [backwarp(frame, way) for frame, way in zip((frame0, frame1), ways, strict=True)]
+    height, width = frame0.shape[-2:]
+    padded = F.pad(readings[1], (_SLACK,) * 4, mode="replicate")
+    off = None
+    for y in (0, _SLACK, 2 * _SLACK):
+        for x in (0, _SLACK, 2 * _SLACK):
+            apart = _mean((readings[0] - padded[..., y : y + height, x : x + width]).abs().mean(dim=1, keepdim=True))
+            off = apart if off is None else torch.minimum(off, apart)
+    texture = torch.maximum(*(_deviation(reading) for reading in readings))
+    fits = ((_FITS * texture + 2 * _TEXTURE - off) / (0.15 * texture + _TEXTURE)).clamp(0, 1)
+    moves = ways[1] - ways[0]
+    panned = [camera.to(k, 0.5, moves) for k in (0, 1)]
+    if panned[0] is not None and panned[1] is not None:
+        moves = moves - (panned[1] - panned[0])
+    longer = max(height, width)
+    fits = fits * (moves.norm(dim=1, keepdim=True) / (_MOVES * longer / 960) - 1).clamp(0, 1)
+    fits = fits * (texture / _OUTLINED - 1).clamp(0, 1)
+    return fits * (1 - torch.maximum(*(backwarp(one, way) for one, way in zip(still, ways, strict=True))))
+
+
+def _parted(frame: Tensor, known: Tensor) -> Tensor | None:
+    """Where the frame (1, 3, h, w) has a figure and no backdrop, (1, 1, h, w) of 0 and 1; None where either is missing.
+
+    :param known: (1, 2, h, w), where it surely stands still, and where it surely moves.
+    """
+    still, moving = known[0].cpu().numpy()
+    image = np.ascontiguousarray((frame[0] * 255).round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy())
+    behind = still > 0.6
+    front = (moving > 0.5) & ~behind
+    if min(np.count_nonzero(behind), np.count_nonzero(front)) < _FEWEST:
+        return None
+    mask = np.full(image.shape[:2], cv2.GC_PR_FGD, np.uint8)
+    mask[front] = cv2.GC_FGD
+    mask[behind] = cv2.GC_BGD
+    cv2.setRNGSeed(0)  # this thread's: the clusters of colours begin at random
+    cv2.grabCut(image, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    figure = (mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)
+    _, parts, sizes, _ = cv2.connectedComponentsWithStats((~figure).astype(np.uint8), connectivity=4)
+    figure |= (sizes[:, cv2.CC_STAT_AREA] < _HOLE * mask.size)[parts]  # a flat place of a figure is no hole in it
+    return torch.from_numpy(figure.astype(np.float32))[None, None].to(frame.device)
+
+
+def _grown(figure: Tensor) -> Tensor:
+    return F.max_pool2d(figure, 3, stride=1, padding=1)
+
+
+def _mean(x: Tensor, around: int = _AROUND) -> Tensor:
+    return F.avg_pool2d(F.pad(x, (around,) * 4, mode="replicate"), 2 * around + 1, stride=1)
+
+
+def _deviation(frame: Tensor) -> Tensor:
+    """The standard deviation around each pixel, all colours together: (1, 1, h, w)."""
+    return (_mean(frame.square()) - _mean(frame).square()).clamp(min=0).sum(dim=1, keepdim=True).sqrt()
