@@ -1,0 +1,156 @@
+"""What stands behind a figure is drawn as it is: uncovered places, cameras that move, figures that pass, faces that blink."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from animeinterp.flow import backwarp
+from animeinterp.synthesis.backdrop import Backdrop, Camera
+
+HEIGHT, WIDTH = 192, 256
+MOVED = 40  # pixels to the right, from one drawing to the other
+
+
+def painting(seed=0, height=HEIGHT + 64, width=WIDTH + 64):
+    """Leaves, or so: texture everywhere, (1, 3, h, w)."""
+    noise = torch.rand(1, 3, height // 4, width // 4, generator=torch.Generator().manual_seed(seed))
+    leaves = F.interpolate(noise, (height, width), mode="bicubic", align_corners=False).clamp(0, 1)
+    return 0.15 + 0.5 * leaves * torch.tensor([0.6, 1.0, 0.5]).reshape(1, 3, 1, 1)
+
+
+def at(picture, x=0.0, y=0.0):
+    """The part of a painting that a camera sees from (x, y) on."""
+    shift = torch.tensor([x + 32.0, y + 32.0]).reshape(1, 2, 1, 1).expand(1, 2, *picture.shape[-2:])
+    return backwarp(picture, shift)[..., :HEIGHT, :WIDTH]
+
+
+def figure(x, radius=34):
+    """An outlined red figure with stripes at ``x``, and its mask."""
+    rows, columns = torch.meshgrid(torch.arange(HEIGHT), torch.arange(WIDTH), indexing="ij")
+    apart = ((rows - 100) ** 2 + (columns - x) ** 2).float().sqrt()
+    stripes = torch.where(((columns - x) // 6) % 2 == 0, 0.8, 0.6)
+    colours = torch.stack([stripes, 0.1 * stripes, 0.15 * stripes])[None]
+    return torch.where((apart > radius - 3), torch.tensor(0.02), colours), (apart <= radius)[None, None]
+
+
+def scene(backdrop, x, radius=34):
+    colours, inside = figure(x, radius)
+    return torch.where(inside, colours, backdrop)
+
+
+def dragging(x=100 + MOVED / 2, way=float(MOVED), camera=0.0, reach=60.0):
+    """The motion half-way that a smooth network finds: right in the figure, and too wide around it. (1, 4, H/4, W/4)"""
+    rows, columns = torch.meshgrid(torch.arange(0, HEIGHT, 4) + 1.5, torch.arange(0, WIDTH, 4) + 1.5, indexing="ij")
+    apart = ((rows - 100) ** 2 + (columns - x) ** 2).sqrt()
+    share = (1 - (apart - 40) / reach).clamp(0, 1)
+    dx = camera + share * (way - camera)
+    zero = torch.zeros_like(dx)
+    return torch.stack([-dx / 2, zero, dx / 2, zero])[None] / 4
+
+
+def full(motion):
+    return 4 * F.interpolate(motion, scale_factor=4, mode="bilinear", align_corners=False)
+
+
+def drawn(frame0, frame1, motion, share=1.0):
+    readings = backwarp(frame0, motion[:, :2]), backwarp(frame1, motion[:, 2:])
+    return torch.lerp(readings[1], readings[0], share)
+
+
+def off(made, truth, where):
+    return (made - truth).abs().mean(dim=1, keepdim=True)[where].mean()
+
+
+@pytest.mark.parametrize("pan", [(0.0, 0.0), (9.0, -4.5)], ids=["still", "panned"])
+@pytest.mark.parametrize("share", [1.0, 0.0])
+def test_a_backdrop_that_was_dragged_along_is_put_right(pan, share):
+    art = painting()
+    frame0, truth, frame1 = (
+        scene(at(art, -k * pan[0], -k * pan[1]), 100 + k * MOVED) for k in (0.0, 0.5, 1.0)
+    )
+    motion = dragging(camera=pan[0])
+    motion[:, 1], motion[:, 3] = -pan[1] / 8, pan[1] / 8
+    inside = figure(100 + MOVED / 2)[1]
+    motion[:, 1::2] = torch.where(F.avg_pool2d(inside.float(), 4) > 0, torch.zeros(1), motion[:, 1::2])
+    found = Backdrop.find(frame0, frame1, motion)
+    assert found is not None and (found.camera.turn is not None) == any(pan)
+    shares = torch.full((1, 1, HEIGHT, WIDTH), share)
+    before = drawn(frame0, frame1, full(motion), share)
+    after = found.behind(before, frame0, frame1, full(motion), shares, 0.5)
+    margin = torch.zeros(1, 1, HEIGHT, WIDTH, dtype=torch.bool)
+    margin[..., 16:-16, 24:-24] = True
+    behind = (F.max_pool2d(inside.float(), 13, stride=1, padding=6) == 0) & margin
+    assert off(before, truth, behind) > 0.02, "the scene is too easy"
+    assert off(after, truth, behind) < 0.25 * off(before, truth, behind)
+    assert off(after, before, inside) < 0.01, "the figure is drawn as it was"
+
+
+def test_where_only_one_drawing_shows_the_backdrop_it_is_that_one():
+    art = painting(1)
+    frame0, frame1 = scene(at(art), 100), scene(at(art), 100 + MOVED)
+    motion = dragging()
+    after = Backdrop.find(frame0, frame1, motion).behind(
+        drawn(frame0, frame1, full(motion)), frame0, frame1, full(motion), torch.ones(1, 1, HEIGHT, WIDTH), 0.5
+    )
+    uncovered = figure(100)[1] & ~figure(100 + MOVED / 2, 44)[1]
+    assert uncovered.sum() > 500
+    assert off(after, at(art), uncovered) < 0.02
+
+
+def test_what_passes_over_a_backdrop_that_both_drawings_show_stays():
+    art = painting(2)
+    frame0, frame1 = scene(at(art), 60, 14), scene(at(art), 180, 14)
+    motion = dragging(120.0, 120.0, reach=20.0)
+    before = drawn(frame0, frame1, full(motion))
+    found = Backdrop.find(frame0, frame1, motion)
+    assert found is not None
+    after = found.behind(before, frame0, frame1, full(motion), torch.ones(1, 1, HEIGHT, WIDTH), 0.5)
+    inside = figure(120, 14)[1]
+    assert off(before, scene(at(art), 120, 14), inside) < 0.02
+    assert off(after, before, inside) < 0.01
+
+
+def test_what_changes_where_it_is_is_left_to_the_network():
+    """Eyes that blink in a face that stands still are in both drawings, and not alike."""
+    art = painting(3)
+    frame0, frame1 = scene(at(art), 60), scene(at(art), 60 + MOVED)
+    frame0[..., 60:72, 200:220], frame1[..., 60:72, 200:220] = 0.05, 0.9
+    motion = dragging(60 + MOVED / 2)
+    found = Backdrop.find(frame0, frame1, motion)
+    before = torch.full_like(frame0, 0.5)
+    after = found.behind(before, frame0, frame1, full(motion), torch.ones(1, 1, HEIGHT, WIDTH), 0.5)
+    assert torch.equal(after[..., 62:70, 202:218], before[..., 62:70, 202:218])
+    assert off(after, at(art), torch.zeros(1, 1, HEIGHT, WIDTH, dtype=torch.bool).index_fill_(3, torch.arange(232, 250), True)) < 1e-6
+
+
+@pytest.mark.parametrize("backdrop", ["flat", "another", "nothing moves"])
+def test_without_a_backdrop_that_is_known_there_is_none(backdrop):
+    behind = [torch.full((1, 3, HEIGHT, WIDTH), 0.7)] * 2 if backdrop == "flat" else [at(painting(4)), at(painting(5))]
+    frames = [scene(one, 100 + k * MOVED) for k, one in enumerate(behind)]
+    motion = dragging()
+    if backdrop == "nothing moves":
+        frames, motion = [scene(at(painting(4)), 100)] * 2, torch.zeros_like(motion)
+    assert Backdrop.find(*frames, motion) is None
+
+
+def test_it_is_the_same_each_time():
+    art = painting(6)
+    frame0, frame1 = scene(at(art), 100), scene(at(art), 100 + MOVED)
+    one, other = (Backdrop.find(frame0, frame1, dragging()) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(one.figures, other.figures, strict=True))
+
+
+def test_a_camera_s_way_leads_to_the_place_that_it_shows():
+    camera = Camera(np.array([[1.02, 0.03], [-0.01, 0.98]]), np.array([0.05, -0.02]))
+    like = torch.zeros(1, 1, 100, 200)
+    middle = np.array([99.5, 49.5])
+    x0 = np.array([40.0, 30.0])
+    x1 = camera.turn @ (x0 - middle) + 200 * camera.shift + middle
+    for time in (0.0, 0.25, 0.5, 1.0):
+        seen = (1 - time) * x0 + time * x1
+        for drawing, end in ((0, x0), (1, x1)):
+            way = camera.to(drawing, time, like)
+            here = F.grid_sample(way, torch.tensor((seen * 2 + 1) / [200, 100] - 1).float().reshape(1, 1, 1, 2), align_corners=False)
+            np.testing.assert_allclose(here.flatten().numpy(), end - seen, atol=1e-3)
+    assert Camera().to(0, 0.3, like) is None
