@@ -1,9 +1,9 @@
 """The synthesis that finds its motion at t: any size, any times, a flow of anybody's to start from, or none.
 
 What the network (``bilateral``) does on a pair of padded frames is put to use here. The motion is found in small pictures
-first, and at WORKING pixels of the longer side at most, where it is as large as the network has learned it; it is found
-half-way, and goes from there on even curves to all other times. The frame is drawn at full size along it, one drawing
-leading, and what stands behind it all is drawn as it is (``backdrop``).
+first, and at WORKING pixels of the longer side at most, where it is as large as the network has learned it. It is found
+half-way, once a pair, and goes on from there on even curves to all other times. The frame is drawn at full size along it,
+one drawing leading, and what stands behind it all is drawn as it is (``backdrop``).
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from ..protocols import Synthesizer
 from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
 from ..runtime.progress import layer_progress, leaf_modules
-from .backdrop import Backdrop
-from .bilateral import MULTIPLE, BilateralNetwork, Found, carried
+from .bilateral import MULTIPLE, BilateralNetwork, Found
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
+from .painting import Halfway
 
 WORKING = 1280  # pixels of the longer side at which motion is found at most
 # Full-size maps at the peak: float32, and the network's own; from the peaks of an earlier form on a GPU, 540p to 4K.
 _READ_CHANNELS, _FIND_CHANNELS = 45, 170
+_LOOKING = 15  # times what a frame takes to draw, when all is known that the networks have to say
 SMALLEST = 224  # pixels of the longer side where the search begins, at most: its motion is small there
 
 
@@ -66,7 +67,16 @@ class BilateralSynthesis(nn.Module, Synthesizer):
         *, encoded: tuple[list[list[Tensor]], list[list[Tensor]]] | None = None, alphas: tuple[Tensor, Tensor] | None = None,
         tile: int | None = None, step: Callable[[float], None] | None = None,
     ) -> Tensor:
-        """The frames (T, 3 or 4, H, W), raw, float32, at each of ``times``.
+        """The frames (T, 3 or 4, H, W), raw, float32, at each of ``times``. For the parameters see ``look``."""
+        found = self.look(frame0, frame1, flow, encoded=encoded, alphas=alphas, tile=tile, step=step)
+        return torch.cat([found.at(t) for t in times])
+
+    def look(
+        self, frame0: Tensor, frame1: Tensor, flow: Flow | None,
+        *, encoded: tuple[list[list[Tensor]], list[list[Tensor]]] | None = None, alphas: tuple[Tensor, Tensor] | None = None,
+        tile: int | None = None, step: Callable[[float], None] | None = None,
+    ) -> Halfway:
+        """All that the networks have to say of a pair, whatever times are asked for.
 
         :param frame0: (1, 3, H, W) in 0..1; ``frame1`` likewise.
         :param flow: where the search begins; None: at no motion.
@@ -75,45 +85,33 @@ class BilateralSynthesis(nn.Module, Synthesizer):
         :param tile: how many pixels the mender looks at at once; None: all.
         :param step: called with the share done, several times a second; may raise to stop.
         """
-        layers = self.parts(len(times), frame0, encoded=encoded is not None)
-        with layer_progress(self.network, step, layers), fast_convolutions(frame0.device, self._dtype):
-            return self._draw(frame0, frame1, flow, times, encoded, alphas, tile)
+        with layer_progress(self.network, step, self.parts(frame0, encoded=encoded is not None)):
+            with fast_convolutions(frame0.device, self._dtype):
+                return self._look(frame0, frame1, flow, encoded, alphas, tile)
 
-    def parts(self, times: int, frame: Tensor, *, encoded: bool) -> int:
+    def parts(self, frame: Tensor, *, encoded: bool) -> int:
         """How many layers run, for the progress."""
         scales, network = len(self._scales(frame)), self.network
         looks = 0 if encoded else 2 * scales * len(leaf_modules(network.encoder))
-        search = scales * len(leaf_modules(network.decoders))
-        return looks + search + times * len(leaf_modules(network.mender))
+        return looks + scales * len(leaf_modules(network.decoders)) + len(leaf_modules(network.mender))
 
-    def _draw(self, frame0, frame1, flow, times, encoded, alphas, tile) -> Tensor:
+    def _look(self, frame0, frame1, flow, encoded, alphas, tile) -> Halfway:
         network, size = self.network, (frame0.shape[-2], frame0.shape[-1])
         seen = encoded or (self.encode(frame0), self.encode(frame1))
         scales = self._scales(frame0)
         working = [features[: len(scales)] for features in seen]
-        begin = None
+        half, start = torch.full((1, 1, 1, 1), 0.5, device=frame0.device), None
         if flow is not None:
             smallest = [self._pictures(frame)[0] for frame in (frame0, frame1)]
-            begin = _padded_flow(flow, smallest[0], scales[0])
-
+            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scales[0]), 0.5)
         frames = [pad_to_multiple(frame.to(self._dtype), MULTIPLE) for frame in (frame0, frame1)]
         if alphas is not None:
             frames = [torch.cat([f, pad_to_multiple(a.to(f), MULTIPLE)], dim=1) for f, a in zip(frames, alphas, strict=True)]
-        # Motion is found half-way, whatever times are asked for: they share it, and what stands behind is known by it.
-        half = torch.full((1, 1, 1, 1), 0.5, device=frame0.device)
-        found = network.search(*working, half, None if begin is None else splat_motion(*smallest, begin, 0.5))
+        found = network.search(*working, half, start)
         if len(seen[0]) > len(scales):
             found = _enlarged(found, frames[0])
-        backdrop = Backdrop.find(frames[0], frames[1], found.motions[-1])
-        drawn = []
-        for t in times:
-            time = torch.full_like(half, t)
-            there = found if t == 0.5 else carried(found, time)
-            picture = network.mend(
-                *frames, seen[0][-1], seen[1][-1], there, time, lead=True, backdrop=backdrop, tile=tile
-            )
-            drawn.append(picture[..., : size[0], : size[1]])
-        return torch.cat(drawn)
+        mended = network.mend(*frames, seen[0][-1], seen[1][-1], found, half, tile=tile)
+        return Halfway(frames, mended, size)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -137,17 +135,28 @@ class BilateralDrawing:
 
     def __init__(self, synthesis: BilateralSynthesis, pair: FramePair, flow: Flow | None) -> None:
         self._synthesis, self._pair, self._flow = synthesis, pair, flow
+        self._halfway: Halfway | None = None
 
     def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
-        runtime, pair, synthesis = Runtime() if runtime is None else runtime, self._pair, self._synthesis
-        encode, draw = runtime.parts([pair.to_encode(synthesis), 2 * len(times)]).both()
+        runtime = Runtime() if runtime is None else runtime
+        looking, drawing = runtime.parts([_LOOKING * (self._halfway is None), len(times)]).both()
+        if self._halfway is None:
+            self._halfway = self._look(tile, looking)
+        drawn = []
+        for done, t in enumerate(times):
+            drawing.report(done / len(times))
+            drawn.append(self._halfway.at(t).to(self._pair.rgb[0].dtype))
+        frames = torch.cat(drawn)
+        drawing.report(1.0)
+        return frames if self._pair.opaque else from_grey(frames[:, :3], frames[:, 3:].clamp(0, 1))
+
+    def _look(self, tile: int | None, runtime: Runtime) -> Halfway:
+        pair, synthesis = self._pair, self._synthesis
+        encode, look = runtime.parts([pair.to_encode(synthesis), 4]).both()
         with encode.layers(synthesis.network, 2 * len(leaf_modules(synthesis.network.encoder))):
             features = pair.features(synthesis)
-        alphas = None if pair.opaque else tuple(frame[:, 3:] for frame in pair.frames)
-        drawn = synthesis(
-            *pair.rgb, self._flow, times, encoded=features, alphas=alphas, tile=tile, step=draw.progress
-        ).to(pair.rgb[0].dtype)
-        return drawn if pair.opaque else from_grey(drawn[:, :3], drawn[:, 3:].clamp(0, 1))
+        alphas = None if pair.opaque else (pair.frames[0][:, 3:], pair.frames[1][:, 3:])
+        return synthesis.look(*pair.rgb, self._flow, encoded=features, alphas=alphas, tile=tile, step=look.progress)
 
 
 def _padded_flow(flow: Flow, like: Tensor, scale: float) -> Flow:

@@ -26,11 +26,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..flow import backwarp, pixel_grid, resize_flow, sampling_grid
+from ..flow import pixel_grid, resize_flow, sampling_grid
 from ..runtime.memory import fastest_layout
 from .activation import PReLU
-from .backdrop import Backdrop
-from .splatting import splat
+from .painting import Mended, larger, paint, read
 from .tiles import tiles
 
 MULTIPLE = 16  # of both sides
@@ -41,10 +40,6 @@ HIDDEN = (40, 48, 64)  # of the hidden state that is handed on, at 1/4, 1/8, 1/1
 WIDTHS, DEPTHS = (72, 112, 160), (2, 3, 4)  # of the decoders: channels and residual blocks, at 1/4, 1/8, 1/16
 MENDER = (48, 72, 96, 128)  # channels of the U-Net, at 1/2, 1/4, 1/8, 1/16
 TINT = 8  # pixels, under which nothing is added: what is missing is filled and tinted, and no line rubbed out
-# How much more decided a mask is where a drawing leads, the logit by which it does, and what a claim counts against that;
-# how much a unit of colour difference lowers a claim, and the least that one is worth.
-DECIDED, LEAD, CLAIM, UNLIKE, LEAST = 2.0, 3.5, 3.0, 30.0, 1e-3
-_STEPS = 4  # in which the place half-way is found that arrives at a place of another time
 REACH = 256  # pixels around that the mender's word depends on, or more
 _SPEED = 16.0  # pixels: motions are shown to the network in these
 _TRUST = 4.0  # logit of the start's gate before training: it is followed
@@ -204,14 +199,14 @@ class BilateralNetwork(nn.Module):
             zeros = f0.new_zeros(batch, 6, 2 * height, 2 * width, dtype=torch.float32)
             start = Start(zeros[:, :4], zeros[:, 4:])
         coarse = F.avg_pool2d(start.motion, 2) / 2, F.avg_pool2d(start.known, 2)
-        both = _read(f0, f1, coarse[0])
+        both = read(f0, f1, coarse[0])
         seen = [f0, f1, *both, _search(f0, f1, time), _correlate(*both, AROUND[0]), coarse[0] / _SPEED, coarse[1]]
         said, hidden = self.decoders[0](_stack(seen, time))
         motion = coarse[0] * said[:, 5:].sigmoid() + said[:, :4]
         mask, motions = said[:, 4:5], [motion]
         for level, decoder in ((2, self.decoders[1]), (1, self.decoders[2])):
             motion, mask, hidden = larger(motion, 2.0), larger(mask), larger(hidden)
-            both = _read(features0[level], features1[level], motion)
+            both = read(features0[level], features1[level], motion)
             seen = [*both, _correlate(*both, AROUND[3 - level]), motion / _SPEED, mask, hidden]
             if level == 2:
                 seen += [(start.motion - motion) * start.known.repeat_interleave(2, 1) / _SPEED, start.known]
@@ -222,34 +217,26 @@ class BilateralNetwork(nn.Module):
 
     def mend(
         self, frame0: Tensor, frame1: Tensor, features0: list[Tensor], features1: list[Tensor], found: Found, time: Tensor,
-        *, lead: bool = False, backdrop: Backdrop | None = None, tile: int | None = None,
-    ) -> Tensor:
-        """The frames (B, C, H, W), raw, float32, along what was ``found``. C may be 4: alpha is read and shared alike.
+        *, tile: int | None = None,
+    ) -> Mended:
+        """What the mender has to say along what was ``found`` in frames (B, C, H, W).
 
-        :param lead: whether one drawing leads (``leading``); else the mask alone tells their shares, as it has learned to.
-        :param backdrop: of a single pair, that is drawn as it is.
-        :param tile: how many pixels the mender looks at at once; None: all.
+        :param tile: how many pixels it looks at at once; None: all.
         """
         motion, mask = larger(found.motions[-1], 2.0), larger(found.mask)
-        half0, half1 = _read(features0[0], features1[0], motion)
+        half0, half1 = read(features0[0], features1[0], motion)
         motion, mask = larger(motion, 2.0), larger(mask)
-        reading0, reading1 = backwarp(frame0.float(), motion[:, :2]), backwarp(frame1.float(), motion[:, 2:])
-        apart = (reading0[:, :3] - reading1[:, :3]).abs().mean(dim=1, keepdim=True)
-        pixels = F.pixel_unshuffle(torch.cat([reading0[:, :3], reading1[:, :3], mask, apart], dim=1), 2)
+        reading0, reading1 = read(frame0[:, :3].float(), frame1[:, :3].float(), motion)
+        apart = (reading0 - reading1).abs().mean(dim=1, keepdim=True)
+        pixels = F.pixel_unshuffle(torch.cat([reading0, reading1, mask, apart], dim=1), 2)
         beside: list[Tensor | None] = [
-            torch.cat([*_read(features0[1], features1[1], found.motions[-1]), found.hidden], dim=1),
-            torch.cat(_read(features0[2], features1[2], F.avg_pool2d(found.motions[-1], 2) / 2), dim=1),
+            torch.cat([*read(features0[1], features1[1], found.motions[-1]), found.hidden], dim=1),
+            torch.cat(read(features0[2], features1[2], F.avg_pool2d(found.motions[-1], 2) / 2), dim=1),
             None,
         ]
         said = self._say(_stack([pixels, half0, half1], time, like=half0), beside, tile)
         added = F.interpolate(F.avg_pool2d(said[:, 1:], TINT), scale_factor=TINT, mode="bilinear", align_corners=False)
-        share = mask + said[:, :1]
-        if lead:
-            share = DECIDED * share + larger(larger(leading(found.motions[-1], apart, time)))
-        share = share.sigmoid()
-        made = torch.lerp(reading1, reading0, share)
-        made = torch.cat([made[:, :3] + added, made[:, 3:]], dim=1)
-        return made if backdrop is None else backdrop.behind(made, frame0, frame1, motion, share, float(time))
+        return Mended(found.motions[-1], mask + said[:, :1], added)
 
     def _say(self, seen: Tensor, beside: list[Tensor | None], tile: int | None) -> Tensor:
         """The mender's word on each pixel, (B, 4, H, W); in tiles of a frame, with all around them that it depends on."""
@@ -283,27 +270,7 @@ class BilateralNetwork(nn.Module):
         """The frames at ``time``, of which neither drawing leads, and what was found on the way."""
         features0, features1 = self.encode(frame0), self.encode(frame1)
         found = self.find(features0, features1, time, start)
-        return self.mend(frame0, frame1, features0, features1, found, time), found
-
-
-def leading(motion: Tensor, apart: Tensor, time: Tensor) -> Tensor:
-    """Which drawing shows each place, (B, 1, h, w) at 1/4: above zero drawing 0, below it drawing 1.
-
-    The nearer drawing leads, so that a line is drawn once and not twice beside itself. But a place of a drawing can be read
-    once only: where two places of time t claim it, what looks the same in both drawings is there, and what does not is
-    behind it, and to be seen in the other drawing.
-
-    :param motion: (B, 4, h, w) at 1/4, in its pixels.
-    :param apart: (B, 1, H, W), how far the two readings are apart in colour, in the mean over channels.
-    """
-    apart = F.avg_pool2d(F.pad(F.avg_pool2d(apart, 4), (2,) * 4, mode="replicate"), 5, stride=1)
-    claim = (-UNLIKE * apart).exp().clamp(min=LEAST)
-    believed = []
-    for to in motion.split(2, dim=1):
-        claims = splat(torch.ones_like(claim), to, claim)[1]
-        share = (claim / backwarp(claims, to).clamp(min=LEAST / 10)).clamp(LEAST, 1.0)
-        believed.append(F.avg_pool2d(F.pad(share.log(), (1,) * 4, mode="replicate"), 3, stride=1))
-    return torch.where(time <= 0.5, LEAD, -LEAD) + CLAIM * (believed[0] - believed[1])
+        return paint(frame0, frame1, self.mend(frame0, frame1, features0, features1, found, time), time), found
 
 
 def as_start(found: Found, like: Tensor) -> Start:
@@ -313,38 +280,10 @@ def as_start(found: Found, like: Tensor) -> Start:
     return Start(torch.cat(ends, dim=1), ends[0].new_ones(len(like), 2, *size))
 
 
-def carried(found: Found, time: Tensor) -> Found:
-    """What was found half-way, at another time: each place goes on an even curve from drawing 0 through half-way to drawing 1.
-
-    So a point's path bends smoothly, arrives at the drawings without a jump, and costs no search of its own.
-    """
-    motion, t = found.motions[-1], time.float()
-    ends = motion[:, :2], motion[:, 2:]
-    # The parabola through both ends and half-way, where it is zero.
-    travelled = 2 * (t - 0.5) * (t - 1) * ends[0] + 2 * t * (t - 0.5) * ends[1]
-    from_there = torch.zeros_like(travelled)
-    for _ in range(_STEPS):
-        from_there = backwarp(travelled, -from_there)
-    there = -from_there
-    ends = [backwarp(end - travelled, there) for end in ends]
-    mask, hidden = (backwarp(x.float(), there).to(x.dtype) for x in (found.mask, found.hidden))
-    return Found([torch.cat(ends, dim=1)], mask, hidden)
-
-
-def larger(x: Tensor, gain: float = 1.0) -> Tensor:
-    """Twice the size; a motion's values grow with it (``gain`` 2)."""
-    x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-    return x if gain == 1.0 else gain * x
-
-
 def _stack(seen: list[Tensor], time: Tensor, like: Tensor | None = None) -> Tensor:
     like = seen[0] if like is None else like
     plane = time.to(like.dtype).expand(like.shape[0], 1, *like.shape[-2:])
     return fastest_layout(torch.cat([*(x.to(like.dtype) for x in seen), plane], dim=1))
-
-
-def _read(features0: Tensor, features1: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
-    return backwarp(features0, motion[:, :2]), backwarp(features1, motion[:, 2:])
 
 
 def _even(features: Tensor) -> Tensor:

@@ -1,9 +1,8 @@
-"""The in-between without a network of what is drawn anew: smooth motion at t, both drawings read backward along it.
+"""The in-between without a network of what is drawn anew: smooth motion half-way, both drawings read backward along it.
 
-Nothing that is smooth tears, so nothing here knows a piece: dense flow of the whole frame is splatted to t (the motion and
-not the colours), what nothing landed on is filled from around it, and both drawings are read there. The two readings are then
-brought to lie on one another, by dense flow between them, each moved by its share; and one of them leads (``bilateral``), so
-that a line is drawn once.
+Nothing that is smooth tears, so nothing here knows a piece: dense flow of the whole frame is splatted half-way (the motion
+and not the colours), what nothing landed on is filled from around it, and both drawings are read there. The two readings are
+then brought to lie on one another, by dense flow between them. From there on it is drawn as the network's (``painting``).
 """
 
 from __future__ import annotations
@@ -19,12 +18,11 @@ from ..alpha import from_grey
 from ..dense_flow import refine_dense, to_tensor
 from ..flow import Flow, backwarp
 from ..frames import FramePair
-from ..padding import cut_back
 from ..protocols import Synthesizer
 from ..runtime import Runtime
-from .bilateral import larger, leading
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
+from .painting import Halfway, Mended, larger
 
 SCALE = 4  # of the motion at t to the frames
 MULTIPLE = 16
@@ -57,41 +55,42 @@ class SmoothDrawing:
         self._frames = [pad_to_multiple(frame.float(), MULTIPLE) for frame in frames]
         self._rgb = [frame[:, :3] for frame in self._frames]
         self._flow = Flow(*(pad_to_multiple(field.float(), MULTIPLE) for field in (flow.flow_01, flow.flow_10)))
+        self._halfway: Halfway | None = None
 
     @torch.no_grad()
     def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
         """See ``Drawing``."""
         runtime = Runtime() if runtime is None else runtime
-        return torch.cat([cut_back(one, self._pair.size) for one in runtime.in_thread(lambda tell: self._all(times, tell))])
+        drawn = torch.cat(runtime.in_thread(lambda tell: self._all(times, tell)))
+        return drawn if drawn.shape[1] == 3 else from_grey(drawn[:, :3], drawn[:, 3:].clamp(0, 1))
 
     def _all(self, times: list[float], tell: Any) -> list[Tensor]:
+        if self._halfway is None:
+            self._halfway = self._found()
         drawn = []
         for k, time in enumerate(times):
-            drawn.append(self._one(time))
+            drawn.append(self._halfway.at(time))
             tell((k + 1) / len(times))
         return drawn
 
-    def _one(self, time: float) -> Tensor:
-        start = splat_motion(*self._rgb, self._flow, time, scale=SCALE)
+    def _found(self) -> Halfway:
+        start = splat_motion(*self._rgb, self._flow, 0.5, scale=SCALE)
         known = (start.known.amax(dim=1, keepdim=True) > KNOWN).to(start.motion)
         motion = _blurred(_filled(start.motion, known), EVEN)
         ends = [SCALE * larger(larger(part)) for part in motion.split(2, dim=1)]
         for _ in range(ROUNDS):
-            ends = self._together(ends, time)
-        readings = [backwarp(frame, end) for frame, end in zip(self._frames, ends, strict=True)]
-        apart = (readings[0][:, :3] - readings[1][:, :3]).abs().mean(dim=1, keepdim=True)
+            ends = self._together(ends)
+        # Nobody says how the drawings share a place, nor what neither has.
+        nothing = torch.zeros_like(self._rgb[0])
         motion = F.avg_pool2d(torch.cat(ends, dim=1), SCALE) / SCALE
-        when = torch.full((1, 1, 1, 1), time, device=apart.device)
-        share = larger(larger(leading(motion, apart, when))).sigmoid()
-        drawn = torch.lerp(readings[1], readings[0], share)
-        return drawn if drawn.shape[1] == 3 else from_grey(drawn[:, :3], drawn[:, 3:].clamp(0, 1))
+        return Halfway(self._frames, Mended(motion, nothing[:, :1], nothing), self._pair.size)
 
-    def _together(self, ends: list[Tensor], time: float) -> list[Tensor]:
-        """Both ends of the motion, each moved by its share of what still lies between the two readings."""
+    def _together(self, ends: list[Tensor]) -> list[Tensor]:
+        """Both ends of the motion, each moved by half of what still lies between the two readings."""
         readings = [backwarp(frame, end) for frame, end in zip(self._rgb, ends, strict=True)]
         moved = []
-        for end, way, between in zip(ends, (time, 1 - time), refine_dense(*readings), strict=True):
-            shift = -way * _blurred(between.to(end), TOGETHER)
+        for end, between in zip(ends, refine_dense(*readings), strict=True):
+            shift = -0.5 * _blurred(between.to(end), TOGETHER)
             moved.append(shift + backwarp(end, shift))
         return moved
 

@@ -25,7 +25,8 @@ from ..evaluation.metrics import psnr_moving, to_8bit
 from ..flow import backwarp
 from ..frames import smaller
 from ..model import AnimeInterp
-from ..synthesis.bilateral import BilateralNetwork, Found, Start, as_start, larger
+from ..synthesis.bilateral import BilateralNetwork, Found, Start, as_start
+from ..synthesis.painting import larger
 from .losses import census, charbonnier, gradient_difference, laplacian
 
 OWN = 3  # of so many steps, all but one start from what the network itself finds in smaller pictures, as it does at use

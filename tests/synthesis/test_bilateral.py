@@ -5,10 +5,12 @@ import torch
 
 from animeinterp.config import SynthesisConfig
 from animeinterp.flow import Flow, backwarp
+from animeinterp.frames import EncodedFrame, FramePair
 from animeinterp.model import ModelConfig, build
 from animeinterp.synthesis.between import BilateralSynthesis
-from animeinterp.synthesis.bilateral import SEARCH, BilateralNetwork, _search, leading
+from animeinterp.synthesis.bilateral import SEARCH, BilateralNetwork, _search
 from animeinterp.synthesis.motion_splatting import splat_motion
+from animeinterp.synthesis.painting import Mended, carried, leading
 
 WHOLE = ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"))
 
@@ -80,6 +82,40 @@ def test_times_do_not_depend_on_one_another(trained):
     frame0, frame1 = picture(64, 64), picture(64, 64, 1)
     together = trained(frame0, frame1, None, [0.25, 0.75])
     assert torch.equal(together[1:], trained(frame0, frame1, None, [0.75]))
+
+
+@torch.no_grad()
+def test_the_networks_are_asked_once_whatever_times_are_wanted(trained, monkeypatch):
+    asked = []
+    for name in ("search", "mend"):
+        work = getattr(trained.network, name)
+        monkeypatch.setattr(trained.network, name, lambda *a, work=work, name=name, **k: asked.append(name) or work(*a, **k))
+    frames = EncodedFrame(picture(64, 64)), EncodedFrame(picture(64, 64, 1))
+    drawing = trained.prepare(FramePair(*frames), None)
+    drawing.at([0.25, 0.5]), drawing.at([0.75])
+    assert asked == ["search", "mend"]
+
+
+@pytest.mark.parametrize("t", [0.0, 0.2, 0.5, 0.9, 1.0])
+def test_motion_goes_on_through_both_ends_and_half_way(t):
+    """Two places a moment apart: at 0 and 1 they are where the drawings have them, on a bend between."""
+    rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(48.0), indexing="ij")
+    bend = 1 + 0.1 * torch.sin(columns / 9)
+    motion = torch.stack([-3 * bend, -1 + 0 * rows, 2 * bend, 3 + 0 * rows])[None]
+    mended = Mended(motion, torch.zeros(1, 1, 128, 192), torch.zeros(1, 3, 128, 192))
+    time = torch.full((1, 1, 1, 1), t)
+    there = carried(mended, time).motion
+    inner = (..., slice(8, -8), slice(8, -8))
+    if t in (0.0, 1.0):  # a drawing is read where it is
+        assert there[:, :2][inner].abs().max() < 0.03 if t == 0 else there[:, 2:][inner].abs().max() < 0.03
+    # From wherever a place is at t, the whole way from drawing 0 to drawing 1 is what it was half-way.
+    whole = there[:, 2:] - there[:, :2]
+    assert (whole[:, 1][:, 8:-8, 8:-8] - 4).abs().max() < 1e-4
+    assert whole[:, 0][:, 8:-8, 8:-8].min() > 4.4 and whole[:, 0][:, 8:-8, 8:-8].max() < 5.6
+    if t == 0.5:
+        torch.testing.assert_close(there, motion)
+    travelled = 2 * (t - 0.5) * (t - 1) * -1.0 + 2 * t * (t - 0.5) * 3.0  # of y, the same everywhere
+    torch.testing.assert_close(there[:, 1][:, 8:-8, 8:-8], torch.full((1, 16, 32), -1 - travelled), atol=1e-4, rtol=0)
 
 
 def test_every_weight_learns(trained):
