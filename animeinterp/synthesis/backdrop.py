@@ -33,6 +33,7 @@ _SLACK = 2  # pixels by which a line that is drawn anew may be off
 _MOVES = 2.0  # pixels from one drawing to the other, from which on something moves, and is no backdrop
 _OUTLINED = 0.02  # standard deviation, from which on what moves tells where the figure is
 _ROUNDS = 2  # of GrabCut
+_SOFT = 1 / 480  # of the longer side, over which what is drawn and the backdrop go over into one another
 _FEWEST = 50  # pixels of either side, without which there are no colours to tell them by
 _HOLE = 0.004  # of the frame, under which what is seen of a backdrop is not believed
 _CAMERA = 0.02  # of the frame, by which a camera that moves has to explain more than one that does not
@@ -117,7 +118,10 @@ class Backdrop:
         apart = _mean((shown[0] - shown[1])[:, :3].abs().mean(dim=1, keepdim=True), 1)
         unlike = torch.minimum(*seen) * (apart / _SAME - 1).clamp(0, 1)
         believed = (1 - in_front) * torch.maximum(*seen) * (1 - unlike)
-        believed = _mean((2 * believed - 1).clamp(0, 1), 1)
+        # Inwards from its edge, so that a figure's outline is not touched and no seam is to be seen.
+        soft = max(1, round(max(size) * _SOFT))
+        believed = -F.max_pool2d(-(2 * believed - 1).clamp(0, 1), 2 * soft + 1, stride=1, padding=soft)
+        believed = _mean(believed, soft)
         return torch.lerp(drawn, backdrop, believed)
 
 
@@ -212,7 +216,9 @@ def _parted(frame: Tensor, known: Tensor) -> Tensor | None:
     front = (moving > 0.5) & ~behind
     if min(np.count_nonzero(behind), np.count_nonzero(front)) < _FEWEST:
         return None
-    mask = np.full(image.shape[:2], cv2.GC_PR_FGD, np.uint8)
+    # What is not sure is at first what its colour is more often.
+    often = [_colours(image, sure) for sure in (front, behind)]
+    mask = np.where(often[0] >= often[1], cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     mask[front] = cv2.GC_FGD
     mask[behind] = cv2.GC_BGD
     cv2.setRNGSeed(0)  # this thread's: the clusters of colours begin at random
@@ -221,6 +227,14 @@ def _parted(frame: Tensor, known: Tensor) -> Tensor | None:
     _, parts, sizes, _ = cv2.connectedComponentsWithStats((~figure).astype(np.uint8), connectivity=4)
     figure |= (sizes[:, cv2.CC_STAT_AREA] < _HOLE * mask.size)[parts]  # a flat place of a figure is no hole in it
     return torch.from_numpy(figure.astype(np.float32))[None, None].to(frame.device)
+
+
+def _colours(image: np.ndarray, sure: np.ndarray) -> np.ndarray:
+    """How often each pixel's colour is met where it is ``sure``, (H, W): the share of one in sixteen levels of each channel."""
+    found = cv2.calcHist([image], [0, 1, 2], sure.astype(np.uint8), [16] * 3, [0, 256] * 3)
+    found = F.avg_pool3d(torch.from_numpy(found)[None, None], 3, stride=1, padding=1)[0, 0].numpy()
+    red, green, blue = (image // 16).transpose(2, 0, 1)
+    return found[red, green, blue] / found.sum()
 
 
 def _grown(figure: Tensor) -> Tensor:
