@@ -69,12 +69,13 @@ class Stages:
         # Each pair is drawn by the way that suits it, unless somebody says what is to refine or to draw.
         within: dict[str, Any] | None = None
         if refiner is None and synthesizer is None:
+            completion = Completion(only_cutouts=True)
             if model is None:
-                refiner, synthesizer, within = "panned", "smooth", {"synthesizer": "blend"}
+                refiner, synthesizer, within = "panned", "smooth", {"refiner": completion, "synthesizer": "blend"}
             elif isinstance(model, AnimeInterp) and model.cutouts is not None:
                 within = {"model": model.cutouts}
-            if within is not None and (model is None or model.cutouts.refinement is None):
-                within["refiner"] = Completion(only_cutouts=True)
+                if model.cutouts.refinement is None:
+                    within["refiner"] = completion
         if refiner is None and model is not None:
             refiner = model.refinement
         if synthesizer is None:
