@@ -18,6 +18,7 @@ _FORMATS = {
     ".png": "apng", ".apng": "apng",
 }  # fmt: skip
 _PRORES = {"profile": "4444", "alpha_bits": "16"}
+_SAME = "cpu-independent=1"  # else the same frames are coded otherwise on another processor, and now and then on the same
 _FINE = 90_000  # ticks a second at least: a time is off by no more than 6 microseconds
 
 
@@ -65,8 +66,10 @@ def choose_encoding(path: str | os.PathLike[str], *, alpha: bool, bit_depth: int
         tag = None if container == "matroska" else "hvc1"  # Apple's players know no other
         encoding = Encoding(container, "libx265", "yuv420p10le", 16, False, True, tag, True, options)
     else:
-        encoding = Encoding(container, "libx264", "yuv420p", 8, False, True, shaped=True, options={"crf": str(quality)})
-    encoding.container_options.update(film_options(container))
+        options = {"crf": str(quality), "x264-params": _SAME}
+        encoding = Encoding(container, "libx264", "yuv420p", 8, False, True, shaped=True, options=options)
+    if suffix in FILM_SUFFIXES:
+        encoding.container_options.update(film_options(container))
     try:
         av.Codec(encoding.codec, "w")
     except ValueError:
@@ -84,8 +87,9 @@ def film_container(path: str | os.PathLike[str]) -> str:
 
 
 def film_options(container: str) -> dict[str, str]:
-    """What is asked of a container beside its codec's own: that a player need not have all of a file to begin."""
-    return {"movflags": "faststart"} if container in ("mp4", "mov") else {}
+    """What is asked of a container beside its codec's own: that a player need not have all of a file to begin, and that the same
+    film is the same file (Matroska would be given a number at random)."""
+    return {"movflags": "faststart"} if container in ("mp4", "mov") else {"fflags": "bitexact"}
 
 
 def holds_alpha(path: str | os.PathLike[str]) -> bool:

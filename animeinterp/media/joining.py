@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 
@@ -25,25 +25,25 @@ def join_films(
     """Write ``parts``, made by ``VideoWriter`` with the same settings and with ascending times, as one film at ``path``.
 
     The file appears under its name when all is in it. ``tracks``: sound and what else of another film is to be taken along.
-    Raises AnimeInterpError for a name that is taken, unless ``overwrite``, and for what cannot be read or written.
+    Raises AnimeInterpError for a name that is taken, unless ``overwrite``: the film stays under another, which the error tells;
+    and for what cannot be read or written.
     """
     path = Path(path)
-    if not overwrite:
-        check_free(path)
-    part = part_name(path, path.suffix)
+    part, whole = part_name(path, path.suffix), False
     try:
-        try:
-            _copy([Path(one) for one in parts], part, path, tracks)
-        except (OSError, av.error.FFmpegError, ValueError) as error:
-            raise AnimeInterpError(f"{path} could not be joined: {error}. See to its disk and its rights.") from error
-        if not overwrite:
-            check_free(path)
-        os.replace(part, path)
+        _copy(parts, part, path, tracks)
+        whole = True
+    except (OSError, av.error.FFmpegError, ValueError) as error:
+        raise AnimeInterpError(f"{path} could not be joined: {error}. See to its disk and its rights.") from error
     finally:
-        part.unlink(missing_ok=True)
+        if not whole:
+            part.unlink(missing_ok=True)
+    if not overwrite:
+        check_free(path, part)
+    os.replace(part, path)
 
 
-def _copy(parts: list[Path], target: Path, path: Path, tracks: Tracks | None) -> None:
+def _copy(parts: Sequence[str | os.PathLike[str]], target: Path, path: Path, tracks: Tracks | None) -> None:
     container = film_container(path)
     with (
         av.open(str(parts[0])) as first,
@@ -54,14 +54,22 @@ def _copy(parts: list[Path], target: Path, path: Path, tracks: Tracks | None) ->
         stream.time_base = first.streams.video[0].time_base
         if tracks is not None:
             tracks.open_in(out, str(path))
-        last = None
-        for packet in _packets(parts):
+        last, first_shown, first_decoded = None, None, None
+        last_shown, end = _end_of(parts[-1]) if container in ("mp4", "mov") else (None, None)
+        for packet, is_last in _told_last(_packets(parts)):
             time = packet.pts * packet.time_base
             packet.stream = stream
             # The first frames of a part are decoded while the last ones of that before are shown.
             if last is not None and packet.dts <= last:
                 packet.dts = last + 1
+            if last is None:
+                first_decoded = packet.dts
             last = packet.dts
+            first_shown = packet.pts if first_shown is None else min(first_shown, packet.pts)
+            if packet.pts == last_shown:  # what is read of its duration is that of its place in the order of decoding
+                packet.duration = end - packet.pts
+            if is_last and end is not None:  # as of every part: the last to be decoded makes up the whole
+                packet.duration = max(end - first_shown - (packet.dts - first_decoded), 1)
             if tracks is not None:
                 tracks.copy_until(out, time)
             out.mux(packet)
@@ -69,8 +77,42 @@ def _copy(parts: list[Path], target: Path, path: Path, tracks: Tracks | None) ->
             tracks.copy_until(out, None)
 
 
-def _packets(parts: list[Path]) -> Iterator[av.Packet]:
-    """The coded pictures of all parts, one part after the other."""
+def _packets(parts: Iterable[str | os.PathLike[str]]) -> Iterator[av.Packet]:
+    """The coded pictures of all parts, one part after the other, each with the time at which it is decoded."""
     for part in parts:
         with av.open(str(part)) as source:
-            yield from (packet for packet in source.demux(source.streams.video[0]) if packet.dts is not None)
+            early = []  # Matroska does not tell it of the first ones
+            for packet in source.demux(source.streams.video[0]):
+                if not packet.size:
+                    continue
+                if packet.dts is None:
+                    early.append(packet)
+                    continue
+                yield from _dated(early, packet.dts)
+                early = []
+                yield packet
+            yield from _dated(early, min((packet.pts for packet in early), default=0) + 1)
+
+
+def _dated(packets: list[av.Packet], before: int) -> Iterator[av.Packet]:
+    for index, packet in enumerate(packets):
+        packet.dts = before - len(packets) + index
+        yield packet
+
+
+def _told_last(packets: Iterator[av.Packet]) -> Iterator[tuple[av.Packet, bool]]:
+    before = None
+    for packet in packets:
+        if before is not None:
+            yield before, False
+        before = packet
+    if before is not None:
+        yield before, True
+
+
+def _end_of(part: str | os.PathLike[str]) -> tuple[int, int]:
+    """When the last frame of an MP4 is shown, and when it is over, in ticks."""
+    with av.open(str(part)) as source:
+        stream = source.streams.video[0]
+        end = (stream.start_time or 0) + stream.duration
+        return max(packet.pts for packet in source.demux(stream) if packet.size), end

@@ -26,6 +26,7 @@ from .pictures import to_levels
 from .tracks import Tracks
 
 _log = logging.getLogger(__name__)
+_THREADS = 4  # of the encoder: what it codes hangs on their number, and shall not on the machine
 
 
 class VideoWriter:
@@ -154,6 +155,7 @@ class VideoWriter:
         stream.width, stream.height = width + encoding.even * (width % 2), height + encoding.even * (height % 2)
         stream.pix_fmt = encoding.pixel_format
         context = stream.codec_context
+        context.thread_count = _THREADS
         self._ticks = ticks(self._rate) if encoding.container != "gif" else Fraction(1, 100)
         context.time_base = self._ticks
         if aspect != 1 and encoding.shaped:

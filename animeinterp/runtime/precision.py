@@ -32,9 +32,22 @@ def exactly(device: torch.device) -> AbstractContextManager[object]:
     return torch.autocast(device.type, enabled=False)
 
 
-@cache
+def settle(pays: bool | None) -> None:
+    """Have this process take bfloat16 to be worth while, or not, whatever it would measure; None: as it measures."""
+    _settled[:] = [] if pays is None else [pays]
+
+
+_settled: list[bool] = []
+
+
 def bfloat16_pays() -> bool:
-    """Whether this CPU does a convolution so much faster in bfloat16 that it is worth while: measured once a process."""
+    """Whether convolutions are done in bfloat16 on this CPU: what was settled, else whether it is so much faster that it is
+    worth while, as measured once a process."""
+    return _settled[0] if _settled else _measured()
+
+
+@cache
+def _measured() -> bool:
     with torch.no_grad():
         single = nn.Conv2d(_CHANNELS, _CHANNELS, 3, padding=1).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         frame = torch.zeros(1, _CHANNELS, _SIDE, _SIDE).contiguous(memory_format=torch.channels_last)

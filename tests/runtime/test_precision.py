@@ -38,7 +38,8 @@ def test_who_trains_says_himself_what_he_wants(monkeypatch):
 
 
 def test_what_pays_is_measured_once(monkeypatch):
-    precision.bfloat16_pays.cache_clear()
+    precision.settle(None)
+    precision._measured.cache_clear()
     answer = precision.bfloat16_pays()
     monkeypatch.setattr(torch.nn, "Conv2d", None)  # it would be missed
     assert precision.bfloat16_pays() is answer
