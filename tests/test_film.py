@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from animeinterp.errors import AnimeInterpError
-from animeinterp.film import Clip, Shared, draw_segments, draw_shared, split
+from animeinterp.film import Clip, Coding, Shared, draw_alone, draw_segments, draw_shared, split, together
+from animeinterp.film import segments as segments_module
 from animeinterp.media import VideoReader, VideoWriter
+from animeinterp.runtime.arithmetic import Arithmetic
 from animeinterp.sequence.timing import Timing, make_plan
 
 SIZE = 64
@@ -54,8 +56,7 @@ def shared_of(source, output, timing=None):
 def draw(source, output, **options):
     shared = shared_of(source, output)
     plan = shared.open()
-    info = shared.clip.info
-    return draw_shared(shared, plan, rate=Fraction(48), like=info, model=None, **options)
+    return draw_shared(shared, plan, Coding(Fraction(48), shared.clip.info), model=None, **options)
 
 
 def stamps(path):
@@ -86,6 +87,84 @@ def test_what_is_joined_is_what_is_written_in_one(source, tmp_path, short):
         assert there.time == step.time and there.duration == duration
         assert (there.pixels - frame).abs().mean() < 0.02
     assert not (tmp_path / "parts.mp4.parts").exists()
+
+
+def test_alone_shared_and_gone_on_with_are_the_same_file(source, tmp_path, short):
+    clip = Clip(VideoReader(source))
+    alone = tmp_path / "alone.mp4"
+    draw_alone(clip, clip.plan(Timing(target_fps=Fraction(48))), alone, Coding(Fraction(48), clip.info), model=None)
+    draw(source, tmp_path / "shared.mp4")
+
+    def stopping(done, total):
+        if done > 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        draw(source, tmp_path / "resumed.mp4", progress=stopping)
+    draw(source, tmp_path / "resumed.mp4")
+    assert alone.read_bytes() == (tmp_path / "shared.mp4").read_bytes() == (tmp_path / "resumed.mp4").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.mp4", "in.mp4", "resumed.mp4", "shared.mp4"]
+
+
+def test_a_segment_alone_reads_from_near_there(source, short, monkeypatch):
+    clip, entered = Clip(VideoReader(source)), []
+    plan = clip.plan(Timing(target_fps=Fraction(48)))
+    together, alone = [], []
+    draw_segments(clip, plan, split(plan), lambda segment, drawn: together.extend(frame for _, _, frame in drawn), model=None)
+    monkeypatch.setattr(Clip, "frames", lambda self, first=0, plain=Clip.frames: entered.append(first) or plain(self, first))
+    for segment in split(plan):
+        draw_segments(clip, plan, [segment], lambda _, drawn: alone.extend(frame for _, _, frame in drawn), model=None)
+    assert all(torch.equal(*both) for both in zip(together, alone, strict=True))
+    assert entered == sorted(entered) and entered[-1] > 15
+    entered.clear()
+    monkeypatch.setattr(segments_module, "NEAR", 2)
+    draw_segments(clip, plan, [split(plan)[0], split(plan)[-1]], lambda _, drawn: list(drawn), model=None)
+    assert len(entered) == 2, "a gap is passed over"
+
+
+def test_segments_begin_with_shots_where_they_can():
+    plan = make_plan([Fraction(k, 24) for k in range(500)], Timing(3), cuts=(40, 77, 300))
+    begins = [plan.steps[part.start].first for part in split(plan)]
+    assert {40, 77, 300} <= set(begins)
+    assert max(part.stop - part.start for part in split(plan)) <= 144
+
+
+def test_whoever_was_killed_over_joining_is_followed(source, tmp_path, short, monkeypatch):
+    """One waits while another, elsewhere, joins; that one is heard of no more."""
+    def stopping(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        draw(source, tmp_path / "out.mp4", progress=stopping)
+    claim = tmp_path / "out.mp4.parts" / "join.claim"
+    claim.write_text("1 elsewhere")
+    waits = []
+
+    def sleeping(seconds):
+        waits.append(seconds)
+        os.utime(claim, (0, 0))
+
+    monkeypatch.setattr(together.time, "sleep", sleeping)
+    draw(source, tmp_path / "out.mp4")
+    assert waits and len(stamps(tmp_path / "out.mp4")) == 48
+
+
+def test_a_folder_that_goes_while_a_segment_is_drawn(source, tmp_path, short):
+    """Others took this process for dead, drew all and joined it: that is no failure."""
+    def going(done, total):
+        if done > 20 and (tmp_path / "out.mp4.parts").exists():
+            (tmp_path / "out.mp4.parts").rename(tmp_path / "away")
+            (tmp_path / "out.mp4").write_bytes(b"theirs")
+
+    assert draw(source, tmp_path / "out.mp4", progress=going) < 48
+    assert (tmp_path / "out.mp4").read_bytes() == b"theirs"
+
+
+def test_who_goes_on_keeps_to_the_arithmetic(source, tmp_path):
+    shared_of(source, tmp_path / "out.mp4").open(arithmetic=Arithmetic(3, 2, True))
+    shared = shared_of(source, tmp_path / "out.mp4")
+    shared.open(arithmetic=Arithmetic(1, 1, False))
+    assert shared.arithmetic == Arithmetic(3, 2, True)
 
 
 def test_interrupted_it_goes_on_where_it_was(source, tmp_path, short):

@@ -17,9 +17,10 @@ import torch
 
 from ..config import SegmentConfig
 from ..errors import AnimeInterpError, check_times
-from ..film import Clip, Segment, Shared, draw_segments, draw_shared
-from ..media import FILM_SUFFIXES, IMAGE_RATE, MODES, check_free
+from ..film import Clip, Coding, Recipe, Segment, Shared, draw_alone, draw_segments, draw_shared, draw_spread
+from ..media import FILM_SUFFIXES, IMAGE_RATE, MODES, VideoWriter, check_free
 from ..pipeline import interpolate_stream
+from ..runtime.arithmetic import Arithmetic
 from ..segmentation.contours import STYLES
 from ..sequence.timing import Plan
 from ..weights import bundled_models, load_model
@@ -27,6 +28,7 @@ from . import say
 from .inputs import Source, counted, open_source
 from .outputs import check_output, explained, kind_of_film, no_new_folders, open_writer
 from .progress import ProgressBar
+from .spreading import add_ray_arguments, check_ray, connected, count_of, shown_on
 from .timing import add_timing_arguments, check_alone, rate, show_plan, timing_of
 
 
@@ -64,47 +66,84 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                      help="make frames whole that are half-pictures of two moments: where the video says so or shows it (auto), "
                           "always, or never")
     how.add_argument("--device", help="torch device (default: cuda where there is one, else cpu)")
+    how.add_argument("--threads", type=count_of, metavar="N",
+                     help="of torch and OpenCV (default: theirs). Networks round otherwise on one than on several, so that two "
+                          "runs are the same to the bit with the same number only")
+    how.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto",
+                     help="of convolutions on a CPU (default: auto, what a short trial shows to be faster)")
+    add_ray_arguments(parser.add_argument_group("on many machines"))
     how.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def run(options: argparse.Namespace) -> int:
     """Read, draw and write a frame at a time; what was written appears under its name when all of it is there."""
     check_alone(options)
+    check_ray(options)
     source = open_source(options)
     clip = None if options.times is not None else Clip(source.reader, options.start, options.end)
-    writer = None if options.plan or options.resume else open_writer(options, source)  # a refusal comes at once
-    shared = _shared(options, source, clip) if options.resume else None
-    device = _device(options.device)
+    in_parts = options.resume or options.ray is not None
+    writer = None if options.plan or in_parts else open_writer(options, source)  # a refusal comes at once
+    shared = _shared(options, source, clip) if in_parts else None
+    device = None if options.ray else _device(options.device)
     how = "without weights" if options.model == "none" or _nothing_bundled(options.model) else options.model
     bar = ProgressBar("interpolating", quiet=options.quiet)
     looking = ProgressBar("looking through", quiet=options.quiet)
     try:
         with no_new_folders(options.output), explained():
             if clip is None:
+                _arithmetic(options).hold()
                 written = _draw_moments(options, source, writer, device, bar)
                 read = source.read
             else:
                 def look(seen: int) -> None:
                     looking(seen, len(clip.times))
 
-                plan = shared.open(look) if shared else clip.plan(timing_of(options), look)
+                plan = shared.open(look, _arithmetic(options)) if shared else clip.plan(timing_of(options), look)
                 looking.close()
                 if options.plan:
                     show_plan(plan, clip, options.output, options.overwrite)
                     return 0
+                read, written = len(plan.times), len(plan.steps)
+                if options.ray is not None:
+                    lines = _draw_spread(options, source, clip, shared, plan, bar)
+                    bar.close()
+                    for line in lines:
+                        say(line)
+                    say(f"{counted(read)} became {counted(written)} in {options.output} (model: {how})")
+                    return 0
                 networks = {"model": _model(options.model, device), "device": device,
                             "segment_config": SegmentConfig(style=options.style)}
-                read, written = len(plan.times), len(plan.steps)
-                if shared is None:
-                    _draw_plan(options, clip, plan, writer, bar, networks)
+                (shared.arithmetic if shared else _arithmetic(options)).hold()
+                film = kind_of_film(options, source)
+                tracks = film.pop("tracks")
+                if shared is not None:
+                    written = draw_shared(shared, plan, Coding(**film, start=clip.start), tracks=tracks, progress=bar,
+                                          overwrite=options.overwrite, **networks)
+                elif isinstance(writer, VideoWriter) and _is_film(options.output) and options.fps is None:
+                    draw_alone(clip, plan, options.output, Coding(**film, start=clip.start), tracks=tracks, progress=bar,
+                               overwrite=options.overwrite, **networks)
                 else:
-                    written = draw_shared(shared, plan, progress=bar, overwrite=options.overwrite,
-                                          **kind_of_film(options, source), **networks)
+                    _draw_plan(options, clip, plan, writer, bar, networks)
     finally:
         looking.close()
         bar.close()
     say(f"{counted(read)} became {counted(written)} in {options.output} (model: {how})")
     return 0
+
+
+def _draw_spread(options, source: Source, clip: Clip, shared: Shared, plan: Plan, bar: ProgressBar) -> list[str]:
+    """Have a cluster draw the film. What there is to say of it."""
+    film = kind_of_film(options, source)
+    tracks = film.pop("tracks")
+    paths = tuple(path.absolute() for path in getattr(source.reader, "paths", options.inputs))
+    device = options.device or ("cuda" if options.worker_gpus else "cpu")
+    model = "none" if _nothing_bundled(options.model) else options.model
+    if model not in ("auto", "none"):
+        model = str(Path(model).absolute())
+    recipe = Recipe(paths, source.info, options.deinterlace, options.start, options.end, plan, Coding(**film, start=clip.start),
+                    shared.arithmetic, model, options.style, device, shared.folder.absolute(), options.output.suffix)
+    with connected(options, shared.arithmetic.threads) as cluster:
+        return draw_spread(shared, recipe, cluster, tracks=tracks, overwrite=options.overwrite, progress=shown_on(bar)).lines()
 
 
 def _draw_plan(options, clip: Clip, plan: Plan, writer, bar: ProgressBar, networks: dict) -> None:
@@ -138,18 +177,32 @@ def _draw_moments(options, source: Source, writer, device: torch.device, bar: Pr
 
 
 def _shared(options, source: Source, clip: Clip) -> Shared:
-    if options.output.suffix.lower() not in FILM_SUFFIXES:
-        raise AnimeInterpError(f"--resume is for films ({', '.join(sorted(FILM_SUFFIXES))}), and {options.output} is none. "
-                               "Write one of these, or leave --resume.")
+    asked = "--resume" if options.resume else "--ray"
+    if not _is_film(options.output):
+        raise AnimeInterpError(f"{asked} is for films ({', '.join(sorted(FILM_SUFFIXES))}), and {options.output} is none. "
+                               f"Write one of these, or leave {asked}.")
     if options.fps is not None:
-        raise AnimeInterpError("--fps and --resume do not go together: parts keep their times. Take --target-fps.")
+        raise AnimeInterpError(f"--fps and {asked} do not go together: parts keep their times. Take --target-fps.")
     if not options.overwrite:
         check_free(options.output)
     check_output(options, source)
     kind = kind_of_film(options, source)
     settings = {"model": options.model, "style": options.style, "rate": str(kind["rate"]), "depth": kind["bit_depth"],
                 "deinterlace": options.deinterlace}
-    return Shared(options.output, clip, timing_of(options), settings)
+    shared = Shared(options.output, clip, timing_of(options), settings)
+    if not options.resume and shared.folder.exists():
+        raise AnimeInterpError(f"{shared.folder} holds parts of an earlier run. Go on with it by --resume, or delete it.")
+    return shared
+
+
+def _is_film(output: Path) -> bool:
+    return output.suffix.lower() in FILM_SUFFIXES
+
+
+def _arithmetic(options) -> Arithmetic:
+    """What is asked for, the rest as this process has it."""
+    asked = {"auto": None, "float32": False, "bfloat16": True}[options.precision]
+    return Arithmetic.here(options.threads, asked)
 
 
 def _placed(source: Source, moments: list[float]) -> Iterator[tuple[Fraction, Fraction]]:

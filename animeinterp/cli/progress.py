@@ -12,7 +12,7 @@ class ProgressBar:
     written when ``quiet``."""
 
     def __init__(self, label: str, *, stream: TextIO | None = None, quiet: bool = False):
-        self.label, self.quiet = label, quiet
+        self.label, self.quiet, self.note = label, quiet, ""  # the note is shown at the end of the line
         self.stream = sys.stderr if stream is None else stream
         self.redrawn = self.stream.isatty()
         self._shown = 0.0
@@ -29,8 +29,10 @@ class ProgressBar:
             return
         self._shown = now
         share = done / total if total else 1.0
-        filled = round(30 * share)
-        line = f"{self.label} [{'#' * filled}{'.' * (30 - filled)}] {int(done)}/{total}{self._left(now, done, total)}"
+        width = 12 if self.note else 30
+        filled = round(width * share)
+        drawn = f"[{'#' * filled}{'.' * (width - filled)}]"
+        line = f"{self.label} {drawn} {int(done)}/{total}{self._left(now, done, total)}{self.note}"
         self.stream.write(f"\r{line:<79}" if self.redrawn else line + "\n")
         self._open = self.redrawn
         if last:

@@ -121,6 +121,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 def check_alone(options: argparse.Namespace) -> None:
     """AnimeInterpError where options are given that say nothing beside --times."""
     chosen = timing_of(options)
-    if options.times is not None and (chosen != _DEFAULTS or options.resume or options.plan or options.start or options.end):
+    parts = options.resume or options.ray or options.plan or options.start or options.end
+    if options.times is not None and (chosen != _DEFAULTS or parts):
         raise AnimeInterpError("--times draws the same moments between any two frames and knows nothing of cuts, holds or parts; "
                                'with those, say them as --schedule "0-: 0.25, 0.5".')

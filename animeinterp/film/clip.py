@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import islice
 
 from torch import Tensor
 
@@ -35,13 +36,11 @@ class Clip:
         self.times = timeline.times[self._first : self._last + 1]
         self.end = (*timeline.times, timeline.end)[self._last + 1]
 
-    def frames(self) -> Iterator[Tensor]:
-        """The frames (1, 3 or 4, H, W), decoded as they are asked for."""
-        for index, frame in enumerate(self.reader.frames()):
-            if index > self._last:
-                return
-            if index >= self._first:
-                yield frame.pixels
+    def frames(self, first: int = 0) -> Iterator[Tensor]:
+        """The frames (1, 3 or 4, H, W) from number ``first`` on, decoded as they are asked for."""
+        begin = self._first + first
+        for frame in islice(self.reader.frames(begin), max(self._last + 1 - begin, 0)):
+            yield frame.pixels
 
     def plan(self, timing: Timing, progress: Callable[[int], None] | None = None) -> Plan:
         """The plan of its output, for which it is looked through; ``progress`` hears the number of frames looked at."""

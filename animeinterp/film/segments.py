@@ -17,6 +17,7 @@ from .clip import Clip
 
 SEGMENT = 96  # output frames, about
 TRIM = 16  # output frames between two looks at what memory can be given back
+NEAR = 100  # frames that are rather read than passed over: a film cannot be entered at every one
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,16 @@ class Segment:
 
 
 def split(plan: Plan, length: int = SEGMENT) -> list[Segment]:
-    """The segments of a plan, of about ``length`` steps. Each begins with a frame that is given, where there is one near."""
-    total = len(plan.steps)
+    """The segments of a plan, of about ``length`` steps, half as many again at most. Each begins with a shot, where one begins
+    near; else with a frame that is given."""
+    total, cuts = len(plan.steps), set(plan.cuts)
     starts = [0]
     while starts[-1] + 3 * length // 2 < total:
-        aim = starts[-1] + length
-        near = range(aim, min(aim + length // 2, total - 1))
-        starts.append(next((k for k in near if plan.steps[k].given), aim))
+        begin, aim, end = starts[-1], starts[-1] + length, min(starts[-1] + 3 * length // 2, total - 1)
+        shots = [k for k in range(begin + max(length // 2, 1), end)
+                 if plan.steps[k].first in cuts and plan.steps[k - 1].first != plan.steps[k].first]
+        given = next((k for k in range(aim, end) if plan.steps[k].given), aim)
+        starts.append(min(shots, key=lambda k: abs(k - aim), default=given))
     return [Segment(k, a, b) for k, (a, b) in enumerate(zip(starts, [*starts[1:], total], strict=True))]
 
 
@@ -54,7 +58,7 @@ def draw_segments(
     progress: Callable[[float], None] | None = None,
     **options: Any,
 ) -> None:
-    """Draw ``segments``, in their order, in one passage through the film.
+    """Draw ``segments``, in their order, in one passage through the film, which is entered near the first.
 
     ``take`` is asked before each whether it is to be drawn; ``write`` gets it with its steps, how long each is shown, and the
     frames (1, C, H, W). ``progress`` hears the number of steps done, of those that are drawn here. Other arguments as in
@@ -85,18 +89,23 @@ def _trimmed(frames: Iterator[Tensor]) -> Iterator[Tensor]:
 
 
 class _Passage:
-    """The frames of a clip in one passage, from wherever they are asked for; those that the next segment needs are kept."""
+    """The frames of a clip from wherever they are asked for, each read once where that is possible: those that the next segment
+    needs are kept, and a gap is passed over."""
 
     def __init__(self, clip: Clip) -> None:
-        self._frames, self._next = clip.frames(), 0
+        self._clip, self._frames, self._next = clip, iter(()), -1
         self._kept: deque[tuple[int, Tensor]] = deque()
         self.keep: int | None = None  # the first frame that will be asked for again; None: none
 
     def since(self, first: int) -> Iterator[Tensor]:
-        for index, frame in list(self._kept):
-            if index >= first:
-                yield frame
+        held = [pair for pair in self._kept if pair[0] >= first]
         self._kept = deque(pair for pair in self._kept if self.keep is not None and pair[0] >= self.keep)
+        begins = held[0][0] if held else self._next
+        if self._next < 0 or begins > first or first - begins > NEAR:
+            held, self._frames, self._next = [], self._clip.frames(first), first
+            self._kept.clear()
+        for _, frame in held:
+            yield frame
         while (frame := next(self._frames, None)) is not None:
             index = self._next
             self._next += 1

@@ -9,16 +9,19 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..errors import AnimeInterpError
+from ..media.files import part_name
+from ..runtime.arithmetic import Arithmetic
 from ..sequence.timing import Plan, Timing, make_plan
 from .clip import Clip
 from .segments import Segment
 
+FORM = 2  # of the folder and of the way a plan is split: segments of another do not fit
 STALE = 180.0  # seconds without a sign of life, after which a segment is taken from whoever had it
 SIGNS = 5.0  # seconds between two signs of life
 
@@ -31,15 +34,20 @@ class Shared:
 
     def __init__(self, path: Path, clip: Clip, timing: Timing, settings: dict[str, Any]) -> None:
         self.output, self.clip, self.timing = path, clip, timing
+        self.arithmetic: Arithmetic | None = None  # of all who draw, once the folder is opened
         self.folder = path.with_name(path.name + ".parts")
         source = getattr(clip.reader, "path", None)
-        known = {"input": str(source), "size": source.stat().st_size if source else 0, "start": str(clip.start), **settings}
+        size = source.stat().st_size if source else 0
+        known = {"form": FORM, "input": str(source), "size": size, "start": str(clip.start), **settings}
         known["timing"] = {key: str(value) for key, value in asdict(timing).items()}
         known["times"] = hashlib.sha256(repr((clip.times, clip.end)).encode()).hexdigest()
         self._settings = known
 
-    def open(self, progress: Callable[[int], None] | None = None) -> Plan:
-        """Make the folder, or go on with it; the plan is made (``progress`` as in ``Clip.plan``), or read there."""
+    def open(self, progress: Callable[[int], None] | None = None, arithmetic: Arithmetic | None = None) -> Plan:
+        """Make the folder, or go on with it; the plan is made (``progress`` as in ``Clip.plan``), or read there.
+
+        ``arithmetic`` is that of whoever makes the folder (None: of this process); who goes on with it keeps to it.
+        """
         file = self.folder / "plan.json"
         if file.exists():
             found = json.loads(file.read_text())
@@ -49,10 +57,13 @@ class Shared:
                     f"{self.folder} holds parts of this film made with other settings ({', '.join(unlike)}); they do not fit "
                     "together. Use the settings of before, or delete the folder."
                 )
+            self.arithmetic = Arithmetic(**found["arithmetic"])
             return _plan_from(found["plan"], self.clip, self.timing)
         plan = self.clip.plan(self.timing, progress)
+        self.arithmetic = arithmetic or Arithmetic.here()
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(file, json.dumps({"settings": self._settings, "plan": _plan_to(plan)}))
+        content = {"settings": self._settings, "arithmetic": asdict(self.arithmetic), "plan": _plan_to(plan)}
+        _write_whole(file, json.dumps(content))
         return plan
 
     def part(self, segment: Segment) -> Path:
@@ -68,7 +79,7 @@ class Shared:
         claim = self.folder / f"{name}.claim"
         try:
             if time.time() - claim.stat().st_mtime < STALE and not _ended(claim):
-                return False
+                return False  # a living one's
             os.replace(claim, claim.with_suffix(f".{os.getpid()}"))  # one alone succeeds
             claim.with_suffix(f".{os.getpid()}").unlink()
         except FileNotFoundError:
@@ -80,6 +91,10 @@ class Shared:
             return False
         return True
 
+    def release(self, name: str) -> None:
+        """Let go of a claim."""
+        (self.folder / f"{name}.claim").unlink(missing_ok=True)
+
     @contextmanager
     def claimed(self, name: str) -> Iterator[Callable[[], None]]:
         """While a claim is held; gives what to call often, as a sign of life."""
@@ -88,16 +103,20 @@ class Shared:
         def alive() -> None:
             if time.monotonic() - last[0] > SIGNS:
                 last[0] = time.monotonic()
-                claim.touch()
+                with suppress(FileNotFoundError):  # taken by others, who took this process for dead
+                    os.utime(claim)
 
         try:
             yield alive
         finally:
-            claim.unlink(missing_ok=True)
+            self.release(name)
 
     def close(self) -> None:
-        """Take the folder away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Take the folder away: at once, so that nobody takes half of it for something to go on with."""
+        away = part_name(self.folder)
+        with suppress(FileNotFoundError):
+            os.replace(self.folder, away)
+        shutil.rmtree(away, ignore_errors=True)
 
 
 def _plan_to(plan: Plan) -> dict[str, Any]:

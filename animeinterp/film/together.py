@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
-from ..media import MediaInfo, Tracks, VideoWriter, join_films
+from ..errors import AnimeInterpError
+from ..media import Tracks, join_films
 from ..sequence.timing import Plan
+from .coding import Coding
 from .segments import Segment, draw_segments, split
 from .shared import Shared
 
@@ -18,10 +19,8 @@ PATIENCE = 1.0  # seconds between two looks at what others do
 def draw_shared(
     shared: Shared,
     plan: Plan,
+    coding: Coding,
     *,
-    rate: Fraction,
-    like: MediaInfo,
-    bit_depth: int | None = None,
     tracks: Tracks | None = None,
     overwrite: bool = False,
     progress: Callable[[float, float], None] | None = None,
@@ -30,7 +29,7 @@ def draw_shared(
     """Draw the segments that nobody else has drawn or is drawing, wait for those of others, and join all into the film.
 
     Returns how many output frames were drawn here. ``progress`` is called with (done, total) in output frames, those of before
-    among them. Writing as ``VideoWriter`` does; other arguments as in ``retiming.retime``.
+    among them. Other arguments as in ``retiming.retime``.
     """
     segments, drawn = split(plan), 0
     alive: list[Callable[[], None]] = []
@@ -39,7 +38,7 @@ def draw_shared(
         if shared.whole(segment) or not shared.claim(segment.name):
             return False
         if shared.whole(segment):  # meanwhile
-            (shared.folder / f"{segment.name}.claim").unlink(missing_ok=True)
+            shared.release(segment.name)
             return False
         return True
 
@@ -54,9 +53,7 @@ def draw_shared(
         nonlocal drawn
         with shared.claimed(segment.name) as sign:
             alive[:] = [sign]
-            with VideoWriter(shared.part(segment), rate, like=like, bit_depth=bit_depth) as writer:
-                for step, duration, frame in frames:
-                    writer.write(frame, step.time - shared.clip.start, duration)
+            coding.write(shared.part(segment), frames)
             alive.clear()
         mine.add(segment)
         drawn += segment.stop - segment.start
@@ -66,15 +63,20 @@ def draw_shared(
         if not shared.folder.exists():
             return drawn  # another process has joined them all
         before = drawn
-        draw_segments(shared.clip, plan, left, write, take=take, progress=lambda share, b=before: heard(b + share), **options)
+        try:
+            draw_segments(shared.clip, plan, left, write, take=take, progress=lambda share, b=before: heard(b + share), **options)
+        except (FileNotFoundError, AnimeInterpError):
+            if shared.folder.exists():
+                raise
+            return drawn  # one that was slow was drawn by others too, who have joined them all
         if drawn == before:
             time.sleep(PATIENCE)
             heard(drawn)
-    if not shared.claim("join"):
-        while shared.folder.exists() and not shared.output.exists():
-            time.sleep(PATIENCE)
-        return drawn
+    while not shared.claim("join"):
+        if not shared.folder.exists():
+            return drawn
+        time.sleep(PATIENCE)  # whoever joins them may be killed over it
     with shared.claimed("join"):
         join_films([shared.part(segment) for segment in segments], shared.output, tracks=tracks, overwrite=overwrite)
-    shared.close()
+        shared.close()
     return drawn
