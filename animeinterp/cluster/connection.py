@@ -53,7 +53,8 @@ def connect(address: str, cluster: Cluster) -> Iterator[Cluster]:
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise AnimeInterpError(
                 f"--ray {address}: no Ray cluster answers there ({str(error).splitlines()[0]}). It should be auto, or the "
-                "address of the head, such as 10.0.0.1:6379; `ray start --head` begins one."
+                "address of the head, such as 10.0.0.1:6379; `ray start --head` begins one. Where that has a token, set "
+                "RAY_AUTH_MODE=token."
             ) from None
     try:
         cluster.room()
