@@ -57,7 +57,7 @@ def main() -> None:
     options = parser.parse_args()
     import ray
 
-    ray.init(num_cpus=options.workers, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=options.workers, include_dashboard=False, log_to_driver=False)
     segments = [Segment(k, 96 * k, 96 * k + 96) for k in range(options.segments)]
     memory, done = [], 0
 
