@@ -60,7 +60,7 @@ def stand_in(package="animeinterp"):
     stages.segment = lambda frame, config: torch.ones(1, HEIGHT, WIDTH, dtype=torch.int32)
     stages.describe_pieces = lambda frame, labels: field(8)
     stages.pair_matches = lambda *arguments: flow.PieceMatches(torch.ones(2, HEIGHT, WIDTH).int(), [])
-    refiner.complete = lambda *arguments: flow.Flow(**{name: field(channels) for name, channels in fields.items()})
+    refiner.complete = lambda *arguments, **options: flow.Flow(**{name: field(channels) for name, channels in fields.items()})
     blending.blend = lambda frame0, frame1, flow, times, progress, **_: torch.cat([torch.lerp(frame0, frame1, t) for t in times])
     stages.Stillness.hold = lambda self, painted, time: painted
 
