@@ -157,8 +157,8 @@ class _Images:
         self.info = MediaInfo(size, rate, frames.shape[0], alpha=frames.shape[1] == 4)
         self.path = "video"
 
-    def frames(self) -> Iterator[TimedFrame]:
-        for index, frame in enumerate(self._frames.split(1)):
+    def frames(self, first: int = 0) -> Iterator[TimedFrame]:
+        for index, frame in enumerate(self._frames[first:].split(1), first):
             yield TimedFrame(frame, index / self._rate, 1 / self._rate)
 
     def timeline(self) -> Timeline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -52,10 +53,14 @@ def _copy(parts: Sequence[str | os.PathLike[str]], target: Path, path: Path, tra
     ):
         stream = out.add_stream_from_template(first.streams.video[0])
         stream.time_base = first.streams.video[0].time_base
+        told = {name.lower(): value for name, value in first.streams.video[0].metadata.items()}
+        if "alpha_mode" in told:  # the coder's settings do not tell of it
+            stream.metadata["alpha_mode"] = told["alpha_mode"]
         if tracks is not None:
             tracks.open_in(out, str(path))
         last, first_shown, first_decoded = None, None, None
-        last_shown, end = _end_of(parts[-1]) if container in ("mp4", "mov") else (None, None)
+        last_shown, end = _end_of(parts[-1])
+        whole = container in ("mp4", "mov")
         for packet, is_last in _told_last(_packets(parts)):
             time = packet.pts * packet.time_base
             packet.stream = stream
@@ -68,7 +73,7 @@ def _copy(parts: Sequence[str | os.PathLike[str]], target: Path, path: Path, tra
             first_shown = packet.pts if first_shown is None else min(first_shown, packet.pts)
             if packet.pts == last_shown:  # what is read of its duration is that of its place in the order of decoding
                 packet.duration = end - packet.pts
-            if is_last and end is not None:  # as of every part: the last to be decoded makes up the whole
+            if is_last and whole:  # as of every part: the last to be decoded makes up the whole
                 packet.duration = max(end - first_shown - (packet.dts - first_decoded), 1)
             if tracks is not None:
                 tracks.copy_until(out, time)
@@ -111,8 +116,13 @@ def _told_last(packets: Iterator[av.Packet]) -> Iterator[tuple[av.Packet, bool]]
 
 
 def _end_of(part: str | os.PathLike[str]) -> tuple[int, int]:
-    """When the last frame of an MP4 is shown, and when it is over, in ticks."""
+    """When the last frame of a film is shown, and when it is over, in ticks."""
     with av.open(str(part)) as source:
         stream = source.streams.video[0]
-        end = (stream.start_time or 0) + stream.duration
-        return max(packet.pts for packet in source.demux(stream) if packet.size), end
+        ends = {packet.pts: packet.pts + (packet.duration or 1) for packet in source.demux(stream) if packet.size}
+        last = max(ends)
+        if stream.duration is not None:
+            return last, (stream.start_time or 0) + stream.duration
+        # Matroska tells of the film's end alone.
+        told = round(Fraction(source.duration or 0, av.time_base) / stream.time_base)
+        return last, max(ends[last], told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -136,6 +137,12 @@ class VideoReader(FrameReader):
 
     def _told_end(self, container, stream) -> Fraction | None:
         """When the last frame ends, where the container knows it of the track rather than of the frame."""
+        if "matroska" in container.format.name:  # which joins blocks without their durations, and tells of the track's
+            told = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+            if told is None:
+                return None
+            hours, minutes, seconds = told.groups()
+            return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds) - self._zero
         if "mp4" not in container.format.name or not stream.duration:
             return None  # in MP4 a frame's own duration is that of its place in the order of decoding
         return ((stream.start_time or 0) + stream.duration) * Fraction(stream.time_base) - self._zero
@@ -276,7 +283,8 @@ def _matroska_end(stream) -> Fraction | None:
 
 def _alpha_decoder(stream):
     """VP8 and VP9 keep their alpha beside the pictures, where FFmpeg's own decoder does not look, and libvpx does."""
-    if stream.metadata.get("alpha_mode") != "1" or stream.codec_context.name not in ("vp8", "vp9"):
+    told = {name.lower(): value for name, value in stream.metadata.items()}  # a copied track's are in capitals
+    if told.get("alpha_mode") != "1" or stream.codec_context.name not in ("vp8", "vp9"):
         return None
     try:
         return av.CodecContext.create({"vp8": "libvpx", "vp9": "libvpx-vp9"}[stream.codec_context.name], "r")

@@ -64,7 +64,7 @@ def test_cancel_does_not_wait_for_what_gives_no_word(clip, monkeypatch):
 
 
 def test_errors_from_behind_come_through(clip, monkeypatch):
-    def broken(*arguments):
+    def broken(*arguments, **settings):
         raise AnimeInterpError("torn")
 
     monkeypatch.setattr(refiner, "complete", broken)

@@ -105,11 +105,11 @@ def test_the_next_frames_are_segmented_while_a_pair_is_worked_on(monkeypatch):
         begun.release()
         return segment(*arguments)
 
-    def waiting(*arguments):
+    def waiting(*arguments, **settings):
         for _ in range(4 if pairs == [] else 1 if len(pairs) < 3 else 0):  # its own two frames, and two ahead; then one more
             assert begun.acquire(timeout=10), "the next frame is not begun before this pair is done"
         pairs.append(1)
-        return complete(*arguments)
+        return complete(*arguments, **settings)
 
     pairs = []
     monkeypatch.setattr(stages, "segment", watched)
