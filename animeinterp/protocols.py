@@ -26,6 +26,8 @@ class Refiner(Protocol):
     # Pixels of the longer side of the frames that it is handed at most: larger ones are made smaller for it, and what it finds
     # is carried up (``completion/working_size.py``). Only where nothing is given to start from. None: as large as they are.
     largest: int | None = None
+    # Whether what it finds of drawings made anew (a Flow whose ``cutouts`` says so) is nothing to draw along.
+    only_cutouts: bool = False
     seconds: ClassVar[float] = 2.0  # about, for a pair of 960x540: its share of the progress
     describes_pieces: ClassVar[bool] = False  # whether it has ``piece_features``
 

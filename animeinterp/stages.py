@@ -226,7 +226,7 @@ class Between:
         start = self._found(working) if finds else flow
         if refines:
             flow = stages.refine(working, start, runtime=self._parts.next())
-            if flow.cutouts == [False] and getattr(stages.refiner, "only_cutouts", False):
+            if flow.cutouts == [False] and stages.refiner.only_cutouts:
                 self.flow = flow  # nothing will be drawn along it: ``Stages.pair`` goes another way
                 return
             flow = carried_up(flow, working, pair)

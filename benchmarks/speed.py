@@ -19,7 +19,7 @@ from animeinterp.evaluation.speed import whole_name
 from animeinterp.evaluation.speed_tables import nbytes
 
 PACK = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- speed: made by benchmarks/speed.py -->", "<!-- speed: end -->"
+BEGIN, END = "<!-- speed: benchmarks/speed.py writes here -->", "<!-- speed: end -->"
 WAYS = ("--ways", "bundled", "weights-free", "--drawings", "anew", "cutouts")
 RUNS = (
     ("--sizes", "960x540", "1920x1080", "--multipliers", "2", "8", "--runs", "3"),

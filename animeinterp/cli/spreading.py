@@ -45,9 +45,9 @@ def check_ray(options: argparse.Namespace) -> None:
             option = "--" + name.replace("_", "-")
             raise AnimeInterpError(f"{option} is given without --ray, to which it belongs. Leave it, or say --ray auto.")
     if options.ray is not None:
-        from ..cluster.connection import _ray
+        from ..cluster.connection import ray_module
 
-        _ray()
+        ray_module()
 
 
 def shown_on(bar: ProgressBar):

@@ -21,7 +21,7 @@ class Cluster:
 
     def room(self) -> int:
         """How many workers the machines that are there now have room for. AnimeInterpError where no machine has room for one."""
-        ray = _ray()
+        ray = ray_module()
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         places = [int(self._places(node)) for node in nodes]
         if not any(places):
@@ -44,7 +44,7 @@ def connect(address: str, cluster: Cluster) -> Iterator[Cluster]:
 
     Raises AnimeInterpError where Ray is not installed, nothing answers, or no worker would have room.
     """
-    ray = _ray()
+    ray = ray_module()
     ours = not ray.is_initialized()
     if ours:
         asked = {} if address == "auto" else {"address": address}
@@ -64,7 +64,8 @@ def connect(address: str, cluster: Cluster) -> Iterator[Cluster]:
             ray.shutdown()
 
 
-def _ray():
+def ray_module():
+    """Ray, imported when it is needed. AnimeInterpError where it is not installed."""
     try:
         import ray
     except ImportError:

@@ -19,7 +19,7 @@ from itertools import count
 from typing import Any, Generic, TypeVar
 
 from ..errors import AnimeInterpError
-from .connection import Cluster, _ray
+from .connection import Cluster, ray_module
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -96,7 +96,7 @@ class _Actor:
     def begin(self) -> tuple[str, Any, float]:
         """Make the tool; where this is, and how long it took."""
         begun = time.perf_counter()
-        node = f"{socket.gethostname()}/{_ray().get_runtime_context().get_node_id()[:8]}"
+        node = f"{socket.gethostname()}/{ray_module().get_runtime_context().get_node_id()[:8]}"
         try:
             self._do = self._make()
         except Exception as error:
@@ -158,7 +158,7 @@ class _Crew(Generic[Task, Result]):
     """The workers of a spread, and what is heard of them."""
 
     def __init__(self, work: Spread[Task, Result], cluster: Cluster, report: Report, size: int) -> None:
-        self._ray, self._work, self._cluster, self._report = _ray(), work, cluster, report
+        self._ray, self._work, self._cluster, self._report = ray_module(), work, cluster, report
         self._news: queue.SimpleQueue[tuple[str, _Worker, Any]] = queue.SimpleQueue()
         self._numbers, self._workers = count(1), []
         self._seconds: deque[float] = deque(maxlen=200)

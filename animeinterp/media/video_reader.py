@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -138,11 +137,8 @@ class VideoReader(FrameReader):
     def _told_end(self, container, stream) -> Fraction | None:
         """When the last frame ends, where the container knows it of the track rather than of the frame."""
         if "matroska" in container.format.name:  # which joins blocks without their durations, and tells of the track's
-            told = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
-            if told is None:
-                return None
-            hours, minutes, seconds = told.groups()
-            return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds) - self._zero
+            told = _matroska_end(stream)
+            return None if told is None else told - self._zero
         if "mp4" not in container.format.name or not stream.duration:
             return None  # in MP4 a frame's own duration is that of its place in the order of decoding
         return ((stream.start_time or 0) + stream.duration) * Fraction(stream.time_base) - self._zero

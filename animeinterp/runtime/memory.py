@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_C_LIBRARY = ctypes.CDLL(None) if sys.platform == "linux" else None
 _UNKNOWN = 4 * 2**30  # what is taken for free where nobody can tell
 
 
@@ -55,7 +54,7 @@ def trim() -> None:
     It keeps a store for each thread, and in the stores of threads that come and go blocks of a frame's size are scattered: over
     a long film these grow, though nothing in use does.
     """
-    give_back = getattr(_C_LIBRARY, "malloc_trim", None)
+    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if give_back is not None:
         give_back(0)
 

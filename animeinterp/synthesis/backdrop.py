@@ -64,7 +64,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """What was found of a pair: ``figures``, where each drawing has something in front, (1, 1, h, w) in 0..1, and how the
+    """What was found of a pair: ``figures``, where each drawing has something in front, (1, 1, H, W) in 0..1, and how the
     backdrop moves."""
 
     figures: tuple[Tensor, Tensor]
@@ -91,8 +91,11 @@ class Backdrop:
             figures = list(pool.map(_parted, frames, known))
         if figures[0] is None or figures[1] is None:
             return None
-        # Nothing of an outline is lost.
-        return cls((_grown(figures[0]), _grown(figures[1])), camera)
+        whole = (frame0.shape[-2], frame0.shape[-1])
+        # Grown, so that nothing of an outline is lost.
+        grown = (F.max_pool2d(figure, 3, stride=1, padding=1) for figure in figures)
+        first, last = (F.interpolate(figure, whole, mode="bilinear", align_corners=False) for figure in grown)
+        return cls((first, last), camera)
 
     def behind(self, drawn: Tensor, frame0: Tensor, frame1: Tensor, motion: Tensor, share: Tensor, time: float) -> Tensor:
         """``drawn`` (1, C, H, W) at ``time``, with the drawings' own backdrop wherever it shows one.
@@ -100,10 +103,9 @@ class Backdrop:
         :param motion: (1, 4, H, W), along which it was drawn.
         :param share: (1, 1, H, W), of drawing 0.
         """
-        size = (drawn.shape[-2], drawn.shape[-1])
         sources, shown, seen = [], [], []
         for k, frame in enumerate((frame0, frame1)):
-            figure = F.interpolate(self.figures[k], size, mode="bilinear", align_corners=False)
+            figure = self.figures[k]
             sources.append(backwarp(figure, motion[:, 2 * k : 2 * k + 2]))
             way = self.camera.to(k, time, drawn)
             if way is not None:
@@ -119,7 +121,7 @@ class Backdrop:
         unlike = torch.minimum(*seen) * (apart / _SAME - 1).clamp(0, 1)
         believed = (1 - in_front) * torch.maximum(*seen) * (1 - unlike)
         # Inwards from its edge, so that a figure's outline is not touched and no seam is to be seen.
-        soft = max(1, round(max(size) * _SOFT))
+        soft = max(1, round(max(drawn.shape[-2:]) * _SOFT))
         believed = -F.max_pool2d(-(2 * believed - 1).clamp(0, 1), 2 * soft + 1, stride=1, padding=soft)
         believed = _mean(believed, soft)
         return torch.lerp(drawn, backdrop, believed)
@@ -196,9 +198,8 @@ def _moving(frame0: Tensor, frame1: Tensor, ways: list[Tensor], still: tuple[Ten
     texture = torch.maximum(*(_deviation(reading) for reading in readings))
     fits = ((_FITS * texture + 2 * _TEXTURE - off) / (0.15 * texture + _TEXTURE)).clamp(0, 1)
     moves = ways[1] - ways[0]
-    panned = [camera.to(k, 0.5, moves) for k in (0, 1)]
-    if panned[0] is not None and panned[1] is not None:
-        moves = moves - (panned[1] - panned[0])
+    if camera.turn is not None:
+        moves = moves - (camera.to(1, 0.5, moves) - camera.to(0, 0.5, moves))
     longer = max(height, width)
     fits = fits * (moves.norm(dim=1, keepdim=True) / (_MOVES * longer / 960) - 1).clamp(0, 1)
     fits = fits * (texture / _OUTLINED - 1).clamp(0, 1)
@@ -235,10 +236,6 @@ def _colours(image: np.ndarray, sure: np.ndarray) -> np.ndarray:
     found = F.avg_pool3d(torch.from_numpy(found)[None, None], 3, stride=1, padding=1)[0, 0].numpy()
     red, green, blue = (image // 16).transpose(2, 0, 1)
     return found[red, green, blue] / found.sum()
-
-
-def _grown(figure: Tensor) -> Tensor:
-    return F.max_pool2d(figure, 3, stride=1, padding=1)
 
 
 def _mean(x: Tensor, around: int = _AROUND) -> Tensor:

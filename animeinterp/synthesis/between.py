@@ -1,4 +1,4 @@
-"""The synthesis that finds its motion at t: any size, any times, a flow of anybody's to start from, or none.
+"""The synthesis that finds its motion half-way: any size, any times, a flow of anybody's to start from, or none.
 
 What the network (``bilateral``) does on a pair of padded frames is put to use here. The motion is found in small pictures
 first, and at WORKING pixels of the longer side at most, where it is as large as the network has learned it. It is found

@@ -109,4 +109,5 @@ def larger(x: Tensor, gain: float = 1.0) -> Tensor:
 
 
 def read(features0: Tensor, features1: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+    """Both drawings, or features of them, each read along its part of ``motion`` (B, 4, h, w)."""
     return backwarp(features0, motion[:, :2]), backwarp(features1, motion[:, 2:])
