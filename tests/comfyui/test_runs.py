@@ -9,6 +9,7 @@ from prompts import CLIP, MODEL, as_saved, drawing, loading, shown, with_node
 import animeinterp as ai
 from animeinterp.matching.vgg import VGGFeatures
 from animeinterp.media import VideoReader, read_image
+from animeinterp.runtime import precision
 from animeinterp.visualization.flow_colours import flow_to_colours, largest_motion
 from animeinterp.visualization.pieces import draw_matches, draw_pieces
 from animeinterp.weights import bundled_models
@@ -79,10 +80,16 @@ def test_weights_free_ignores_a_connected_model(host, clip):
 
 
 def test_only_images_connected(host, clip):
-    found, wanted = host.images(combined()), as_saved(ai.interpolate(clip, 2, model="auto"))
-    off = (found - wanted).abs()
+    found, unlike = host.images(combined()), []
+    try:
+        for pays in (True, False):  # the host's process may have found bfloat16 to pay, or not: it is one of the two
+            precision.settle(pays)
+            unlike.append((255 * (found - as_saved(ai.interpolate(clip, 2, model="auto")))).round().abs())  # levels
+    finally:
+        precision.settle(None)
+    off = min(unlike, key=lambda levels: levels.sum())
     # Another process, other threads: a network's last bits may turn a rounding to 8 bits, and no more.
-    assert off.max() <= 1 / 255 and (off > 0).float().mean() < 1e-3
+    assert off.max() <= 1 and (off > 0).float().mean() < 1e-3
 
 
 def test_the_other_weights_that_ship(host, clip):
