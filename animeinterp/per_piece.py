@@ -23,11 +23,12 @@ from .pipeline import draw_between
 from .runtime import Runtime
 from .segmentation import to_image
 from .sequence.piece_timing import Change, Patch, Similarity, find_change, find_patches, onto_drawing
-from .sequence.timing import Plan, Step
+from .sequence.plan import Plan, Step
 from .sequence.values import ValueRange
 from .stages import Stages
 
 REACH = 3  # drawings before and after a pair that are looked at: a window of eight, or of six changes in the middle of a shot
+FAR = 12  # frames of the clip, and no drawing farther away is looked at: what stands longer keeps no cadence
 FEATHER = 0.006  # of the width: how softly a patch ends
 
 
@@ -50,7 +51,6 @@ class PieceDrawer:
     def __init__(self, plan: Plan, stages: Stages, frame: Callable[[int], EncodedFrame], first: int = 0) -> None:
         self._plan, self._stages, self._frame, self._first = plan, stages, frame, first
         self._drawings = plan.drawings
-        self._cuts = sorted(set(plan.cuts) | {0, len(plan.times)})
         self._changes: dict[int, Change] = {}  # by the place of the first drawing
         self._look: _Look | None = None  # of the latest pair
         self._crops: dict[tuple[int, ...], EncodedFrame] = {}
@@ -58,7 +58,7 @@ class PieceDrawer:
     def over(self, step: Step, base: Tensor, runtime: Runtime) -> Tensor | None:
         """The frame (1, C, H, W) of a step with its patches, or None where it has none. ``base`` is the frame without."""
         now = bisect_right(self._drawings, step.first) - 1
-        low, high = self._window(now)
+        low, high = drawings_around(self._plan, step.first, self._first)
         if not low <= now < high or (step.given and step.first != self._drawings[now]):
             return None
         look = self._looked(now, low, high)
@@ -69,17 +69,6 @@ class PieceDrawer:
         if not patches or not 0 <= share < 1:
             return None
         return self._laid(base, step.time, float(share), patches, look, runtime)
-
-    def _window(self, now: int) -> tuple[int, int]:
-        """The first and the last drawing that are looked at, of one shot."""
-        shot = bisect_right(self._cuts, self._drawings[now]) - 1
-        begin, end = self._cuts[shot], self._cuts[shot + 1]
-        low, high = max(now - REACH, 0), min(now + 1 + REACH, len(self._drawings) - 1)
-        while self._drawings[low] < max(begin, self._first) and low < high:
-            low += 1
-        while self._drawings[high] >= end:
-            high -= 1
-        return low, high
 
     def _looked(self, now: int, low: int, high: int) -> _Look:
         if self._look is None or self._look.now != now:
@@ -139,6 +128,25 @@ class PieceDrawer:
                 self._crops[key] = encoded
         # Its part of the progress is not counted: the frame that it is laid over was.
         return torch.cat(list(draw_between(self._stages, *crops, True, None, [t], runtime.part(0, 0))))
+
+
+def drawings_around(plan: Plan, frame: int, first: int = 0) -> tuple[int, int]:
+    """The first and the last drawing, by their places among the plan's, that are looked at for a moment after ``frame``: those
+    of its shot from frame ``first`` on that are near. Both are its own where it stands long, or none follows it."""
+    drawings, shots = plan.drawings, plan.shots
+    now = bisect_right(drawings, frame) - 1
+    following = bisect_right(shots, drawings[now])
+    end = shots[following] if following < len(shots) else len(plan.times)
+    last = drawings[now + 1] - 1 if now + 1 < len(drawings) else len(plan.times) - 1  # frame that shows this drawing
+    begin = max(shots[following - 1], last - FAR, first)
+    if drawings[now] < begin or now + 1 == len(drawings) or drawings[now + 1] >= end:
+        return now, now
+    low, high = now, now + 1
+    while low > now - REACH and low > 0 and drawings[low - 1] >= begin:
+        low -= 1
+    while high <= now + REACH and high + 1 < len(drawings) and drawings[high + 1] < min(end, last + 1 + FAR):
+        high += 1
+    return low, high
 
 
 def _carried(frame: Tensor, way: Similarity, base: Tensor) -> Tensor:

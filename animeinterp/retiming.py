@@ -1,4 +1,4 @@
-"""A clip by a plan: each output frame as ``sequence.timing`` lays it, a given frame or one between two, a frame at a time.
+"""A clip by a plan: each output frame as ``sequence.plan`` lays it, a given frame or one between two, a frame at a time.
 
 A clip is looked through first (``plan_clip``), then drawn (``retime``): its frames are asked for twice (three times for a
 continuous pace), one by one.
@@ -6,7 +6,6 @@ continuous pace), one by one.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
@@ -19,11 +18,12 @@ from torch import Tensor
 from .clip import ClipFrame, read_clip, take_in
 from .errors import AnimeInterpError, check_frames
 from .padding import cut_back
-from .per_piece import REACH, PieceDrawer
+from .per_piece import PieceDrawer, drawings_around
 from .pipeline import draw_between, make_stages
 from .runtime.progress import ProgressCallback
 from .sequence.detection import find_speeds, watch
-from .sequence.timing import Plan, Step, Timing, make_plan
+from .sequence.plan import Plan, Step, make_plan
+from .sequence.timing import Timing
 
 
 def plan_clip(
@@ -160,7 +160,8 @@ def _earliest(plan: Plan, frame: int) -> int:
     """The earliest frame that is looked at for a moment after ``frame``: pieces look some drawings back."""
     if plan.per_piece == "off":
         return frame
-    return plan.drawings[max(bisect_right(plan.drawings, frame) - 1 - REACH, 0)]
+    low, high = drawings_around(plan, frame)
+    return min(plan.drawings[low], frame) if low < high else frame
 
 
 class _Window:

@@ -7,7 +7,8 @@ from comfy_api.latest import io, ui
 
 from ..animeinterp.errors import AnimeInterpError
 from ..animeinterp.retiming import plan_clip
-from ..animeinterp.sequence.timing import HOLDS, PACES, PER_PIECE, SIDES, Timing, as_rate, make_plan
+from ..animeinterp.sequence.plan import make_plan
+from ..animeinterp.sequence.timing import HOLDS, PACES, PER_PIECE, SIDES, Timing, as_rate
 from ..animeinterp.visualization.strip import draw_strip
 from . import base, bridge, types
 

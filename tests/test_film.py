@@ -16,7 +16,8 @@ from animeinterp.film import Clip, Coding, Shared, draw_alone, draw_segments, dr
 from animeinterp.film import segments as segments_module
 from animeinterp.media import VideoReader, VideoWriter
 from animeinterp.runtime.arithmetic import Arithmetic
-from animeinterp.sequence.timing import Timing, make_plan
+from animeinterp.sequence.plan import make_plan
+from animeinterp.sequence.timing import Timing
 
 SIZE = 64
 

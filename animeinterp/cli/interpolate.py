@@ -21,8 +21,9 @@ from ..film import Clip, Coding, Recipe, Segment, Shared, draw_alone, draw_segme
 from ..media import FILM_SUFFIXES, IMAGE_RATE, MODES, VideoWriter, check_free
 from ..pipeline import interpolate_stream
 from ..runtime.arithmetic import Arithmetic
+from ..runtime.memory import keep_one_store
 from ..segmentation.contours import STYLES
-from ..sequence.timing import Plan
+from ..sequence.plan import Plan
 from ..weights import bundled_models, load_model
 from . import say
 from .inputs import Source, counted, open_source
@@ -77,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read, draw and write a frame at a time; what was written appears under its name when all of it is there."""
+    keep_one_store()
     check_alone(options)
     check_ray(options)
     source = open_source(options)

@@ -11,7 +11,8 @@ from pathlib import Path
 from ..errors import AnimeInterpError
 from ..film import Clip
 from ..media import check_free, write_image
-from ..sequence.timing import HOLDS, PACES, PER_PIECE, SIDES, Plan, Timing
+from ..sequence.plan import Plan
+from ..sequence.timing import HOLDS, PACES, PER_PIECE, SIDES, Timing
 from ..visualization.strip import draw_strip
 from . import say
 

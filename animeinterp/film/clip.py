@@ -11,7 +11,8 @@ from torch import Tensor
 from ..errors import AnimeInterpError
 from ..media import FrameReader
 from ..retiming import plan_clip
-from ..sequence.timing import Plan, Timing
+from ..sequence.plan import Plan
+from ..sequence.timing import Timing
 
 
 class Clip:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..media import MediaInfo, Tracks, VideoWriter, join_films
 from ..media.files import part_name
-from ..sequence.timing import Plan, Step
+from ..sequence.plan import Plan, Step
 from .clip import Clip
 from .segments import Segment, draw_segments, split
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..retiming import first_needed, retime
 from ..runtime.memory import trim
-from ..sequence.timing import Plan, Step
+from ..sequence.plan import Plan, Step
 from .clip import Clip
 
 SEGMENT = 96  # output frames, about

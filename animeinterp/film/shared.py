@@ -17,7 +17,8 @@ from typing import Any
 from ..errors import AnimeInterpError
 from ..media.files import part_name
 from ..runtime.arithmetic import Arithmetic
-from ..sequence.timing import Plan, Timing, make_plan
+from ..sequence.plan import Plan, make_plan
+from ..sequence.timing import Timing
 from .clip import Clip
 from .segments import Segment
 

@@ -18,7 +18,7 @@ from ..errors import AnimeInterpError
 from ..media import FrameReader, MediaInfo, PictureReader, Tracks, join_films, open_film
 from ..media.files import remove_abandoned
 from ..runtime.arithmetic import Arithmetic
-from ..sequence.timing import Plan
+from ..sequence.plan import Plan
 from ..weights import load_model
 from .clip import Clip
 from .coding import Coding

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import AnimeInterpError
 from ..media import Tracks, join_films
-from ..sequence.timing import Plan
+from ..sequence.plan import Plan
 from .coding import Coding
 from .segments import Segment, draw_segments, split
 from .shared import Shared

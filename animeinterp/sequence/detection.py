@@ -88,7 +88,7 @@ def find_speeds(
     """For each motion, by the frame at which it ends: how far the one before and the one after it go, as shares of its way.
 
     Ways are compared along the motion, by what moves and comes back along the flow the other way; None where that is nothing.
-    What ``timing.make_plan`` needs for a continuous pace.
+    What ``plan.make_plan`` needs for a continuous pace.
     """
     held, cuts = set(held), set(cuts)
     last: np.ndarray | None = None

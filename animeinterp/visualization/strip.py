@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..segmentation import to_image
-from ..sequence.timing import Plan
+from ..sequence.plan import Plan
 
 PER_ROW, MOST, WIDTH = 12, 96, 112  # thumbnails in a row, in all, and their width in pixels
 _GAP, _BAND = 6, 34  # between thumbnails; height of what stands under them

@@ -1,4 +1,5 @@
-"""Run by test_long_clips and comfyui/test_memory: bytes above input and result that clips of 10 and 500 frames take, as JSON.
+"""Run by test_long_clips and comfyui/test_memory: bytes above input and result that clips of 10 and 500 frames take, as JSON
+(of 100 and 500 as a film, of which a coder keeps some 40).
 
     python long_clip.py WAY [COMFYUI]
 
@@ -12,6 +13,8 @@ import importlib
 import importlib.util
 import json
 import sys
+import tempfile
+from fractions import Fraction
 from pathlib import Path
 
 PACK = Path(__file__).parents[2]
@@ -20,6 +23,9 @@ sys.path.insert(0, str(PACK))
 import torch  # noqa: E402
 
 from animeinterp import interpolate, interpolate_stream  # noqa: E402
+from animeinterp.film import Clip, Coding, draw_alone  # noqa: E402
+from animeinterp.media import MediaInfo, TimedFrame, Timeline  # noqa: E402
+from animeinterp.sequence.timing import Timing  # noqa: E402
 
 HEIGHT, WIDTH = 90, 160  # for time: what grows with the clip is seen all the same
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h
@@ -96,18 +102,42 @@ def node(comfyui):
     return interpolated
 
 
-WAYS = {"library": library, "stream ahead": stream}
+class Reader:
+    """A clip as what decodes a film of five drawings, each of which stands long."""
+
+    def __init__(self, clip):
+        self.clip, self.info = clip, MediaInfo((HEIGHT, WIDTH), Fraction(24), len(clip))
+
+    def frames(self, first=0):
+        for index in range(first, len(self.clip)):
+            drawing = index // (len(self.clip) // 5) * (len(self.clip) // 5)
+            yield TimedFrame(self.clip[drawing : drawing + 1].float(), Fraction(index, 24), Fraction(1, 24))
+
+    def timeline(self):
+        return Timeline(tuple(Fraction(k, 24) for k in range(len(self.clip))), Fraction(len(self.clip), 24))
 
 
-def measure(interpolated, dtype):
-    """Bytes above input and result, for 10 frames and for 500."""
+def film(clip):
+    """As films are drawn: by a plan, in segments, written as H.264 and joined; no result."""
+    clip = Clip(Reader(clip))
+    plan = clip.plan(Timing(2, cuts="off"))
+    with tempfile.TemporaryDirectory() as folder:
+        draw_alone(clip, plan, Path(folder) / "film.mp4", Coding(Fraction(48), clip.info), model=None)
+    return 0
+
+
+WAYS = {"library": library, "stream ahead": stream, "film": film}
+
+
+def measure(interpolated, dtype, short=10):
+    """Bytes above input and result, for so many frames and for 500."""
     torch.set_num_threads(1)
     clip, above = panned(500, dtype), {}
     interpolated(clip[:10])  # what is loaded and made once
-    for count in (10, 500):
+    for count in (short, 500):
         before = resident()
         result = interpolated(clip[:count])
-        # The most of all runs: that of 500 is of this run, and that of 10 can only seem more than it is.
+        # The most of all runs: that of 500 is of this run, and that of few can only seem more than it is.
         above[count] = resident("VmHWM") - before - result
     return above
 
@@ -119,5 +149,5 @@ if __name__ == "__main__":
         found = measure(node(*comfyui), torch.float32)  # what images are
     else:
         stand_in()
-        found = measure(WAYS[way], torch.float16)
+        found = measure(WAYS[way], torch.float16, 100 if way == "film" else 10)
     json.dump(found, sys.stdout)

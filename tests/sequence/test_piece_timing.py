@@ -12,7 +12,8 @@ from animeinterp.datasets.cadence import Shot, draw_shot
 from animeinterp.retiming import retime
 from animeinterp.segmentation import to_image
 from animeinterp.sequence.piece_timing import Similarity, camera_motion, find_change, find_patches
-from animeinterp.sequence.timing import Timing, make_plan
+from animeinterp.sequence.plan import make_plan
+from animeinterp.sequence.timing import Timing
 
 SIZE = (128, 224)
 

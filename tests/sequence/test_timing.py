@@ -5,7 +5,8 @@ from fractions import Fraction as F
 import pytest
 
 from animeinterp.errors import AnimeInterpError
-from animeinterp.sequence.timing import Timing, make_plan
+from animeinterp.sequence.plan import make_plan
+from animeinterp.sequence.timing import Timing
 
 
 def at(rate, count):
