@@ -11,14 +11,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from torch import Tensor
 
 from .flow import Flow, PieceMatches
 from .frames import FramePair
+from .images import to_image, to_tensor
 from .protocols import Refiner
 from .runtime import Runtime
-from .segmentation import to_image
 
 
 def dis_solver() -> cv2.DISOpticalFlow:
@@ -111,8 +110,3 @@ def disagreement(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
 def lengths(field: np.ndarray) -> np.ndarray:
     """The length of each vector of a field (H, W, 2). (H, W)."""
     return np.sqrt(field[..., 0] ** 2 + field[..., 1] ** 2)  # cv2.magnitude is not the same twice, a sum over axes slower
-
-
-def to_tensor(array: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
-    """(H, W) or (H, W, C) as OpenCV has it to (1, C, H, W)."""
-    return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(array).transpose(2, 0, 1)[None])).to(device)

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .dense_flow import dis_flow, disagreement, to_tensor, warp
+from .dense_flow import dis_flow, disagreement, warp
+from .images import to_tensor
 
 SIDE = 160  # pixels of the longer side of the pictures that the light is estimated on
 CELL = 3  # pixels of these are one, where neighbourhoods are averaged over

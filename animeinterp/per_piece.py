@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .frames import EncodedFrame
+from .images import to_image
 from .padding import at_least, cut_back
 from .pipeline import draw_between
 from .runtime import Runtime
-from .segmentation import to_image
 from .sequence.piece_timing import Change, Patch, Similarity, find_change, find_patches, onto_drawing
 from .sequence.plan import Plan, Step
 from .sequence.values import ValueRange

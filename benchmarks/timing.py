@@ -18,9 +18,9 @@ import torch
 from animeinterp.cli import say
 from animeinterp.datasets.cadence import CadencedClip, Shot, draw_shot, grain, join, recompress
 from animeinterp.dense_flow import dis_flow
+from animeinterp.images import to_image
 from animeinterp.media import to_bytes
 from animeinterp.retiming import plan_clip, retime
-from animeinterp.segmentation import to_image
 from animeinterp.sequence.detection import watch
 from animeinterp.sequence.timing import Timing
 from animeinterp.weights import load_model

@@ -6,8 +6,9 @@ from animeinterp.completion import complete
 from animeinterp.config import SegmentConfig
 from animeinterp.datasets.cartoon.sample import CartoonSample
 from animeinterp.evaluation.metrics import psnr_moving, to_8bit
+from animeinterp.images import to_image
 from animeinterp.matching import describe_pieces, pair_flow
-from animeinterp.segmentation import find_contours, segment, to_image
+from animeinterp.segmentation import find_contours, segment
 from animeinterp.synthesis.blend import EMPTY, FrameWarper, blend
 
 

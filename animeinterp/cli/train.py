@@ -14,14 +14,11 @@ half precision, to keep) and model.safetensors (to use). Ctrl-C saves, too.
 from __future__ import annotations
 
 import argparse
-import logging
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 import torch
 
@@ -41,6 +38,7 @@ from ..training.pairs import CARTOONS, COARSE, DrawnConfig, DrawnPairs, Source, 
 from ..training.processes import Processes, helpers, processes
 from ..training.warped import SIZE as WARPED_SIZE
 from . import say
+from .long_runs import logged, stopping
 from .progress import ProgressBar
 
 STAGES = ("flow", "frame", "paint", "between")
@@ -108,9 +106,9 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         ours = stack.enter_context(processes(_device(options.device)))
         if ours.rank == 0:
-            stack.enter_context(_logging())
+            stack.enter_context(logged())
         torch.backends.cudnn.benchmark = True  # crops are of one size
-        stopped = stack.enter_context(_stopping())
+        stopped = stack.enter_context(stopping())
         return _train(options, ours, stopped, stack)
 
 
@@ -262,44 +260,3 @@ def _credit(sprites: str, out: Path) -> None:
 
 def _device(name: str | None) -> str:
     return name or ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@contextmanager
-def _logging() -> Iterator[None]:
-    """The library's messages, at the terminal."""
-
-    class Saying(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            say(self.format(record))
-
-    logger, handler = logging.getLogger("animeinterp"), Saying()
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-
-
-@contextmanager
-def _stopping() -> Iterator[Callable[[], bool]]:
-    """Within it Ctrl-C, and a polite kill, only ask to stop after the present step; a second time they stop at once."""
-    asked = []
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-        say("\nStopping after this step; again to stop at once, without saving.")
-
-    try:
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # signals are the main thread's
-        before = {}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..dense_flow import dis_flow, disagreement, lengths, to_tensor, warp
+from ..dense_flow import dis_flow, disagreement, lengths, warp
 from ..errors import AnimeInterpError, check_pair
 from ..flow import Flow, PieceMatches
+from ..images import to_image, to_tensor
 from ..matching.features import piece_moments
-from ..segmentation import find_contours, to_image
+from ..segmentation import find_contours
 from .candidates import Side, find_motions
 from .config import DEFAULT, CompletionConfig
 from .cutouts import are_cutouts, are_drawn_anew

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from ..dense_flow import disagreement, lengths, warp
-from ..segmentation import to_image
+from ..images import to_image
 from .panning import panned_flows
 
 BETTER, MIDDLE = 0.25, 0.5  # of the lines, from the best

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from ..dense_flow import DenseFlow, dis_flow, to_tensor, warp
-from ..segmentation import to_image
+from ..dense_flow import DenseFlow, dis_flow, warp
+from ..images import to_image, to_tensor
 from .config import DEFAULT, CompletionConfig
 from .motion import both, difference
 

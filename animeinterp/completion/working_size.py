@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..dense_flow import dis_flow, lengths, to_tensor
+from ..dense_flow import dis_flow, lengths
 from ..flow import FIELDS, Flow
 from ..frames import FramePair
-from ..segmentation import to_image
+from ..images import to_image, to_tensor
 from .motion import both, difference, steepness, warp
 
 EDGE = 0.5  # pixels of the small picture, by which motions next to one another differ that are not one motion

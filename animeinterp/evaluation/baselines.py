@@ -11,7 +11,7 @@ from torch import Tensor
 from ..dense_flow import dis_flow
 from ..errors import check_pair, check_times
 from ..flow import backwarp
-from ..segmentation import to_image
+from ..images import to_image
 from ..synthesis.splatting import splat
 
 _ALPHA = 20.0  # of Z = -alpha |I0 - backwarp(I1, f01)|, the error being the mean over channels

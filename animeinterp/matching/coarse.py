@@ -13,7 +13,8 @@ from ..arguments import check_settings
 from ..config import MatchConfig
 from ..errors import AnimeInterpError, check_frames, check_pair, check_values
 from ..flow import CoarseFlow, Matches, PieceMatches
-from ..segmentation import segment, to_image
+from ..images import to_image
+from ..segmentation import segment
 from .affinity import affinity, mutual_matches, penalised
 from .features import piece_moments, pixel_features, pool, shape_features, unit_vectors
 from .piece_flow import PieceMaps, piece_flow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,11 +12,12 @@ from torch import Tensor
 from ..arguments import check_settings_of
 from ..config import SegmentConfig
 from ..errors import AnimeInterpError, check_frames, check_values
+from ..images import to_image
 from .contours import STYLES, find_contours
 from .merging import merge_small
 from .trapped_ball import grow, trapped_ball_fill
 
-__all__ = ["find_contours", "grow", "merge_small", "segment", "segment_image", "to_image", "trapped_ball_fill"]
+__all__ = ["find_contours", "grow", "merge_small", "segment", "segment_image", "trapped_ball_fill"]
 
 
 def segment(frames: Tensor, config: SegmentConfig | None = None) -> Tensor:
@@ -48,17 +48,6 @@ def segment_image(image: np.ndarray, config: SegmentConfig) -> np.ndarray:
         return np.zeros(regions.shape, np.int32)
     regions = grow(regions)
     return merge_small(regions, image, least)
-
-
-def to_image(frame: Tensor) -> np.ndarray:
-    """(3 or 4, H, W) float in 0..1 to (H, W, 3) uint8, transparent parts over mid-grey so that they are a piece."""
-    frame = frame.detach().to("cpu", torch.float32)
-    if frame.shape[0] == 4:
-        frame = frame[:3] * frame[3:] + 0.5 * (1 - frame[3:])
-    pixels = frame.mul(255).round_().clamp_(0, 255).nan_to_num_(0.0).to(torch.uint8)
-    image = pixels.permute(1, 2, 0).numpy()
-    # What came as (H, W, 3) lies so already; planes of their own are woven together several times as fast by OpenCV.
-    return image if image.flags.c_contiguous else cv2.merge([np.ascontiguousarray(plane) for plane in pixels.numpy()])
 
 
 def _check(config: SegmentConfig) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from ..dense_flow import dis_flow, disagreement
-from ..segmentation import to_image
+from ..images import to_image
 
 CUT_WIDTH, HELD_WIDTH = 160, 320  # pixels, of the copies that are compared
 UNLIKE = 20  # 8-bit levels from which a pixel is not the one that flow leads to

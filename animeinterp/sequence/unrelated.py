@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..segmentation import to_image
+from ..images import to_image
 from .detection import CUT_WIDTH, UNLIKE, unmatched
 
 # The share of a frame that dense flow finds nowhere in the other. Of 144 pairs of real and drawn animation at full speed none
@@ -18,22 +18,19 @@ _FLAT = 6.0  # levels by which a frame deviates from its mean: less is a plain c
 
 
 def nothing_in_common(frame0: Tensor, frame1: Tensor) -> bool:
-    """Whether hardly anything of one frame (1, 3, H, W) is found in the other, were they of the same light."""
-    images = [_small(frame) for frame in (frame0, frame1)]
-    if (np.abs(images[0] - images[1]).max(axis=2) > UNLIKE).mean() < _NOTHING:
+    """Whether hardly anything of one frame (1, 3, H, W) is found in the other; both are in one light (``light.Leveled``)."""
+    one, other = _small(frame0), _small(frame1)
+    if (cv2.absdiff(one, other).max(axis=2) > UNLIKE).mean() < _NOTHING:
         return False  # most is where it was: the usual case, at no cost
-    if min(image.std() for image in images) < _FLAT:
+    if min(one.std(), other.std()) < _FLAT:
         return False
-    # A fade or a flash changes every level and moves nothing.
-    mean, spread = (np.stack([f(image, axis=(0, 1)) for image in images]) for f in (np.mean, np.std))
-    alike = (images[1] - mean[1]) * (np.maximum(spread[0], 1) / np.maximum(spread[1], 1)) + mean[0]
-    one, other = images[0].astype(np.uint8), alike.clip(0, 255).astype(np.uint8)
     return min(unmatched(one, other), unmatched(other, one)) > _NOTHING
 
 
 def _small(frame: Tensor) -> np.ndarray:
+    """(H, W, 3) uint8, without specks."""
     height, width = frame.shape[-2:]
     if width > CUT_WIDTH:
         frame = F.interpolate(frame.float(), (max(round(height * CUT_WIDTH / width), 1), CUT_WIDTH), mode="area")
     with torch.no_grad():
-        return cv2.medianBlur(to_image(frame[0]), 3).astype(np.float32)
+        return cv2.medianBlur(to_image(frame[0]), 3)

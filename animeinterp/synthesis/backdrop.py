@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..flow import backwarp, pixel_grid, resize_flow
+from ..images import to_image
 from .splatting import splat
 
 MOST = 320  # pixels of the longer side at which figures are parted from what is behind them, at most
@@ -212,7 +213,7 @@ def _parted(frame: Tensor, known: Tensor) -> Tensor | None:
     :param known: (1, 2, h, w), where it surely stands still, and where it surely moves.
     """
     still, moving = known[0].cpu().numpy()
-    image = np.ascontiguousarray((frame[0] * 255).round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy())
+    image = to_image(frame[0])
     behind = still > 0.6
     front = (moving > 0.5) & ~behind
     if min(np.count_nonzero(behind), np.count_nonzero(front)) < _FEWEST:

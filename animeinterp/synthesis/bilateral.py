@@ -26,14 +26,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..flow import pixel_grid, resize_flow, sampling_grid
+from ..flow import resize_flow
 from ..runtime.memory import fastest_layout
 from .activation import PReLU
+from .cost_volume import SEARCH, correlate, search
 from .painting import Mended, larger, paint, read
 from .tiles import tiles
 
 MULTIPLE = 16  # of both sides
-SEARCH = 4  # positions to each side at 1/16, each of a sixteenth of the size: half of a motion of 128 pixels
 AROUND = (2, 3, 2)  # positions to each side of the motion so far, at 1/16 (of the start), 1/8 and 1/4
 FEATURES = (24, 40, 64, 96)  # of the encoder, at 1/2, 1/4, 1/8, 1/16
 HIDDEN = (40, 48, 64)  # of the hidden state that is handed on, at 1/4, 1/8, 1/16
@@ -200,14 +200,14 @@ class BilateralNetwork(nn.Module):
             start = Start(zeros[:, :4], zeros[:, 4:])
         coarse = F.avg_pool2d(start.motion, 2) / 2, F.avg_pool2d(start.known, 2)
         both = read(f0, f1, coarse[0])
-        seen = [f0, f1, *both, _search(f0, f1, time), _correlate(*both, AROUND[0]), coarse[0] / _SPEED, coarse[1]]
+        seen = [f0, f1, *both, search(f0, f1, time), correlate(*both, AROUND[0]), coarse[0] / _SPEED, coarse[1]]
         said, hidden = self.decoders[0](_stack(seen, time))
         motion = coarse[0] * said[:, 5:].sigmoid() + said[:, :4]
         mask, motions = said[:, 4:5], [motion]
         for level, decoder in ((2, self.decoders[1]), (1, self.decoders[2])):
             motion, mask, hidden = larger(motion, 2.0), larger(mask), larger(hidden)
             both = read(features0[level], features1[level], motion)
-            seen = [*both, _correlate(*both, AROUND[3 - level]), motion / _SPEED, mask, hidden]
+            seen = [*both, correlate(*both, AROUND[3 - level]), motion / _SPEED, mask, hidden]
             if level == 2:
                 seen += [(start.motion - motion) * start.known.repeat_interleave(2, 1) / _SPEED, start.known]
             said, hidden = decoder(_stack(seen, time))
@@ -284,36 +284,3 @@ def _stack(seen: list[Tensor], time: Tensor, like: Tensor | None = None) -> Tens
     like = seen[0] if like is None else like
     plane = time.to(like.dtype).expand(like.shape[0], 1, *like.shape[-2:])
     return fastest_layout(torch.cat([*(x.to(like.dtype) for x in seen), plane], dim=1))
-
-
-def _even(features: Tensor) -> Tensor:
-    """Features of unit mean square at each pixel, so that their product says how alike they are, not how strong."""
-    features = features.float()
-    return features * (features.square().mean(dim=1, keepdim=True) + 1e-3).rsqrt()
-
-
-def _correlate(read0: Tensor, read1: Tensor, reach: int) -> Tensor:
-    """How alike the reading of drawing 0 is to that of drawing 1 at each of (2 reach + 1)^2 places around: (B, n, h, w)."""
-    height, width = read0.shape[-2:]
-    one, other = _even(read0).to(read0.dtype), F.pad(_even(read1).to(read0.dtype), (reach,) * 4)
-    shifts = [(y, x) for y in range(2 * reach + 1) for x in range(2 * reach + 1)]
-    return torch.stack([(one * other[..., y : y + height, x : x + width]).mean(dim=1) for y, x in shifts], dim=1)
-
-
-def _search(features0: Tensor, features1: Tensor, time: Tensor) -> Tensor:
-    """How alike the drawings are at opposite ends of each motion through a pixel at ``time``: (B, (2 SEARCH + 1)^2, h, w).
-
-    Motion d, in units of two pixels of this size, comes from -2 t d and leads to 2 (1 - t) d.
-    """
-    batch, channels, height, width = features0.shape
-    reach = torch.arange(-SEARCH, SEARCH + 1, device=time.device, dtype=torch.float32)
-    offsets = torch.stack(torch.meshgrid(reach, reach, indexing="ij"), dim=-1).flatten(0, 1).flip(-1)  # (n, 2): x, y
-    x, y = pixel_grid(features0.float()).unbind(dim=1)
-    time = time.float().reshape(-1, 1, 1, 1)
-    read = []
-    for features, way in ((features0, -2 * time), (features1, 2 * (1 - time))):
-        at_x = x[:, None] + way * offsets[:, 0].reshape(1, -1, 1, 1)
-        at_y = y[:, None] + way * offsets[:, 1].reshape(1, -1, 1, 1)
-        grid = sampling_grid(at_x, at_y, (height, width)).flatten(1, 2)
-        read.append(F.grid_sample(_even(features), grid.expand(batch, -1, -1, -1), align_corners=False))
-    return (read[0] * read[1]).mean(dim=1).reshape(batch, -1, height, width)

@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..alpha import from_grey
-from ..dense_flow import refine_dense, to_tensor
+from ..dense_flow import refine_dense
 from ..flow import Flow, backwarp
 from ..frames import FramePair
+from ..images import to_tensor
 from ..protocols import Synthesizer
 from ..runtime import Runtime
 from .motion_splatting import splat_motion

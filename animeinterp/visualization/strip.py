@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..segmentation import to_image
+from ..images import to_image
 from ..sequence.plan import Plan
 
 PER_ROW, MOST, WIDTH = 12, 96, 112  # thumbnails in a row, in all, and their width in pixels

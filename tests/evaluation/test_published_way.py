@@ -10,10 +10,10 @@ import animeinterp as ai
 from animeinterp.datasets.clips import public_clips
 from animeinterp.evaluation.published_way import steps
 from animeinterp.evaluation.published_way.networks import PublishedNetworks
+from animeinterp.images import to_image
 from animeinterp.matching import describe_pieces, match_pieces
 from animeinterp.matching.vgg import VGGFeatures
 from animeinterp.model import build
-from animeinterp.segmentation import to_image
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import pytest
 
 from animeinterp.config import SegmentConfig
 from animeinterp.datasets.cartoon import CartoonConfig, draw
-from animeinterp.segmentation import contours, merging, segment_image, to_image, trapped_ball
+from animeinterp.images import to_image
+from animeinterp.segmentation import contours, merging, segment_image, trapped_ball
 from tests.segmentation import exact
 
 SIZE, LEAST = (540, 960), 500

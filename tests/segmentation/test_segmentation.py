@@ -150,18 +150,3 @@ def test_alpha_cuts_and_half_precision_is_read():
 def test_wrong_input_is_named(frames, config, says):
     with pytest.raises(AnimeInterpError, match=says):
         segmentation.segment(frames, config)
-
-
-@pytest.mark.parametrize("channels", [3, 4])
-def test_pixels_are_read_alike_however_a_frame_lies_in_memory(channels):
-    frame = torch.rand(channels, 20, 30, generator=torch.Generator().manual_seed(1)) * 1.2 - 0.1
-    frame[0, 0, :3] = torch.tensor([torch.nan, torch.inf, -torch.inf])
-    if channels == 4:
-        frame[3] = 1
-    image = segmentation.to_image(frame)
-    assert image.flags.c_contiguous and image[0, :3, 0].tolist() == [0, 255, 0]
-    expected = frame[:3, 1:].clamp(0, 1).mul(255).round().permute(1, 2, 0).byte()
-    assert np.array_equal(image[1:], expected.numpy())
-    interleaved = frame.permute(1, 2, 0).contiguous().permute(2, 0, 1)
-    assert np.array_equal(segmentation.to_image(interleaved), image)
-    assert np.array_equal(segmentation.to_image(frame.double()), image)

@@ -9,8 +9,8 @@ import torch
 
 import animeinterp as ai
 from animeinterp.datasets.cadence import Shot, draw_shot
+from animeinterp.images import to_image
 from animeinterp.retiming import retime
-from animeinterp.segmentation import to_image
 from animeinterp.sequence.piece_timing import Similarity, camera_motion, find_change, find_patches
 from animeinterp.sequence.plan import make_plan
 from animeinterp.sequence.timing import Timing

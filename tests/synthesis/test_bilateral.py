@@ -8,7 +8,8 @@ from animeinterp.flow import Flow, backwarp
 from animeinterp.frames import EncodedFrame, FramePair
 from animeinterp.model import ModelConfig, build
 from animeinterp.synthesis.between import BilateralSynthesis
-from animeinterp.synthesis.bilateral import SEARCH, BilateralNetwork, _search
+from animeinterp.synthesis.bilateral import BilateralNetwork
+from animeinterp.synthesis.cost_volume import SEARCH, search
 from animeinterp.synthesis.motion_splatting import splat_motion
 from animeinterp.synthesis.painting import Mended, carried, leading
 
@@ -136,7 +137,7 @@ def test_the_search_finds_opposite_ends(time):
     torch.manual_seed(0)
     wide = torch.randn(1, 16, 12, 40)
     features0, features1 = wide[..., 8:32], wide[..., 4:28]
-    cost = _search(features0, features1, torch.full((1, 1, 1, 1), time))
+    cost = search(features0, features1, torch.full((1, 1, 1, 1), time))
     best = cost[0, :, 4:8, 8:16].mean(dim=(1, 2)).argmax().item()
     row, column = divmod(best, 2 * SEARCH + 1)
     assert (row - SEARCH, column - SEARCH) == (0, 2)  # in units of two positions

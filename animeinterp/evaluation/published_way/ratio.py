@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from ...config import SegmentConfig
+from ...images import to_image
 from ...matching import describe_pieces, match_pieces, pair_flow
 from ...matching.vgg import VGGFeatures
 from ...model import AnimeInterp
 from ...pipeline import interpolate
-from ...segmentation import segment, to_image
+from ...segmentation import segment
 from ..ways import SEED, TIME, draw_pair, load_way
 from . import steps
 from .networks import PublishedNetworks

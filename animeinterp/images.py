@@ -1,0 +1,24 @@
+"""Frames as OpenCV has them, and back: rows of pixels in 8 bits, and planes of numbers."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def to_image(frame: Tensor) -> np.ndarray:
+    """(3 or 4, H, W) float in 0..1 to (H, W, 3) uint8, transparent parts over mid-grey so that they are a piece."""
+    frame = frame.detach().to("cpu", torch.float32)
+    if frame.shape[0] == 4:
+        frame = frame[:3] * frame[3:] + 0.5 * (1 - frame[3:])
+    pixels = frame.mul(255).round_().clamp_(0, 255).nan_to_num_(0.0).to(torch.uint8)
+    image = pixels.permute(1, 2, 0).numpy()
+    # What came as (H, W, 3) lies so already; planes of their own are woven together several times as fast by OpenCV.
+    return image if image.flags.c_contiguous else cv2.merge([np.ascontiguousarray(plane) for plane in pixels.numpy()])
+
+
+def to_tensor(array: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """(H, W) or (H, W, C) as OpenCV has it to (1, C, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(array).transpose(2, 0, 1)[None])).to(device)

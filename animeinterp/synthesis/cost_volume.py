@@ -1,0 +1,44 @@
+"""How alike two drawings are along motions: what the network at t is shown beside their features (``bilateral``)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..flow import pixel_grid, sampling_grid
+
+SEARCH = 4  # positions to each side at 1/16, each of a sixteenth of the size: half of a motion of 128 pixels
+
+
+def _even(features: Tensor) -> Tensor:
+    """Features of unit mean square at each pixel, so that their product says how alike they are, not how strong."""
+    features = features.float()
+    return features * (features.square().mean(dim=1, keepdim=True) + 1e-3).rsqrt()
+
+
+def correlate(read0: Tensor, read1: Tensor, reach: int) -> Tensor:
+    """How alike the reading of drawing 0 is to that of drawing 1 at each of (2 reach + 1)^2 places around: (B, n, h, w)."""
+    height, width = read0.shape[-2:]
+    one, other = _even(read0).to(read0.dtype), F.pad(_even(read1).to(read0.dtype), (reach,) * 4)
+    shifts = [(y, x) for y in range(2 * reach + 1) for x in range(2 * reach + 1)]
+    return torch.stack([(one * other[..., y : y + height, x : x + width]).mean(dim=1) for y, x in shifts], dim=1)
+
+
+def search(features0: Tensor, features1: Tensor, time: Tensor) -> Tensor:
+    """How alike the drawings are at opposite ends of each motion through a pixel at ``time``: (B, (2 SEARCH + 1)^2, h, w).
+
+    Motion d, in units of two pixels of this size, comes from -2 t d and leads to 2 (1 - t) d.
+    """
+    batch, channels, height, width = features0.shape
+    reach = torch.arange(-SEARCH, SEARCH + 1, device=time.device, dtype=torch.float32)
+    offsets = torch.stack(torch.meshgrid(reach, reach, indexing="ij"), dim=-1).flatten(0, 1).flip(-1)  # (n, 2): x, y
+    x, y = pixel_grid(features0.float()).unbind(dim=1)
+    time = time.float().reshape(-1, 1, 1, 1)
+    read = []
+    for features, way in ((features0, -2 * time), (features1, 2 * (1 - time))):
+        at_x = x[:, None] + way * offsets[:, 0].reshape(1, -1, 1, 1)
+        at_y = y[:, None] + way * offsets[:, 1].reshape(1, -1, 1, 1)
+        grid = sampling_grid(at_x, at_y, (height, width)).flatten(1, 2)
+        read.append(F.grid_sample(_even(features), grid.expand(batch, -1, -1, -1), align_corners=False))
+    return (read[0] * read[1]).mean(dim=1).reshape(batch, -1, height, width)
