@@ -18,23 +18,7 @@ import cv2
 import numpy as np
 
 from ..dense_flow import dis_flow, variational_solver
-
-# The sanity limits of the published code, of a 960x540 frame where they are lengths.
-FARTHEST = 250 / 1101.5  # of the diagonal: 250 px
-AREA_RATIO = 3.0
-LEAST_INSIDE = (0.8, 0.5)  # of the carried piece in its match; of a backdrop, which much passes in front of
-LEAST_AREA = 50  # pixels; smaller pieces move as a whole
-BACKDROP = 0.12  # of the frame: the code drops larger pieces; here their outlines do not count
-
-MARGIN = 8  # pixels around a piece, for flow that leads out of it
-SMALLEST_CROP = 32  # pixels; DIS needs room for its pyramid
-LARGE = (20_000, 160_000)  # pixels of a crop: above each, the finest level of DIS is half as large
-TRUNCATE = 40.0  # grey levels: a larger difference is another thing
-EDGE = 4.0  # grey levels a pixel: less is no edge
-ALIKE = 8.0  # grey levels: a smaller one is the same
-STEPS, RIDGE = 4, 1e5  # of alignment; how much (grey levels)^2 a piece has to show before it shears
-GAIN = (0.9, 0.05)  # what is taken is to leave less than this share of the difference, less so many grey levels
-LONG = 0.5  # least relative difference of the axes' variances for a piece to have a direction
+from .config import PIECE_FLOW, PieceFlowConfig
 
 
 @dataclass(frozen=True)
@@ -72,26 +56,28 @@ def piece_boxes(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def piece_flow(
-    maps: PieceMaps, other: PieceMaps, own: np.ndarray, theirs: np.ndarray, *, deformation: bool = True
+    maps: PieceMaps, other: PieceMaps, own: np.ndarray, theirs: np.ndarray, *, deformation: bool = True,
+    config: PieceFlowConfig = PIECE_FLOW,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The flow of each matched piece from its frame to the other; zero for every other piece.
 
     :param own: (M,) pieces of ``maps``; ``theirs`` (M,), their matches in ``other``.
     :param deformation: False moves pieces as a whole.
+    :param config: its numbers.
     :return: the flow (H, W, 2) float32, dx then dy in pixels, and (M,) bool: which matches moved their piece. The rest
         broke one of the limits: too far, too unlike in area, or too little of the piece ends in its match.
     """
     height, width = maps.labels.shape
     flow = np.zeros((height, width, 2), np.float32)
     area, area_theirs = maps.moments[own, 0], other.moments[theirs, 0]
-    far = np.hypot(*(other.moments[theirs, 1:3] - maps.moments[own, 1:3]).T) > FARTHEST * np.hypot(height, width)
-    unlike = np.maximum(area, area_theirs) > AREA_RATIO * np.minimum(area, area_theirs)
-    behind = np.minimum(area, area_theirs) > BACKDROP * height * width  # how much is seen of it says little
+    far = np.hypot(*(other.moments[theirs, 1:3] - maps.moments[own, 1:3]).T) > config.farthest * np.hypot(height, width)
+    unlike = np.maximum(area, area_theirs) > config.area_ratio * np.minimum(area, area_theirs)
+    behind = np.minimum(area, area_theirs) > config.backdrop * height * width  # how much is seen of it says little
     stands = ~(far | unlike & ~behind)
     dense = dis_flow(maps.image, other.image) if stands.any() else flow
 
     def work(index: int) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray] | None:
-        return _one_piece(maps, other, int(own[index]), int(theirs[index]), dense, deformation)
+        return _one_piece(maps, other, int(own[index]), int(theirs[index]), dense, deformation, config)
 
     order = np.flatnonzero(stands)
     order = order[np.argsort(-area[order], kind="stable")]  # the longest work first
@@ -105,30 +91,30 @@ def piece_flow(
     return flow, stands
 
 
-def _one_piece(maps, other, piece, match, dense, deformation):
+def _one_piece(maps, other, piece, match, dense, deformation, config):
     """Window of the frame, mask of the piece in it, and the flow (n, 2) of its pixels; None where the match fails."""
     moments, target = maps.moments[piece], other.moments[match]
     shift = target[1:3] - moments[1:3]
     whole = np.rint(shift).astype(int)
-    window = _window(maps.boxes[piece], other.boxes[match], whole, maps.labels.shape)
+    window = _window(maps.boxes[piece], other.boxes[match], whole, maps.labels.shape, config.margin)
     rows, columns = window
     inside = maps.labels[window] == piece
     patch = _masked(maps, window, piece)
-    pair = _Pair(patch, maps.soft[window], inside, other, match, (columns.start, rows.start))
+    pair = _Pair(patch, maps.soft[window], inside, other, match, (columns.start, rows.start), config)
     candidates = [_still(), _shifted(shift), _shifted(np.median(dense[window][inside], axis=0))]
-    turn = _axis_turn(moments, target)
+    turn = _axis_turn(moments, target, config)
     if turn:
         centre = moments[1:3] - (columns.start, rows.start)
         candidates.append(_turned(shift, turn, centre))
     costs = [pair.cost(pair.field(affine)) for affine in candidates]
-    backdrop = bool(moments[0] > BACKDROP * maps.labels.size)
+    backdrop = bool(moments[0] > config.backdrop * maps.labels.size)
     choice = int(np.argmin(costs))  # the first of equals: lying still, then the centroids' shift
     best, cost = candidates[choice], costs[choice]
-    if deformation and moments[0] >= LEAST_AREA and cost > 0:
+    if deformation and moments[0] >= config.least_area and cost > 0:
         field = pair.deformed(pair.aligned(best, cost), backdrop)
     else:
         field = pair.field(best)
-    if pair.landed(field) < LEAST_INSIDE[backdrop]:
+    if pair.landed(field) < (config.least_inside_backdrop if backdrop else config.least_inside):
         return None
     return window, inside, field[inside]
 
@@ -139,7 +125,8 @@ class _Pair:
     Affine motions are (2, 3): dx and dy as functions of (x, y, 1), in pixels, from the window's upper left pixel.
     """
 
-    def __init__(self, patch, soft, inside, other, match, origin):
+    def __init__(self, patch, soft, inside, other, match, origin, config):
+        self.config = config
         self.patch, self.soft, self.inside = patch, soft, inside
         self.other, self.match, self.origin = other, match, origin
         height, width = patch.shape
@@ -148,8 +135,8 @@ class _Pair:
         # The match alone, as far as any motion may want to read it.
         box = other.boxes[match]
         self.shape = other.labels.shape
-        top, left = max(box[2] - MARGIN, 0), max(box[0] - MARGIN, 0)
-        area = slice(top, box[3] + MARGIN + 1), slice(left, box[1] + MARGIN + 1)
+        top, left = max(box[2] - self.config.margin, 0), max(box[0] - self.config.margin, 0)
+        area = slice(top, box[3] + self.config.margin + 1), slice(left, box[1] + self.config.margin + 1)
         self.corner = np.array([left - origin[0], top - origin[1]], np.float32)
         self.target, self.fill = _masked(other, area, match), _fill(other, area, match)
         self.target_mask = (other.labels[area] == match).astype(np.uint8)
@@ -176,23 +163,23 @@ class _Pair:
 
     def cost(self, field: np.ndarray) -> float:
         """Mean truncated difference over the piece; what leaves the frame counts half."""
-        off = np.minimum(self.difference(field), TRUNCATE)
+        off = np.minimum(self.difference(field), self.config.truncate)
         x, y = self._ends(field)
         outside = (x < 0) | (x > self.shape[1] - 1) | (y < 0) | (y > self.shape[0] - 1)
-        return float(np.where(outside, TRUNCATE / 2, off).mean(dtype=np.float64))
+        return float(np.where(outside, self.config.truncate / 2, off).mean(dtype=np.float64))
 
     def aligned(self, affine: np.ndarray, cost: float) -> np.ndarray:
         """``affine`` after Gauss-Newton steps on the grey difference (Lucas and Kanade 1981), if that is better."""
-        start, limit = affine, GAIN[0] * cost - GAIN[1]
+        start, limit = affine, self.config.gain * cost - self.config.gain_levels
         gx, gy = (cv2.Sobel(self.soft, cv2.CV_32F, *along, scale=1 / 8) for along in ((1, 0), (0, 1)))
-        at = np.flatnonzero(self.inside & (np.hypot(gx, gy) > EDGE))  # flat colour says nothing
+        at = np.flatnonzero(self.inside & (np.hypot(gx, gy) > self.config.edge))  # flat colour says nothing
         centre = np.array([self.x.mean(), self.y.mean()], np.float32)
         place = np.stack([self.x.ravel()[at] - centre[0], self.y.ravel()[at] - centre[1], np.ones(at.size)], axis=1)
         slopes = np.concatenate([gx.ravel()[at, None] * place, gy.ravel()[at, None] * place], axis=1)
-        ridge = np.diag(np.tile([RIDGE, RIDGE, 1e-3], 2))
-        for _ in range(STEPS if at.size > 2 * LEAST_AREA else 0):
+        ridge = np.diag(np.tile([self.config.ridge, self.config.ridge, 1e-3], 2))
+        for _ in range(self.config.steps if at.size > 2 * self.config.least_area else 0):
             off = (self.seen(self.field(affine)).astype(np.float32) - self.soft).ravel()[at]
-            weighted = slopes * (np.abs(off) < TRUNCATE)[:, None] / (1 + np.abs(off) / ALIKE)[:, None]
+            weighted = slopes * (np.abs(off) < self.config.truncate)[:, None] / (1 + np.abs(off) / self.config.alike)[:, None]
             step = -np.linalg.solve(weighted.T @ slopes + ridge, weighted.T @ off).reshape(2, 3)
             step[:, 2] -= step[:, :2] @ centre
             trial_cost = self.cost(self.field(affine + step))
@@ -212,12 +199,13 @@ class _Pair:
             warped = np.where(self.inside == there, warped, self.patch)
         if np.array_equal(warped, self.patch):
             return start
-        residual = _variational(self.patch, warped)
+        residual = _variational(self.patch, warped, self.config)
         # x goes to x + u(x) in the piece's own frame, and from there with the affine motion: exact, as it is affine.
         trial = start + residual + residual @ base[:, :2].astype(np.float32).T
         shown = there[self.inside]
-        before, after = (np.minimum(self.difference(f)[shown], TRUNCATE).sum(dtype=np.float64) for f in (field, trial))
-        return trial if after < GAIN[0] * before - GAIN[1] * shown.sum() else field
+        off = [np.minimum(self.difference(f)[shown], self.config.truncate) for f in (field, trial)]
+        before, after = (one.sum(dtype=np.float64) for one in off)
+        return trial if after < self.config.gain * before - self.config.gain_levels * shown.sum() else field
 
     def landed(self, field: np.ndarray) -> float:
         """The share of the piece's pixels that end in the match or on their like, of those that end in the frame."""
@@ -226,7 +214,7 @@ class _Pair:
         kept = (x >= 0) & (x < width) & (y >= 0) & (y < height)
         if not kept.any():
             return 0.0
-        alike = self.difference(field)[kept] < ALIKE
+        alike = self.difference(field)[kept] < self.config.alike
         return float((alike | (self.other.labels[y[kept], x[kept]] == self.match)).mean())
 
     def _ends(self, field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -237,21 +225,21 @@ class _Pair:
         )
 
 
-def _variational(patch: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _variational(patch: np.ndarray, other: np.ndarray, config: PieceFlowConfig) -> np.ndarray:
     """Dense flow between two patches (h, w) uint8, as the paper's code sets its solver. (h, w, 2) float32."""
-    solver = variational_solver(sum(patch.size > limit for limit in LARGE))
+    solver = variational_solver(sum(patch.size > limit for limit in config.large))
     height, width = patch.shape
-    pad = (0, max(0, SMALLEST_CROP - height), 0, max(0, SMALLEST_CROP - width))
+    pad = (0, max(0, config.smallest_crop - height), 0, max(0, config.smallest_crop - width))
     padded = [cv2.copyMakeBorder(one, *pad, cv2.BORDER_REPLICATE) for one in (patch, other)]
     return solver.calc(*padded, None)[:height, :width]
 
 
-def _window(box: np.ndarray, target: np.ndarray, shift: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
+def _window(box: np.ndarray, target: np.ndarray, shift: np.ndarray, shape: tuple[int, int], margin: int) -> tuple[slice, slice]:
     """Rows and columns of the frame around a piece and around its match moved back over it."""
     spans = []
     for k, size in ((1, shape[0]), (0, shape[1])):
-        first = min(box[2 * k], target[2 * k] - shift[k]) - MARGIN
-        last = max(box[2 * k + 1], target[2 * k + 1] - shift[k]) + MARGIN
+        first = min(box[2 * k], target[2 * k] - shift[k]) - margin
+        last = max(box[2 * k + 1], target[2 * k + 1] - shift[k]) + margin
         spans.append(slice(int(max(first, 0)), int(min(last + 1, size))))
     return spans[0], spans[1]
 
@@ -280,13 +268,13 @@ def _turned(shift: np.ndarray, turn: float, centre: np.ndarray) -> np.ndarray:
     return np.concatenate([linear, (shift - linear @ centre)[:, None]], axis=1)
 
 
-def _axis_turn(one: np.ndarray, other: np.ndarray) -> float:
+def _axis_turn(one: np.ndarray, other: np.ndarray, config: PieceFlowConfig) -> float:
     """How far the long axis turns between two pieces' moments (6,), the short way round; 0 unless both are long."""
     axes = []
     for m in (one, other):
         apart, total = np.hypot(m[3] - m[4], 2 * m[5]), m[3] + m[4]
-        if apart <= LONG * total:
+        if apart <= config.long * total:
             return 0.0
         axes.append(0.5 * np.arctan2(2 * m[5], m[3] - m[4]))
     turn = (axes[1] - axes[0] + np.pi / 2) % np.pi - np.pi / 2
-    return float(turn) if abs(turn) > np.deg2rad(2) else 0.0
+    return float(turn) if abs(turn) > np.deg2rad(config.least_turn) else 0.0

@@ -6,13 +6,14 @@ the same with all their texture. From there on each drawing is parted into figur
 (Rother et al., "GrabCut", SIGGRAPH 2004), so that what a figure covers in one drawing is taken from the other. A place at
 time t whose colours come from a backdrop is not where the motion says, it is where the backdrop is.
 
-Conventions: as in ``bilateral``. All is decided in a smaller picture, at MOST pixels of the longer side.
+Conventions: as in ``bilateral``. All is decided in a smaller picture, at ``most`` pixels of the longer side.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -22,22 +23,8 @@ from torch.nn import functional as F
 
 from ..flow import backwarp, pixel_grid, resize_flow
 from ..images import to_image
+from .config import BACKDROP, BackdropConfig
 from .splatting import splat
-
-MOST = 320  # pixels of the longer side at which figures are parted from what is behind them, at most
-LEAST = 0.06  # of the frame: with less that stands still, nothing is known of a backdrop
-_AROUND = 3  # pixels to each side that are compared
-_TEXTURE = 0.006  # standard deviation, summed over colours, from which on a place has texture
-_STILL, _FITS = 0.35, 0.45  # difference to standard deviation, up to which two textures are one
-_SAME = 0.03  # difference of a pixel, up to which it may be the same
-_SLACK = 2  # pixels by which a line that is drawn anew may be off
-_MOVES = 2.0  # pixels from one drawing to the other, from which on something moves, and is no backdrop
-_OUTLINED = 0.02  # standard deviation, from which on what moves tells where the figure is
-_ROUNDS = 2  # of GrabCut
-_SOFT = 1 / 480  # of the longer side, over which what is drawn and the backdrop go over into one another
-_FEWEST = 50  # pixels of either side, without which there are no colours to tell them by
-_HOLE = 0.004  # of the frame, under which what is seen of a backdrop is not believed
-_CAMERA = 0.02  # of the frame, by which a camera that moves has to explain more than one that does not
 
 
 @dataclass(frozen=True)
@@ -66,37 +53,38 @@ class Camera:
 @dataclass(frozen=True)
 class Backdrop:
     """What was found of a pair: ``figures``, where each drawing has something in front, (1, 1, H, W) in 0..1, and how the
-    backdrop moves."""
+    backdrop moves; by the numbers of ``config``."""
 
     figures: tuple[Tensor, Tensor]
     camera: Camera
+    config: BackdropConfig = BACKDROP
 
     @classmethod
     @torch.no_grad()
-    def find(cls, frame0: Tensor, frame1: Tensor, motion: Tensor) -> Backdrop | None:
+    def find(cls, frame0: Tensor, frame1: Tensor, motion: Tensor, config: BackdropConfig = BACKDROP) -> Backdrop | None:
         """
         :param frame0: (1, C, H, W) in 0..1, both sides multiples of 16; ``frame1`` likewise.
         :param motion: (1, 4, H/4, W/4), half-way.
         :return: None where no backdrop is known.
         """
-        share = min(1.0, MOST / max(frame0.shape[-2:]))
+        share = min(1.0, config.most / max(frame0.shape[-2:]))
         size = [round(share * side) for side in frame0.shape[-2:]]
         frames = [F.interpolate(frame[:, :3].float(), size, mode="area") for frame in (frame0, frame1)]
         ways = [resize_flow(part.float(), tuple(size)) for part in motion.split(2, dim=1)]
-        camera, still = _camera(*frames, ways)
-        if still[0].mean() < LEAST:
+        camera, still = _camera(*frames, ways, config)
+        if still[0].mean() < config.least:
             return None
-        moving = _moving(*frames, ways, still, camera)
+        moving = _moving(*frames, ways, still, camera, config)
         known = [torch.cat([still[k], splat(moving, way, torch.ones_like(moving))[0]], dim=1) for k, way in enumerate(ways)]
         with ThreadPoolExecutor(2) as pool:
-            figures = list(pool.map(_parted, frames, known))
+            figures = list(pool.map(partial(_parted, config=config), frames, known))
         if figures[0] is None or figures[1] is None:
             return None
         whole = (frame0.shape[-2], frame0.shape[-1])
         # Grown, so that nothing of an outline is lost.
         grown = (F.max_pool2d(figure, 3, stride=1, padding=1) for figure in figures)
         first, last = (F.interpolate(figure, whole, mode="bilinear", align_corners=False) for figure in grown)
-        return cls((first, last), camera)
+        return cls((first, last), camera, config)
 
     def behind(self, drawn: Tensor, frame0: Tensor, frame1: Tensor, motion: Tensor, share: Tensor, time: float) -> Tensor:
         """``drawn`` (1, C, H, W) at ``time``, with the drawings' own backdrop wherever it shows one.
@@ -119,19 +107,21 @@ class Backdrop:
         backdrop = (parts[0] * shown[0] + parts[1] * shown[1]) / (parts[0] + parts[1])
         # What both show, and not alike, is no backdrop: eyes that blink in a face that stands still.
         apart = _mean((shown[0] - shown[1])[:, :3].abs().mean(dim=1, keepdim=True), 1)
-        unlike = torch.minimum(*seen) * (apart / _SAME - 1).clamp(0, 1)
+        unlike = torch.minimum(*seen) * (apart / self.config.same - 1).clamp(0, 1)
         believed = (1 - in_front) * torch.maximum(*seen) * (1 - unlike)
         # Inwards from its edge, so that a figure's outline is not touched and no seam is to be seen.
-        soft = max(1, round(max(drawn.shape[-2:]) * _SOFT))
+        soft = max(1, round(max(drawn.shape[-2:]) * self.config.soft))
         believed = -F.max_pool2d(-(2 * believed - 1).clamp(0, 1), 2 * soft + 1, stride=1, padding=soft)
         believed = _mean(believed, soft)
         return torch.lerp(drawn, backdrop, believed)
 
 
-def _camera(frame0: Tensor, frame1: Tensor, ways: list[Tensor]) -> tuple[Camera, tuple[Tensor, Tensor]]:
+def _camera(
+    frame0: Tensor, frame1: Tensor, ways: list[Tensor], config: BackdropConfig
+) -> tuple[Camera, tuple[Tensor, Tensor]]:
     """The camera that explains most, and what stands still in either drawing, seen by it."""
-    none = _still(frame0, frame1)
-    best, still, most = Camera(), (none, none), float(none.mean()) + _CAMERA
+    none = _still(frame0, frame1, config)
+    best, still, most = Camera(), (none, none), float(none.mean()) + config.camera
     for begin in ("border", "all"):
         camera = _affine((ways[1] - ways[0])[0], ways[0][0], begin)
         if camera is None:
@@ -140,7 +130,7 @@ def _camera(frame0: Tensor, frame1: Tensor, ways: list[Tensor]) -> tuple[Camera,
         for k, (one, other) in enumerate(((frame0, frame1), (frame1, frame0))):
             way = camera.to(1 - k, float(k), one)
             inside = backwarp(torch.ones_like(other[:, :1]), way) > 0.999
-            found.append(_still(one, backwarp(other, way)) * inside)
+            found.append(_still(one, backwarp(other, way), config) * inside)
         if found[0].mean() > most:
             best, still, most = camera, (found[0], found[1]), float(found[0].mean())
     return best, still
@@ -175,39 +165,42 @@ def _affine(flow: Tensor, back: Tensor, begin: str) -> Camera | None:
     return Camera(np.eye(2) + model[:2].T, model[2])
 
 
-def _still(frame: Tensor, other: Tensor) -> Tensor:
+def _still(frame: Tensor, other: Tensor, config: BackdropConfig) -> Tensor:
     """Where two frames show the same, with texture enough to tell: (1, 1, h, w) in 0..1."""
     off = (frame - other).abs().mean(dim=1, keepdim=True)
-    texture = torch.minimum(_deviation(frame), _deviation(other))
-    alike = ((_STILL * texture - _mean(off)) / (0.15 * texture + 1e-4)).clamp(0, 1)
-    alike = alike * (texture / _TEXTURE - 1).clamp(0, 1)
+    texture = torch.minimum(*(_deviation(x, config.around) for x in (frame, other)))
+    alike = ((config.still * texture - _mean(off, config.around)) / (0.15 * texture + 1e-4)).clamp(0, 1)
+    alike = alike * (texture / config.texture - 1).clamp(0, 1)
     # A place is still if any neighbourhood with it is: those at a figure's edge have the figure in some of them.
-    alike = F.max_pool2d(alike, 2 * _AROUND + 1, stride=1, padding=_AROUND)
-    return alike * (2 - off / _SAME).clamp(0, 1)
+    alike = F.max_pool2d(alike, 2 * config.around + 1, stride=1, padding=config.around)
+    return alike * (2 - off / config.same).clamp(0, 1)
 
 
-def _moving(frame0: Tensor, frame1: Tensor, ways: list[Tensor], still: tuple[Tensor, Tensor], camera: Camera) -> Tensor:
+def _moving(
+    frame0: Tensor, frame1: Tensor, ways: list[Tensor], still: tuple[Tensor, Tensor], camera: Camera, config: BackdropConfig
+) -> Tensor:
     """Where what is read half-way is textured, the same in both drawings, and moves otherwise than the backdrop."""
     readings = [backwarp(frame, way) for frame, way in zip((frame0, frame1), ways, strict=True)]
     height, width = frame0.shape[-2:]
-    padded = F.pad(readings[1], (_SLACK,) * 4, mode="replicate")
+    padded = F.pad(readings[1], (config.slack,) * 4, mode="replicate")
     off = None
-    for y in (0, _SLACK, 2 * _SLACK):
-        for x in (0, _SLACK, 2 * _SLACK):
-            apart = _mean((readings[0] - padded[..., y : y + height, x : x + width]).abs().mean(dim=1, keepdim=True))
+    for y in (0, config.slack, 2 * config.slack):
+        for x in (0, config.slack, 2 * config.slack):
+            apart = (readings[0] - padded[..., y : y + height, x : x + width]).abs().mean(dim=1, keepdim=True)
+            apart = _mean(apart, config.around)
             off = apart if off is None else torch.minimum(off, apart)
-    texture = torch.maximum(*(_deviation(reading) for reading in readings))
-    fits = ((_FITS * texture + 2 * _TEXTURE - off) / (0.15 * texture + _TEXTURE)).clamp(0, 1)
+    texture = torch.maximum(*(_deviation(reading, config.around) for reading in readings))
+    fits = ((config.fits * texture + 2 * config.texture - off) / (0.15 * texture + config.texture)).clamp(0, 1)
     moves = ways[1] - ways[0]
     if camera.turn is not None:
         moves = moves - (camera.to(1, 0.5, moves) - camera.to(0, 0.5, moves))
     longer = max(height, width)
-    fits = fits * (moves.norm(dim=1, keepdim=True) / (_MOVES * longer / 960) - 1).clamp(0, 1)
-    fits = fits * (texture / _OUTLINED - 1).clamp(0, 1)
+    fits = fits * (moves.norm(dim=1, keepdim=True) / (config.moves * longer) - 1).clamp(0, 1)
+    fits = fits * (texture / config.outlined - 1).clamp(0, 1)
     return fits * (1 - torch.maximum(*(backwarp(one, way) for one, way in zip(still, ways, strict=True))))
 
 
-def _parted(frame: Tensor, known: Tensor) -> Tensor | None:
+def _parted(frame: Tensor, known: Tensor, config: BackdropConfig) -> Tensor | None:
     """Where the frame (1, 3, h, w) has a figure and no backdrop, (1, 1, h, w) of 0 and 1; None where either is missing.
 
     :param known: (1, 2, h, w), where it surely stands still, and where it surely moves.
@@ -216,7 +209,7 @@ def _parted(frame: Tensor, known: Tensor) -> Tensor | None:
     image = to_image(frame[0])
     behind = still > 0.6
     front = (moving > 0.5) & ~behind
-    if min(np.count_nonzero(behind), np.count_nonzero(front)) < _FEWEST:
+    if min(np.count_nonzero(behind), np.count_nonzero(front)) < config.fewest:
         return None
     # What is not sure is at first what its colour is more often.
     often = [_colours(image, sure) for sure in (front, behind)]
@@ -224,10 +217,10 @@ def _parted(frame: Tensor, known: Tensor) -> Tensor | None:
     mask[front] = cv2.GC_FGD
     mask[behind] = cv2.GC_BGD
     cv2.setRNGSeed(0)  # this thread's: the clusters of colours begin at random
-    cv2.grabCut(image, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(image, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), config.rounds, cv2.GC_INIT_WITH_MASK)
     figure = (mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)
     _, parts, sizes, _ = cv2.connectedComponentsWithStats((~figure).astype(np.uint8), connectivity=4)
-    figure |= (sizes[:, cv2.CC_STAT_AREA] < _HOLE * mask.size)[parts]  # a flat place of a figure is no hole in it
+    figure |= (sizes[:, cv2.CC_STAT_AREA] < config.hole * mask.size)[parts]  # a flat place of a figure is no hole in it
     return torch.from_numpy(figure.astype(np.float32))[None, None].to(frame.device)
 
 
@@ -239,10 +232,10 @@ def _colours(image: np.ndarray, sure: np.ndarray) -> np.ndarray:
     return found[red, green, blue] / found.sum()
 
 
-def _mean(x: Tensor, around: int = _AROUND) -> Tensor:
+def _mean(x: Tensor, around: int) -> Tensor:
     return F.avg_pool2d(F.pad(x, (around,) * 4, mode="replicate"), 2 * around + 1, stride=1)
 
 
-def _deviation(frame: Tensor) -> Tensor:
+def _deviation(frame: Tensor, around: int) -> Tensor:
     """The standard deviation around each pixel, all colours together: (1, 1, h, w)."""
-    return (_mean(frame.square()) - _mean(frame).square()).clamp(min=0).sum(dim=1, keepdim=True).sqrt()
+    return (_mean(frame.square(), around) - _mean(frame, around).square()).clamp(min=0).sum(dim=1, keepdim=True).sqrt()

@@ -45,5 +45,43 @@ class StillConfig:
     margin: int = 2  # pixels around where something lands
 
 
+@dataclass(frozen=True)
+class BackdropConfig:
+    """Of what is known to stand still, or to go by as the camera moves (``backdrop``).
+
+    Chosen on cut-outs over painted backdrops and on frames of films (docs/numbers.md), at 320 pixels, by the in-betweens and by
+    eye. Differences are of colours in 0..1; lengths in pixels of the smaller picture in which all is decided, but for ``soft``.
+    """
+
+    most: int = 320  # pixels of that picture's longer side
+    least: float = 0.06  # of the frame: with less that stands still, nothing is known of a backdrop
+    around: int = 3  # to each side that are compared
+    texture: float = 0.006  # standard deviation, summed over colours, from which on a place has texture
+    still: float = 0.35  # difference to standard deviation, up to which two textures are one that stands still
+    fits: float = 0.45  # ... up to which two are one that moved
+    same: float = 0.03  # difference of a pixel, up to which it may be the same
+    slack: int = 2  # by which a line that is drawn anew may be off
+    moves: float = 2 / 960  # of the longer side, from one drawing to the other, from which on something moves
+    outlined: float = 0.02  # standard deviation, from which on what moves tells where the figure is
+    rounds: int = 2  # of GrabCut
+    soft: float = 1 / 480  # of the longer side, over which what is drawn and the backdrop go over into one another
+    fewest: int = 50  # pixels of either side, without which there are no colours to tell them by
+    hole: float = 0.004  # of the frame, under which what is seen of a backdrop is not believed
+    camera: float = 0.02  # of the frame, by which a camera that moves has to explain more than one that does not
+
+
+@dataclass(frozen=True)
+class SmoothConfig:
+    """Of the smooth in-between without a network (``smooth``): chosen on frames of films, by eye and PSNR. In pixels."""
+
+    scale: int = 4  # of the motion half-way to the frames
+    even: float = 2.0  # of the motion's size, that it is blurred by
+    rounds: int = 3  # of bringing the readings together
+    together: float = 4.0  # that what brings them together is blurred by
+    known: float = 0.05  # of what could land, from which a motion landed somewhere
+
+
+BACKDROP = BackdropConfig()
 BLEND = BlendConfig()
+SMOOTH = SmoothConfig()
 STILL = StillConfig()

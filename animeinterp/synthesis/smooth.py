@@ -21,16 +21,12 @@ from ..frames import FramePair
 from ..images import to_tensor
 from ..protocols import Synthesizer
 from ..runtime import Runtime
+from .config import SMOOTH, SmoothConfig
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
 from .painting import Halfway, Mended, larger
 
-SCALE = 4  # of the motion at t to the frames
 MULTIPLE = 16
-EVEN = 2.0  # pixels of the motion's size, that it is blurred by
-ROUNDS = 3  # of bringing the readings together
-TOGETHER = 4.0  # pixels, that what brings them together is blurred by
-KNOWN = 0.05  # from which a motion landed somewhere
 
 
 class SmoothBlend(Synthesizer):
@@ -39,18 +35,19 @@ class SmoothBlend(Synthesizer):
     seconds = 0.8
 
     def __init__(self, config: Any = None, *, operations: Any = None) -> None:
-        pass
+        """``config``: a SmoothConfig; anything else stands for the numbers as they were chosen."""
+        self.config = config if isinstance(config, SmoothConfig) else SMOOTH
 
     def prepare(self, pair: FramePair, flow: Flow | None) -> SmoothDrawing:
         """See ``Synthesizer``."""
-        return SmoothDrawing(pair, flow)
+        return SmoothDrawing(pair, flow, self.config)
 
 
 class SmoothDrawing:
     """See ``Drawing``."""
 
-    def __init__(self, pair: FramePair, flow: Flow) -> None:
-        self._pair = pair
+    def __init__(self, pair: FramePair, flow: Flow, config: SmoothConfig = SMOOTH) -> None:
+        self._pair, self._config = pair, config
         # Colours over grey, and alpha beside them, where there is any.
         frames = [torch.cat([rgb, f[:, 3:]], 1) if not pair.opaque else rgb for rgb, f in zip(pair.rgb, pair.frames, strict=True)]
         self._frames = [pad_to_multiple(frame.float(), MULTIPLE) for frame in frames]
@@ -75,15 +72,15 @@ class SmoothDrawing:
         return drawn
 
     def _found(self) -> Halfway:
-        start = splat_motion(*self._rgb, self._flow, 0.5, scale=SCALE)
-        known = (start.known.amax(dim=1, keepdim=True) > KNOWN).to(start.motion)
-        motion = _blurred(_filled(start.motion, known), EVEN)
-        ends = [SCALE * larger(larger(part)) for part in motion.split(2, dim=1)]
-        for _ in range(ROUNDS):
+        start = splat_motion(*self._rgb, self._flow, 0.5, scale=self._config.scale)
+        known = (start.known.amax(dim=1, keepdim=True) > self._config.known).to(start.motion)
+        motion = _blurred(_filled(start.motion, known), self._config.even)
+        ends = [self._config.scale * larger(larger(part)) for part in motion.split(2, dim=1)]
+        for _ in range(self._config.rounds):
             ends = self._together(ends)
         # Nobody says how the drawings share a place, nor what neither has.
         nothing = torch.zeros_like(self._rgb[0])
-        motion = F.avg_pool2d(torch.cat(ends, dim=1), SCALE) / SCALE
+        motion = F.avg_pool2d(torch.cat(ends, dim=1), self._config.scale) / self._config.scale
         return Halfway(self._frames, Mended(motion, nothing[:, :1], nothing), self._pair.size)
 
     def _together(self, ends: list[Tensor]) -> list[Tensor]:
@@ -91,7 +88,7 @@ class SmoothDrawing:
         readings = [backwarp(frame, end) for frame, end in zip(self._rgb, ends, strict=True)]
         moved = []
         for end, between in zip(ends, refine_dense(*readings), strict=True):
-            shift = -0.5 * _blurred(between.to(end), TOGETHER)
+            shift = -0.5 * _blurred(between.to(end), self._config.together)
             moved.append(shift + backwarp(end, shift))
         return moved
 

@@ -7,8 +7,9 @@ import torch
 
 from animeinterp import AnimeInterpError, CoarseFlow, MatchConfig, coarse_flow, segment
 from animeinterp.matching import describe_pieces, match_pieces, pair_flow
+from animeinterp.matching.config import PIECE_FLOW
 from animeinterp.matching.features import piece_moments
-from animeinterp.matching.piece_flow import FARTHEST, PieceMaps, piece_boxes, piece_flow
+from animeinterp.matching.piece_flow import PieceMaps, piece_boxes, piece_flow
 from animeinterp.matching.vgg import VGGFeatures
 from animeinterp.model import build
 
@@ -216,7 +217,7 @@ ONE = np.array([1])
 )
 def test_limits_of_a_move(before, after, moves):
     flow, stands = piece_flow(maps([before]), maps([after]), ONE, ONE)
-    assert FARTHEST * 500 == pytest.approx(113.5, abs=0.1)
+    assert PIECE_FLOW.farthest * 500 == pytest.approx(113.5, abs=0.1)
     assert stands.tolist() == [moves]
     piece = maps([before]).labels == 1
     wanted = np.array([after[0] - before[0], after[1] - before[1]], np.float32) if moves else np.zeros(2)
