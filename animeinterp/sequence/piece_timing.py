@@ -20,6 +20,8 @@ from .detection import USUAL, shrunk, unlikeness
 
 WIDTH = 320  # pixels, about, of the copies that are compared
 CAMERA_WIDTH = 640  # and of those that the camera is found in
+STANDS = 0.15  # pixels of these: as little is no motion
+RIM = 0.1  # of the width, all around: a figure leaves most of it to what is behind
 SPECK = 5  # pixels of the copies: what is smaller was not drawn anew
 JOINED = 0.03  # of the width: what is nearer to each other is one patch
 LONGEST = 4  # drawings from one of a piece's own to the next: what stands longer rests
@@ -127,18 +129,31 @@ def camera_motion(one: np.ndarray, other: np.ndarray) -> Similarity:
     grey = cv2.cvtColor(one, cv2.COLOR_RGB2GRAY).astype(np.float32)
     edges = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     good = (disagreement(flow, back) < 0.3) & (edges > max(np.percentile(edges, 60), 8))
-    rows, columns = np.nonzero(good)
+    found = _common_motion(good, flow)
+    if found is not None and found.farthest(one.shape[:2]) <= STANDS:
+        # A figure that stays on the screen may be most of the picture. What goes by behind it reaches the picture's rim.
+        moves = np.hypot(*np.moveaxis(flow, 2, 0)) > 0.5
+        rim = np.ones(good.shape, bool)
+        depth = round(RIM * good.shape[1])
+        rim[depth:-depth, depth:-depth] = False
+        if (good & rim & moves).sum() > 0.5 * (good & rim).sum():
+            found = _common_motion(good & moves, flow)
+    return Similarity() if found is None or found.farthest(one.shape[:2]) <= STANDS else found.scaled(scale)
+
+
+def _common_motion(there: np.ndarray, flow: np.ndarray) -> Similarity | None:
+    """The similarity that most of the places ``there`` (H, W) follow by ``flow``; None where too few agree on one."""
+    rows, columns = np.nonzero(there)
     if len(rows) < 50:
-        return Similarity()
+        return None
     chosen = np.linspace(0, len(rows) - 1, min(len(rows), 4000)).astype(int)
     rows, columns = rows[chosen], columns[chosen]
     here = np.stack([columns, rows], axis=1).astype(np.float32)
-    there = here + flow[rows, columns]
-    matrix, inliers = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=0.5, maxIters=500)
+    onward = here + flow[rows, columns]
+    matrix, inliers = cv2.estimateAffinePartial2D(here, onward, method=cv2.RANSAC, ransacReprojThreshold=0.5, maxIters=500)
     if matrix is None or inliers.mean() < 0.2:
-        return Similarity()
-    found = Similarity(complex(matrix[0, 0], matrix[1, 0]), complex(matrix[0, 2], matrix[1, 2]))
-    return found.scaled(scale) if found.farthest(one.shape[:2]) > 0.15 else Similarity()
+        return None
+    return Similarity(complex(matrix[0, 0], matrix[1, 0]), complex(matrix[0, 2], matrix[1, 2]))
 
 
 def find_patches(changes: Sequence[Change], now: int, mode: str = "auto") -> list[Patch]:

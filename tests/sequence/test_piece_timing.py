@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import animeinterp as ai
-from animeinterp.datasets.cadence import Shot, draw_shot
+from animeinterp.datasets.cadence import Shot, draw_shot, recompress
 from animeinterp.images import to_image
 from animeinterp.retiming import retime
 from animeinterp.sequence.piece_timing import Similarity, camera_motion, find_change, find_patches
@@ -78,6 +78,19 @@ def test_the_camera_is_found(clips):
     one, other = (to_image(frame) for frame in clips["zoom"].frames[:2])
     assert abs(camera_motion(one, other).a) == pytest.approx(math.exp(0.006), abs=1e-3)
     assert camera_motion(one, one) == Similarity()
+
+
+def test_the_camera_is_found_behind_a_figure_that_is_most_of_the_picture():
+    close = recompress(shot(frames=13, pan=(0.016, 0.0), pegged="screen"), 18)
+    images = [to_image(frame) for frame in close.frames]
+    for one, other in zip(images, images[1:], strict=False):
+        assert camera_motion(one, other).b.real == pytest.approx(-0.016 * SIZE[1], abs=0.5)
+
+
+def test_the_camera_stands_still_behind_a_figure_that_goes_by():
+    goes = draw_shot(Shot(403, 5, ((1,),), travel=0.03, stiff=True), SIZE)
+    for one, other in zip(goes.frames, goes.frames[1:], strict=False):
+        assert camera_motion(to_image(one), to_image(other)) == Similarity()
 
 
 def test_parts_of_a_similarity():
