@@ -17,6 +17,7 @@ import torch
 
 from animeinterp.cli import say
 from animeinterp.datasets.cadence import CadencedClip, Shot, draw_shot, grain, join, recompress
+from animeinterp.datasets.cartoon import CartoonConfig, draw
 from animeinterp.dense_flow import dis_flow
 from animeinterp.images import to_image
 from animeinterp.media import to_bytes
@@ -27,6 +28,7 @@ from animeinterp.weights import load_model
 
 SIZE = (180, 320)
 RATE = 24
+PARTS = 4  # of a frame's time, at which a pace is looked at
 CADENCES = (((2,),), ((3,),), ((1,),), ((2, 3),), ((2,), (3,)), ((1,), (2,)), ((4,),), ((2,),))
 
 
@@ -116,9 +118,34 @@ def drawn(clip: CadencedClip, model, **timing) -> torch.Tensor:
     return torch.cat(list(retime(clip.frames.split(1), plan, model=model)))
 
 
+def swinging(seed: int, speeding: float) -> tuple[torch.Tensor, list[float]]:
+    """Cut-outs on ones, 7 frames, all of whose parts, limbs that swing among them, gain speed alike (``speeding`` as ``Shot``
+    has it), and the shares of their way that are done at PARTS moments a frame."""
+    share = np.linspace(0, 1, 6 * PARTS + 1)
+    gone = (share + (speeding - 1) / 2 * share**2) / (1 + (speeding - 1) / 2)
+    config = CartoonConfig(motion=(0.25, 0.6), figures=(1, 2), hold=0, line_art=0, plain=0, inverted=0, subsamples=4)
+    return draw(seed, size=SIZE, times=[float(moment) for moment in gone[::PARTS]], config=config).mids[0], list(gone)
+
+
+def moments_off(frames: torch.Tensor, gone: list[float], pace: str) -> float:
+    """By how many pixels what moves lies from where it should be, at the moments that a pace chooses between two drawings."""
+    times = [Fraction(k, RATE) for k in range(len(frames))]
+    plan = plan_clip(lambda: frames.split(1), Timing(PARTS, cuts="off", holds="keep", pace=pace), times)
+    images = [to_image(frame) for frame in frames]
+    ways = [np.sqrt((dis_flow(one, other) ** 2).sum(axis=2)) for one, other in zip(images, images[1:], strict=False)]
+    errors = []
+    for moment, step in enumerate(plan.steps):
+        if moment % PARTS:
+            begin, end = (gone[k * PARTS] for k in (moment // PARTS, moment // PARTS + 1))
+            way = ways[moment // PARTS]
+            t = step.t if not step.given else float(step.first - moment // PARTS)
+            errors.append(abs(t - (gone[moment] - begin) / (end - begin)) * float(way[way > 0.5].mean()))
+    return float(np.mean(errors))
+
+
 def compare(title: str, clips: dict[str, Shot], model, ways: dict[str, dict], fine: int = 1) -> None:
     say(title)
-    sums: dict[str, list[float]] = {way: [] for way in ways}
+    sums: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
     for name, shot in clips.items():
         clip, line = draw_shot(shot, SIZE, fine), f"  {name}:"
         last = max(k for k in range(len(clip.frames)) if clip.redrawn[k].any()) * fine  # after it nobody knows where it goes
@@ -127,10 +154,11 @@ def compare(title: str, clips: dict[str, Shot], model, ways: dict[str, dict], fi
             found = drawn(clip, model, multiplier=fine, **timing)
             moments = range(1, last)
             value, error = decibel(found[1:last], clip.truth[1:last]), place_error(found, clip, moments)
-            sums[way].append(value)
+            sums[way].append((value, error))
             line += f"  {way} {value:.2f} dB, {error:.2f} px ({time.monotonic() - began:.0f} s)"
         say(line)
-    say("  mean: " + ", ".join(f"{way} {np.mean(values):.2f} dB" for way, values in sums.items()))
+    means = {way: np.mean(values, axis=0) for way, values in sums.items()}
+    say("  mean: " + ", ".join(f"{way} {value:.2f} dB, {error:.3f} px" for way, (value, error) in means.items()))
 
 
 PANS = {
@@ -164,9 +192,18 @@ def main() -> None:
         compare("on ones, to twice the rate", ones, model,
                 {"multiplied": {"holds": "keep", "per_piece": "off"}, "smooth, per piece": {}}, fine=2)
     if only in (None, "pace"):
+        paces = {"even": {}, "continuous": {"pace": "continuous"}}
         gains = {f"speeding {by}": Shot(430 + by, 5, ((1,),), travel=0.03, speeding=float(by), stiff=True) for by in (4, 8)}
-        compare("motion that gains speed, to twice the rate, without weights", gains, None,
-                {"even": {}, "continuous": {"pace": "continuous"}}, fine=2)
+        compare("stiff figures that gain speed, to twice the rate, without weights", gains, None, paces, fine=2)
+        say("cut-outs whose limbs swing, all of which gains speed, loses it, or goes evenly: pixels off by the moments' choice")
+        found: dict[bool, list[tuple[float, ...]]] = {True: [], False: []}
+        for seed, by in zip(range(401, 417), (4, 8, 1 / 4, 1) * 4, strict=True):
+            clip = swinging(seed, by)
+            off = tuple(moments_off(*clip, pace) for pace in paces)
+            found[by == 1].append(off)
+            say(f"  seed {seed}, speeding {by:g}:  even {off[0]:.3f}, continuous {off[1]:.3f}")
+        for evenly, name in ((False, "gains or loses"), (True, "goes evenly")):
+            say("  mean where it {}: even {:.3f}, continuous {:.3f}".format(name, *np.mean(found[evenly], axis=0)))
 
 
 if __name__ == "__main__":

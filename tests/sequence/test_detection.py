@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from animeinterp.datasets.cadence import Shot, draw_shot, grain, join, recompress
+from animeinterp.datasets.cartoon import CartoonConfig, draw
 from animeinterp.sequence.detection import find_speeds, watch
 
 SIZE = (120, 208)
@@ -91,3 +92,16 @@ def test_the_speed_of_neighbouring_motions():
     assert speeds[3][0] == pytest.approx(2 / 3, abs=0.12) and speeds[3][1] == pytest.approx(4 / 3, abs=0.25)
     assert speeds[1][0] is None and speeds[4][1] is None
     assert 3 not in find_speeds(frames, cuts=(3,))
+
+
+@pytest.mark.parametrize(("seed", "gain"), [(401, 4.0), (407, 0.25)])
+def test_the_speed_of_limbs_that_swing(seed, gain):
+    """Cut-outs whose parts turn about one another, all of which gains speed, or loses it."""
+    share = np.linspace(0, 1, 7)
+    gone = (share + (gain - 1) / 2 * share**2) / (1 + (gain - 1) / 2)
+    config = CartoonConfig(motion=(0.25, 0.6), figures=(1, 2), hold=0, line_art=0, plain=0, inverted=0, subsamples=4)
+    frames = draw(seed, size=(180, 320), times=[float(moment) for moment in gone], config=config).mids[0]
+    ways = np.diff(gone)
+    for end, (before, after) in find_speeds(frames.split(1)).items():
+        assert before == (None if end == 1 else pytest.approx(ways[end - 2] / ways[end - 1], rel=0.15))
+        assert after == (None if end == 6 else pytest.approx(ways[end] / ways[end - 1], rel=0.15))
