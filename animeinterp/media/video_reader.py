@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -23,8 +21,8 @@ from .frame_reader import FrameReader
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .interlacing import MODES, FieldDetector, deinterlaced
 from .sniffing import ANIMATIONS, check_size, is_cut_short, kind_of, loops_of, picture_count
+from .streams import alpha_decoder, display_matrix, matroska_end, packets, pictures, whole_packets
 
-_log = logging.getLogger(__name__)
 _FALLBACK_RATE = Fraction(24)
 _PLACES, _FRAMES_A_PLACE = 3, 16  # where a film is looked at, to see whether it is interlaced
 _CUT_OFF = "the rest is missing: the download or the copy may have broken off"
@@ -50,9 +48,9 @@ class VideoReader(FrameReader):
         if self.kind is not None:
             check_size(self.path, self.kind)
         with self._open() as container:
-            stream = _pictures(container)
+            stream = pictures(container)
             if is_cut_short(self.path, self.kind):
-                raise self._damaged(_whole_packets(container, stream), _CUT_OFF)
+                raise self._damaged(whole_packets(container, stream), _CUT_OFF)
             rate = Fraction(stream.guessed_rate or stream.average_rate or _FALLBACK_RATE)
             self._zero = max(Fraction(container.start_time or 0, av.time_base), Fraction(0))
             self._end = self._told_end(container, stream)
@@ -61,7 +59,7 @@ class VideoReader(FrameReader):
             first = next(self._decoded(container, stream), None)
             if first is None:
                 raise AnimeInterpError(f"{self.path} holds no frame that can be decoded; it should be a film.")
-            self._matrix = _display_matrix(first)
+            self._matrix = display_matrix(first)
             self.info = self._describe(stream, first, rate, count)
         self._parity = self._fields() if deinterlace == "auto" else "auto" if deinterlace == "on" else None
         self.info = replace(self.info, deinterlaced=self._parity is not None)
@@ -84,7 +82,7 @@ class VideoReader(FrameReader):
         entries = self._entries() if first else None
         if entries is not None and (key := entries.before(first)):
             with self._open() as container:
-                stream = _pictures(container)
+                stream = pictures(container)
                 stream.thread_type = "AUTO"
                 container.seek(entries.stamps[key], stream=stream)
                 packet = next(container.demux(stream))
@@ -101,7 +99,7 @@ class VideoReader(FrameReader):
                     yield from early
                     return
         with self._open() as container:  # from the beginning
-            stream = _pictures(container)
+            stream = pictures(container)
             stream.thread_type = "AUTO"
             decoded = self._decoded(container, stream)
             yield from islice(decoded if self._parity is None else deinterlaced(decoded, self._parity), first, None)
@@ -112,21 +110,21 @@ class VideoReader(FrameReader):
             return None
         if self._known_entries is None:
             with self._open() as container:
-                stream = _pictures(container)
-                beside = _alpha_decoder(stream) is not None
-                self._known_entries = (None if beside else Entries.of(_packets(container, stream)),)
+                stream = pictures(container)
+                beside = alpha_decoder(stream) is not None
+                self._known_entries = (None if beside else Entries.of(packets(container, stream)),)
         return self._known_entries[0]
 
     def timeline(self) -> Timeline:
         """When every frame is shown. Reads the file through once without decoding it."""
         with self._open() as container:
-            stream = _pictures(container)
-            stamps = [(seconds_of(p.pts, p.time_base), seconds_of(p.duration, p.time_base)) for p in _packets(container, stream)]
+            stream = pictures(container)
+            stamps = [(seconds_of(p.pts, p.time_base), seconds_of(p.duration, p.time_base)) for p in packets(container, stream)]
             if any(pts is None for pts, _ in stamps):
                 stamps = None
         if stamps is None:  # such as a bare H.264 stream, whose decoder alone knows the order
             with self._open() as container:
-                decoded = self._decoded(container, _pictures(container))
+                decoded = self._decoded(container, pictures(container))
                 stamps = [(seconds_of(f.pts, f.time_base), seconds_of(f.duration, f.time_base)) for f in decoded]
         else:
             stamps.sort()
@@ -137,7 +135,7 @@ class VideoReader(FrameReader):
     def _told_end(self, container, stream) -> Fraction | None:
         """When the last frame ends, where the container knows it of the track rather than of the frame."""
         if "matroska" in container.format.name:  # which joins blocks without their durations, and tells of the track's
-            told = _matroska_end(stream)
+            told = matroska_end(stream)
             return None if told is None else told - self._zero
         if "mp4" not in container.format.name or not stream.duration:
             return None  # in MP4 a frame's own duration is that of its place in the order of decoding
@@ -174,7 +172,7 @@ class VideoReader(FrameReader):
         if self.kind in ANIMATIONS:
             return None
         with self._open() as container:
-            stream = _pictures(container)
+            stream = pictures(container)
             for place in range(_PLACES):
                 try:
                     if place:
@@ -211,7 +209,7 @@ class VideoReader(FrameReader):
         if not container.streams.video:
             container.close()
             raise AnimeInterpError(f"{self.path} holds no pictures; it should be a video.")
-        if not _pictures(container).codec_context:
+        if not pictures(container).codec_context:
             container.close()
             raise AnimeInterpError(f"{self.path} is coded in a way that this PyAV cannot read. Convert it to H.264.")
         return container
@@ -221,12 +219,12 @@ class VideoReader(FrameReader):
     ) -> Iterator[av.VideoFrame]:
         """FFmpeg's frames in the order that they are shown in, from where the file was ``entered``, the number of a frame.
         AnimeInterpError where the file is damaged or ends too soon."""
-        done, packets = entered, 0
+        done, read = entered, 0
         end = Fraction(0)
-        decoder = _alpha_decoder(stream)
+        decoder = alpha_decoder(stream)
         try:
             for packet in container.demux(stream):
-                packets += bool(packet.size)
+                read += bool(packet.size)
                 for frame in packet.decode() if decoder is None else decoder.decode(packet):
                     yield frame
                     done += 1
@@ -234,8 +232,8 @@ class VideoReader(FrameReader):
                         end = max(end, (frame.pts + (frame.duration or 0)) * frame.time_base)
         except (av.error.FFmpegError, ValueError) as error:
             raise self._damaged(done, str(error)) from None
-        missing = not entered and "mp4" in container.format.name and stream.frames and packets < stream.frames
-        told = _matroska_end(stream)
+        missing = not entered and "mp4" in container.format.name and stream.frames and read < stream.frames
+        told = matroska_end(stream)
         if missing or (told is not None and told - end > _SLACK and done):
             raise self._damaged(done, _CUT_OFF)
 
@@ -244,60 +242,3 @@ class VideoReader(FrameReader):
             f"{self.path} is damaged after frame {frame} ({why}); it should be a whole video. Get it anew, or cut it before "
             "there."
         )
-
-
-def _pictures(container: av.container.InputContainer) -> av.video.stream.VideoStream:
-    """The film itself, where a cover is in the file too."""
-    return container.streams.best("video") or container.streams.video[0]
-
-
-def _packets(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> Iterator[av.Packet]:
-    """The coded frames that are shown, in the order of the file."""
-    return (packet for packet in container.demux(stream) if packet.size and not packet.is_discard)
-
-
-def _whole_packets(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> int:
-    """How many coded frames can be read of a damaged film."""
-    count = 0
-    try:
-        for packet in container.demux(stream):
-            count += bool(packet.size)
-    except av.error.FFmpegError:
-        pass
-    return count
-
-
-def _matroska_end(stream) -> Fraction | None:
-    """When a Matroska track says that it ends, in seconds; None where none is said."""
-    text = stream.metadata.get("DURATION", "")
-    try:
-        hours, minutes, seconds = text.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds.rstrip("\0"))
-    except ValueError:
-        return None
-
-
-def _alpha_decoder(stream):
-    """VP8 and VP9 keep their alpha beside the pictures, where FFmpeg's own decoder does not look, and libvpx does."""
-    told = {name.lower(): value for name, value in stream.metadata.items()}  # a copied track's are in capitals
-    if told.get("alpha_mode") != "1" or stream.codec_context.name not in ("vp8", "vp9"):
-        return None
-    try:
-        return av.CodecContext.create({"vp8": "libvpx", "vp9": "libvpx-vp9"}[stream.codec_context.name], "r")
-    except (av.error.FFmpegError, ValueError):
-        _log.warning("This PyAV has no libvpx: the film's transparency is left out.")
-        return None
-
-
-def _display_matrix(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
-    """How a frame is turned before it is shown: whether transposed, then mirrored left-right, and top-bottom."""
-    try:
-        data = bytes(frame.side_data["DISPLAYMATRIX"])
-    except (KeyError, ValueError):  # none; or beside others that this PyAV does not know
-        return False, False, False
-    values = struct.unpack("=9i", data[:36])
-    a, b, c, d = values[0], values[1], values[3], values[4]  # x' = a x + c y, y' = b x + d y
-    transposed = abs(b) + abs(c) > abs(a) + abs(d)
-    if min(abs(a) + abs(d), abs(b) + abs(c)) > 0.01 * max(abs(a) + abs(d), abs(b) + abs(c)):
-        _log.warning("The film is to be shown turned by no multiple of 90 degrees: the nearest one is taken.")
-    return (True, c < 0, b < 0) if transposed else (False, a < 0, d < 0)

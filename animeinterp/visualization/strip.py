@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..images import to_image
-from ..sequence.plan import Plan
+from ..sequence.plan import NEAR, Plan
 
 PER_ROW, MOST, WIDTH = 12, 96, 112  # thumbnails in a row, in all, and their width in pixels
 _GAP, _BAND = 6, 34  # between thumbnails; height of what stands under them
@@ -50,15 +50,17 @@ def draw_strip(frames: Iterable[Tensor], plan: Plan) -> Tensor:
 def _mark(picture: np.ndarray, plan: Plan, count: int, height: int) -> None:
     """The marks of the output frames."""
     ends = [*plan.times[1:], max(plan.end, plan.times[-1])]
+    near = NEAR * (ends[-1] - plan.times[0]) / len(plan.times)
     for index in range(count):
         x, y = _corner(index, height)
         y += height + 10
         picture[y : y + 1, x : x + WIDTH + _GAP] = _HELD
     for step in plan.steps:
-        index = bisect_right(plan.times, step.time) - 1
+        index = bisect_right(plan.times, step.time + near) - 1  # what a container's clock puts a little early is that frame
         if index >= count:
             break
-        share = float((step.time - plan.times[index]) / max(ends[index] - plan.times[index], step.time - plan.times[index], 1e-9))
+        late = max(step.time - plan.times[index], 0)
+        share = float(late / max(ends[index] - plan.times[index], late, 1e-9))
         x, y = _corner(index, height)
         x, y = x + round(share * (WIDTH + _GAP - 3)), y + height
         picture[y + 3 : y + 17, x : x + 2] = _GIVEN if step.given else _DRAWN
