@@ -21,25 +21,40 @@ from torch.nn import functional as F
 from .dense_flow import dis_flow, disagreement, warp
 from .images import to_tensor
 
-SIDE = 160  # pixels of the longer side of the pictures that the light is estimated on
-CELL = 3  # pixels of these are one, where neighbourhoods are averaged over
-# Neighbourhoods that share their light, in pixels, from large to small; and from which error on a pixel counts half there.
-NEIGHBOURHOODS = (SIDE / 10, 30.0), (SIDE / 16, 15.0), (SIDE / 25, 8.0), (SIDE / 25, 4.0)
-FLAT = 1.5  # levels: a frame that departs from one colour by less shows nothing
-LEAST_GAIN = 0.08  # a frame darker than that by the other shows too little to be read
-OUTLIER = 4.0  # levels, from which on a pixel counts half
-TRUNCATE = 16.0  # levels, beyond which all errors are alike
-GAINS = 1.0  # levels, by which the light of the whole frame betters the fit, at least,
-BETTER = 0.65  # and the share of the error that it may leave
-NOISE = 4.0  # levels, that pixels are off by themselves
-TEXTURE = 6.0  # levels: what varies less tells nothing of a gain of its own
-ALIKE = (0.8, 0.92)  # of the correlation within a neighbourhood: where light alone has changed, drawings are alike
-ROUNDS = 2
-NOTHING = 1.5  # levels: a light that changes by less nearly everywhere is none
-SOMETHING = 4.0  # levels: where the light of a part alone changes by more
-PART, LEFT = 0.01, 0.4  # of the frame, at least, such a part is; and the error that is left there, at most
-HELD = 1e-3  # of 0..1: what stands still was left as it was
-SAME = 2.5 / 255  # what rounding to 8 bits, twice, and the fit may be off in one light
+
+@dataclass(frozen=True)
+class LightConfig:
+    """The numbers of it. Lengths are in pixels of the small pictures that the light is estimated on, levels of 0..255.
+
+    Chosen by hand; ``tests/test_light.py`` holds what for: fades, tints, flashes and lights of a part are known by them, to the
+    level, and what only moves, or is only grainy, is left alone.
+    """
+
+    side: int = 160  # of the longer side of these pictures
+    cell: int = 3  # so many to each side are one, where neighbourhoods are averaged over
+    # Neighbourhoods that share their light, by their standard deviation as a share of ``side``, from large to small; and the
+    # levels from which on a pixel that is off counts half there.
+    neighbourhoods: tuple[tuple[float, float], ...] = ((1 / 10, 30.0), (1 / 16, 15.0), (1 / 25, 8.0), (1 / 25, 4.0))
+    flat: float = 1.5  # levels: a frame that departs from one colour by less shows nothing
+    least_gain: float = 0.08  # a frame darker than that by the other shows too little to be read
+    outlier: float = 4.0  # levels, from which on a pixel counts half
+    truncate: float = 16.0  # levels, beyond which all errors are alike
+    gains: float = 1.0  # levels, by which the light of the whole frame betters the fit, at least, ...
+    better: float = 0.65  # ... and the share of the error that it may leave
+    noise: float = 4.0  # levels, that pixels are off by themselves
+    texture: float = 6.0  # levels: what varies less tells nothing of a gain of its own
+    unlike: float = 0.8  # of the correlation within a neighbourhood: under it something else is there, ...
+    alike: float = 0.92  # ... and over it light alone has changed
+    rounds: int = 2  # of fitting
+    nothing: float = 1.5  # levels: a light that changes by less nearly everywhere is none
+    something: float = 4.0  # levels: where the light of a part alone changes by more
+    part: float = 0.01  # of the frame, at least, such a part is
+    left: float = 0.4  # of the error there, at most, that its own light leaves
+    held: float = 1e-3  # of 0..1: what stands still was left as it was
+    same: float = 2.5 / 255  # of 0..1, what rounding to 8 bits, twice, and the fit may be off in one light
+
+
+LIGHT = LightConfig()
 
 
 @dataclass(frozen=True)
@@ -62,8 +77,8 @@ class Leveled:
     Where no more than light was different ``frames`` are equal.
     """
 
-    def __init__(self, light: Light, frame0: Tensor, frame1: Tensor) -> None:
-        self._given = frame0, frame1
+    def __init__(self, light: Light, frame0: Tensor, frame1: Tensor, config: LightConfig = LIGHT) -> None:
+        self._given, self._config = (frame0, frame1), config
         size = frame0.shape[-2:]
         self._gain, self._offset = (
             F.interpolate(x.to(frame0), size, mode="bilinear", align_corners=False) for x in (light.gain, light.offset)
@@ -74,7 +89,7 @@ class Leveled:
     def at(self, drawn: Tensor, times: list[float]) -> Tensor:
         """Frames (T, C, H, W) drawn between ``frames``, each in the light of its time. What stands still is the given frames'
         own."""
-        held = self._still & ((drawn - self.frames[0]).abs().amax(dim=1, keepdim=True) < HELD)
+        held = self._still & ((drawn - self.frames[0]).abs().amax(dim=1, keepdim=True) < self._config.held)
         fades = torch.cat([torch.lerp(*self._given, t) for t in times])
         time = torch.tensor(times, dtype=drawn.dtype, device=drawn.device).reshape(-1, 1, 1, 1)
         gain, offset = self._gain, self._offset
@@ -86,31 +101,31 @@ class Leveled:
         gain, offset = self._gain, self._offset
         one, other = (frame[:, :3] for frame in self._given)
         one, other = one * (1 + gain) / 2 + offset / 2, (other + (other - offset) / gain) / 2
-        same = ((one - other).abs() <= SAME * (1 + 1 / gain) / 2).all(dim=1, keepdim=True)
+        same = ((one - other).abs() <= self._config.same * (1 + 1 / gain) / 2).all(dim=1, keepdim=True)
         middle = (one + other) / 2
         colours = [torch.where(same, middle, x).clamp(0, 1) for x in (one, other)]
         return [torch.cat([x, frame[:, 3:]], dim=1) for x, frame in zip(colours, self._given, strict=True)]
 
 
-def find_light(frame0: Tensor, frame1: Tensor) -> Light | None:
+def find_light(frame0: Tensor, frame1: Tensor, config: LightConfig = LIGHT) -> Light | None:
     """How the light changes from one frame (1, 3, H, W) in 0..1 to another; None where it does not, or nobody can tell."""
-    one, other = _small(frame0), _small(frame1)
+    one, other = _small(frame0, config.side), _small(frame1, config.side)
     spreads = [np.abs(x - np.median(x, axis=(0, 1))).max(axis=2) for x in (one, other)]
-    if min(float(np.quantile(spread, 0.999)) for spread in spreads) < FLAT:
-        flat_alike = np.abs(one.mean(axis=(0, 1)) - other.mean(axis=(0, 1))).max() < NOTHING
+    if min(float(np.quantile(spread, 0.999)) for spread in spreads) < config.flat:
+        flat_alike = np.abs(one.mean(axis=(0, 1)) - other.mean(axis=(0, 1))).max() < config.nothing
         return None if flat_alike else Light(None, None)
-    found = _whole_frame(one, other)
+    found = _whole_frame(one, other, config)
     # Flow takes light in a part of the frame for motion; so that nothing moves is tried too.
     still = replace(found, aligned=other, seen=np.ones_like(found.seen))
-    own = [_in_neighbourhoods(one, fit) for fit in (found, still)]
-    own = [light for fit, light in zip((found, still), own, strict=True) if _in_a_part(one, other, fit, *light[1:])]
+    own = [_in_neighbourhoods(one, fit, config) for fit in (found, still)]
+    own = [light for fit, light in zip((found, still), own, strict=True) if _in_a_part(one, other, fit, *light[1:], config)]
     if not (own or found.decided):
         return None
     _, gain, offset = min(own, key=lambda light: light[0]) if own else (found.error, found.gain, found.offset)
-    if min(float(np.median(gain)), 1 / max(float(np.median(gain)), 1e-6)) < LEAST_GAIN:
+    if min(float(np.median(gain)), 1 / max(float(np.median(gain)), 1e-6)) < config.least_gain:
         return Light(None, None)
     gain, offset = (np.broadcast_to(x, one.shape).astype(np.float32) for x in (gain, offset))
-    gain = np.clip(gain, LEAST_GAIN, 1 / LEAST_GAIN)
+    gain = np.clip(gain, config.least_gain, 1 / config.least_gain)
     return Light(to_tensor(gain), to_tensor(offset / 255))
 
 
@@ -124,67 +139,71 @@ class _Fit:
     decided: bool = False  # whether it explains the pictures far better than no change would
 
 
-def _whole_frame(one: np.ndarray, other: np.ndarray) -> _Fit:
+def _whole_frame(one: np.ndarray, other: np.ndarray, config: LightConfig) -> _Fit:
     """The light of the whole frame: none, unless another explains the pictures far better."""
-    nothing = _fit(one, other, np.ones(3, np.float32), np.zeros(3, np.float32))
+    nothing = _fit(one, other, np.ones(3, np.float32), np.zeros(3, np.float32), config)
     levels = np.linspace(0.03, 0.97, 33)
     quantiles = [np.quantile(x.reshape(-1, 3), levels, axis=0) for x in (one, other)]
     starts = [_affine(one, other, np.ones(one.shape[:2], np.float32)), _affine(*(x[None] for x in quantiles), np.ones((1, 33)))]
-    starts = [_robust(one, other, *start) for start in starts]
-    starts = [start for start in starts if float(np.quantile(_change(one, *start), 0.9)) > NOTHING]
+    starts = [_robust(one, other, *start, config) for start in starts]
+    starts = [start for start in starts if float(np.quantile(_change(one, *start), 0.9)) > config.nothing]
     if not starts:
         return nothing
-    best = min((_fit(one, other, *start) for start in starts), key=lambda fit: fit.error)
-    for _ in range(ROUNDS):
-        weight = best.seen / (1 + (_off(best.gain * one + best.offset, best.aligned) / OUTLIER) ** 2)
-        again = _fit(one, other, *_affine(one, best.aligned, weight))
+    best = min((_fit(one, other, *start, config) for start in starts), key=lambda fit: fit.error)
+    for _ in range(config.rounds):
+        weight = best.seen / (1 + (_off(best.gain * one + best.offset, best.aligned) / config.outlier) ** 2)
+        again = _fit(one, other, *_affine(one, best.aligned, weight), config)
         if again.error >= best.error:
             break
         best = again
-    decided = best.error < BETTER * nothing.error and best.error < nothing.error - GAINS and (best.gain > 0).all()
+    decided = best.error < config.better * nothing.error and best.error < nothing.error - config.gains and (best.gain > 0).all()
     return replace(best, decided=True) if decided else nothing
 
 
-def _in_neighbourhoods(one: np.ndarray, fit: _Fit) -> tuple[float, np.ndarray, np.ndarray]:
+def _in_neighbourhoods(one: np.ndarray, fit: _Fit, config: LightConfig) -> tuple[float, np.ndarray, np.ndarray]:
     """How far off the gain and offset of each place leave the pictures; and these, (h, w, 3)."""
     gain, offset = (np.broadcast_to(x, one.shape).astype(np.float32) for x in (fit.gain, fit.offset))
-    for sigma, outlier in NEIGHBOURHOODS:
+    for share, outlier in config.neighbourhoods:
         weight = fit.seen / (1 + (_off(gain * one + offset, fit.aligned) / outlier) ** 2)
-        ratio = _local(gain * one + offset, fit.aligned, weight, sigma)
+        ratio = _local(gain * one + offset, fit.aligned, weight, share * config.side, config)
         gain, offset = ratio * gain, ratio * offset
-    return float(np.minimum(_off(gain * one + offset, fit.aligned), TRUNCATE).mean()), gain, offset
+    return float(np.minimum(_off(gain * one + offset, fit.aligned), config.truncate).mean()), gain, offset
 
 
-def _in_a_part(one: np.ndarray, other: np.ndarray, fit: _Fit, gain: np.ndarray, offset: np.ndarray) -> bool:
+def _in_a_part(
+    one: np.ndarray, other: np.ndarray, fit: _Fit, gain: np.ndarray, offset: np.ndarray, config: LightConfig
+) -> bool:
     """Whether the light of a part of the frame changes otherwise than the whole frame's, and that is what was different."""
     whole, own = fit.gain * one + fit.offset, gain * one + offset
-    part = (np.maximum.reduce(cv2.split(np.abs(own - whole))) > SOMETHING) * fit.seen
+    part = (np.maximum.reduce(cv2.split(np.abs(own - whole))) > config.something) * fit.seen
     # What is right where it stands is not in another light, whatever flow may say of it.
     before = np.minimum(_off(whole, fit.aligned), _off(whole, other))
     left = float((part * _off(own, fit.aligned)).sum()) / max(float((part * before).sum()), 1e-6)
-    return float(part.mean()) > PART and left < LEFT
+    return float(part.mean()) > config.part and left < config.left
 
 
 def _change(one: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> np.ndarray:
     return np.maximum.reduce(cv2.split(np.abs((gain - 1) * one + offset)))
 
 
-def _robust(one: np.ndarray, other: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _robust(
+    one: np.ndarray, other: np.ndarray, gain: np.ndarray, offset: np.ndarray, config: LightConfig
+) -> tuple[np.ndarray, np.ndarray]:
     """A gain and offset bettered where the pictures lie, as if nothing moved."""
-    for _ in range(ROUNDS):
-        weight = 1 / (1 + (_off(gain * one + offset, other) / OUTLIER) ** 2)
+    for _ in range(config.rounds):
+        weight = 1 / (1 + (_off(gain * one + offset, other) / config.outlier) ** 2)
         gain, offset = _affine(one, other, weight)
     return gain, offset
 
 
-def _fit(one: np.ndarray, other: np.ndarray, gain: np.ndarray, offset: np.ndarray) -> _Fit:
+def _fit(one: np.ndarray, other: np.ndarray, gain: np.ndarray, offset: np.ndarray, config: LightConfig) -> _Fit:
     """How well a light explains the pictures, what moves moved back."""
     lit = np.clip(gain * one + offset, 0, 255).astype(np.uint8)
     target = np.clip(other, 0, 255).astype(np.uint8)
     flow, back = dis_flow(lit, target), dis_flow(target, lit)
     aligned, inside = warp(other, flow)
     seen = np.exp(-np.square(disagreement(flow, back))) * inside
-    error = np.minimum(_off(gain * one + offset, aligned), TRUNCATE).mean()
+    error = np.minimum(_off(gain * one + offset, aligned), config.truncate).mean()
     return _Fit(gain, offset, aligned, seen, float(error))
 
 
@@ -197,28 +216,28 @@ def _affine(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> tuple[np.
     return gain.astype(np.float32), (mean1 - gain * mean0).astype(np.float32)
 
 
-def _local(lit: np.ndarray, aligned: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+def _local(lit: np.ndarray, aligned: np.ndarray, weight: np.ndarray, sigma: float, config: LightConfig) -> np.ndarray:
     """By how much brighter than ``lit`` each neighbourhood is in the other picture, (h, w, 3); 1 where nothing tells."""
-    around = partial(_around, sigma=sigma)
+    around = partial(_around, sigma=sigma, cell=config.cell)
     total = around(weight)[..., None] + 1e-4
     mean0, mean1 = (around(weight[..., None] * x) / total for x in (lit, aligned))
     square0, square1 = (around(weight[..., None] * x * x) / total for x in (lit, aligned))
     joint = around(weight[..., None] * lit * aligned) / total
-    own = (joint + NOISE**2) / (square0 + NOISE**2)
+    own = (joint + config.noise**2) / (square0 + config.noise**2)
     # Believed where drawings are alike but for the light; what is flat asks its neighbours.
     spread0, spread1 = (square0 - mean0 * mean0).sum(axis=2), (square1 - mean1 * mean1).sum(axis=2)
     alike = np.maximum((joint - mean0 * mean1).sum(axis=2), 0) / np.sqrt((spread0 + 1) * (spread1 + 1))
-    telling = spread0 / (spread0 + TEXTURE**2)
-    believed = np.clip((alike - ALIKE[0]) / (ALIKE[1] - ALIKE[0]), 0, 1)
+    telling = spread0 / (spread0 + config.texture**2)
+    believed = np.clip((alike - config.unlike) / (config.alike - config.unlike), 0, 1)
     share = around(believed * telling) / (around(telling) + 1e-4)
     share *= np.clip(4 * around(weight), 0, 1)  # where hardly a pixel is seen in both, nothing is known
     return 1 + share[..., None] * (own - 1)
 
 
-def _around(x: np.ndarray, sigma: float) -> np.ndarray:
+def _around(x: np.ndarray, sigma: float, cell: int) -> np.ndarray:
     height, width = x.shape[:2]
-    cells = cv2.resize(x.astype(np.float32), None, fx=1 / CELL, fy=1 / CELL, interpolation=cv2.INTER_AREA)
-    cells = cv2.GaussianBlur(cells, (0, 0), sigma / CELL, borderType=cv2.BORDER_REFLECT)
+    cells = cv2.resize(x.astype(np.float32), None, fx=1 / cell, fy=1 / cell, interpolation=cv2.INTER_AREA)
+    cells = cv2.GaussianBlur(cells, (0, 0), sigma / cell, borderType=cv2.BORDER_REFLECT)
     return cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
@@ -226,10 +245,10 @@ def _off(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return cv2.transform(cv2.absdiff(one, other), np.full((1, 3), 1 / 3, np.float32))
 
 
-def _small(frame: Tensor) -> np.ndarray:
+def _small(frame: Tensor, side: int) -> np.ndarray:
     """(h, w, 3) float32 in levels of 0..255; the smaller picture is made where the frame is."""
     height, width = frame.shape[-2:]
-    scale = min(1.0, SIDE / max(height, width))
+    scale = min(1.0, side / max(height, width))
     size = max(round(height * scale), 8), max(round(width * scale), 8)
     small = F.interpolate(frame.detach().float(), size, mode="area")[0]
     return np.ascontiguousarray((255 * small.clamp(0, 1)).permute(1, 2, 0).cpu().numpy())

@@ -119,5 +119,31 @@ class CompletionConfig:
     pan_window: int = 9  # over which two flows are compared
     pan_margin: float = 4.0  # levels by which what is still has to look better
 
+    # Whether two drawings are cut-outs, or drawn anew (``cutouts``).
+    cutout_better: float = 0.25  # of the lines, from the best, ...
+    cutout_middle: float = 0.5  # ... and half of them: their quantiles are looked at
+    cutout_off: float = 0.084  # that the better lines of cut-outs are off at most along their completed flow
+    cutout_grain: float = 0.58  # times what the middle line is off, at most: lines off alike are off by the grain of a film
+    cutout_straight: float = 1.42  # times: how much farther off than along that the middle line is along plain motions
+    cutout_anew: float = 0.1  # where even the better lines are off more along plain motions, no bend brings them under the first
+    cutout_surely: float = 0.05  # where the middle line is off less, along plain motions, nothing was drawn anew
+    cutout_maybe: float = 0.12  # of a picture of ``cutout_side``, along its dense flow: beyond it they are no cut-outs
+    cutout_lost: float = 0.15  # of the lines that move, so few come back along dense flow that it tells nothing
+    cutout_side: int = 480  # of the longer side of the picture that is looked at first
+    cutout_line: float = 4.0  # levels a pixel: from which slope on it is a line
+    cutout_noise: float = 2.0  # levels a pixel: a slope that any pixel may have
+    cutout_moves: float = 2e-3  # of the longer side: lines that move less far than this are of no interest here
+    cutout_returns: float = 4e-3  # of the longer side: how near the way there and back has to end to where it began
+    cutout_fewest: int = 50  # pixels of lines from which on there is something to tell
+
+    # From the size that it is worked at to that of the frames (``working_size``).
+    large_edge: float = 0.5  # of the small picture, by which motions next to one another differ that are not one motion
+    large_unlike: float = 0.03  # of colour, 0..1, by which a pixel is taken for something else
+    large_off: float = 3.0  # that what was carried up is off at most
+    large_smooth: float = 2.0  # around that are off alike
+    large_steep: float = 20.0  # levels a pixel, of a line that tells all of its motion; ...
+    large_flat: float = 0.02  # ... and the share that counts where there is none
+    large_farther: float = 0.1  # what the farthest of the four around counts beside the nearest's one
+
 
 DEFAULT = CompletionConfig()

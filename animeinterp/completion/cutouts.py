@@ -16,54 +16,49 @@ from torch import Tensor
 
 from ..dense_flow import disagreement, lengths, warp
 from ..images import to_image
+from .config import DEFAULT, CompletionConfig
 from .panning import panned_flows
 
-BETTER, MIDDLE = 0.25, 0.5  # of the lines, from the best
-OFF = 0.084  # pixels, that the better lines of cut-outs are off at most along their completed flow
-GRAIN = 0.58  # times what the middle line is off, at most: lines off alike are off by the grain of a film, and tell nothing
-STRAIGHT = 1.42  # times: how much farther off than along that the middle line is along each piece's own plain motion
-ANEW = 0.1  # pixels: where even the better lines are off more along plain motions, no bend brings them under OFF
-SURELY = 0.05  # pixels: where the middle line is off less, along plain motions, nothing was drawn anew
-MAYBE_OFF = 0.12  # pixels of a picture of SIDE, along its dense flow: beyond it they are no cut-outs
-LOST = 0.15  # of the lines that move, so few come back along dense flow that it tells nothing
-SIDE = 480  # pixels of the longer side of the picture that is looked at first
-LINE, NOISE = 4.0, 2.0  # levels a pixel: from which slope on it is a line; a slope that any pixel may have
-MOVES = 2e-3  # of the longer side: lines that move less far than this are of no interest here
-RETURNS = 4e-3  # of the longer side: how near the way there and back has to end to where it began
-FEWEST = 50  # pixels of lines from which on there is something to tell
 
-
-def may_be_cutouts(frame0: Tensor, frame1: Tensor) -> bool:
+def may_be_cutouts(frame0: Tensor, frame1: Tensor, config: CompletionConfig = DEFAULT) -> bool:
     """Whether it is worth while to find out (``are_cutouts``): a look at small pictures, in a twentieth of a second.
 
     :param frame0: (1, 3, H, W) in 0..1, any device; ``frame1`` likewise.
     """
-    images = [_small(to_image(frame[0])) for frame in (frame0, frame1)]
-    (off, _), found = lines_off(images, panned_flows(images))
-    return off < MAYBE_OFF or found < LOST
+    images = [_small(to_image(frame[0]), config.cutout_side) for frame in (frame0, frame1)]
+    (off, _), found = lines_off(images, panned_flows(images, config), config)
+    return off < config.cutout_maybe or found < config.cutout_lost
 
 
-def are_cutouts(images: Sequence[np.ndarray], straight: Sequence[np.ndarray], completed: Sequence[np.ndarray]) -> bool:
+def are_cutouts(
+    images: Sequence[np.ndarray], straight: Sequence[np.ndarray], completed: Sequence[np.ndarray],
+    config: CompletionConfig = DEFAULT,
+) -> bool:
     """Whether what moves in one image lies in the other as it is.
 
     :param images: both, (H, W, 3) uint8. ``straight``: the flow from either to the other, (H, W, 2) in pixels, each piece
         moving by its one affine motion; ``completed``: the same bent to what the pixels show.
     """
-    (better, middle), _ = lines_off(images, completed)
-    plain = lines_off(images, straight)[0][1]
-    return plain < SURELY or (better < min(OFF, GRAIN * middle) and plain < STRAIGHT * middle)
+    (better, middle), _ = lines_off(images, completed, config)
+    plain = lines_off(images, straight, config)[0][1]
+    bends_help_little = plain < config.cutout_straight * middle
+    return plain < config.cutout_surely or (better < min(config.cutout_off, config.cutout_grain * middle) and bends_help_little)
 
 
-def are_drawn_anew(images: Sequence[np.ndarray], straight: Sequence[np.ndarray]) -> bool:
+def are_drawn_anew(
+    images: Sequence[np.ndarray], straight: Sequence[np.ndarray], config: CompletionConfig = DEFAULT
+) -> bool:
     """Whether it is plain, before motion is known well, that ``are_cutouts`` will say no. False wherever lines do not tell.
 
     :param images: both, (H, W, 3) uint8. ``straight``: as for ``are_cutouts``, but lines may move with either side's piece.
     """
-    (better, _), found = lines_off(images, straight)
-    return found > LOST and ANEW < better < np.inf
+    (better, _), found = lines_off(images, straight, config)
+    return found > config.cutout_lost and config.cutout_anew < better < np.inf
 
 
-def lines_off(images: Sequence[np.ndarray], flows: Sequence[np.ndarray]) -> tuple[tuple[float, float], float]:
+def lines_off(
+    images: Sequence[np.ndarray], flows: Sequence[np.ndarray], config: CompletionConfig = DEFAULT
+) -> tuple[tuple[float, float], float]:
     """How far, in pixels, lines that move lie from lines of the other image: the better quarter of them, and half of them.
 
     What a line's pixel is off is its difference in colour by how steep colours are there.
@@ -78,15 +73,16 @@ def lines_off(images: Sequence[np.ndarray], flows: Sequence[np.ndarray]) -> tupl
         read, inside = warp(images[1 - k], flows[k])
         grey = cv2.cvtColor(images[k], cv2.COLOR_RGB2GRAY)
         steep = lengths(np.dstack([cv2.Sobel(grey, cv2.CV_32F, *axes, scale=1 / 8) for axes in ((1, 0), (0, 1))]))
-        line = (steep > LINE) & (lengths(flows[k]) > MOVES * side)
+        line = (steep > config.cutout_line) & (lengths(flows[k]) > config.cutout_moves * side)
         lines += np.count_nonzero(line)
-        line &= inside & (disagreement(flows[k], flows[1 - k]) < RETURNS * side)
-        found.append(np.abs(read - images[k]).mean(axis=2)[line] / (steep[line] + NOISE))
+        line &= inside & (disagreement(flows[k], flows[1 - k]) < config.cutout_returns * side)
+        found.append(np.abs(read - images[k]).mean(axis=2)[line] / (steep[line] + config.cutout_noise))
     off = np.concatenate(found)
-    better, middle = np.quantile(off, (BETTER, MIDDLE)) if len(off) > FEWEST else (np.inf, np.inf)
-    return (float(better), float(middle)), len(off) / lines if lines > FEWEST else 1.0
+    shares, tells = (config.cutout_better, config.cutout_middle), len(off) > config.cutout_fewest
+    better, middle = np.quantile(off, shares) if tells else (np.inf, np.inf)
+    return (float(better), float(middle)), len(off) / lines if lines > config.cutout_fewest else 1.0
 
 
-def _small(image: np.ndarray) -> np.ndarray:
-    scale = SIDE / max(image.shape[:2])
+def _small(image: np.ndarray, side: int) -> np.ndarray:
+    scale = side / max(image.shape[:2])
     return image if scale >= 1 else cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -21,19 +21,13 @@ from ..dense_flow import dis_flow, lengths
 from ..flow import FIELDS, Flow
 from ..frames import FramePair
 from ..images import to_image, to_tensor
+from .config import DEFAULT, CompletionConfig
 from .motion import both, difference, steepness, warp
 
-EDGE = 0.5  # pixels of the small picture, by which motions next to one another differ that are not one motion
-UNLIKE = 0.03  # of colour, 0..1, by which a pixel is taken for something else
-OFF = 3.0  # pixels that what was carried up is off at most
-SMOOTH = 2.0  # pixels around that are off alike
-STEEP = 20.0  # levels a pixel, of a line that tells all of its motion; and the share that counts where there is none
-_FLAT = 0.02
-FARTHER = 0.1  # what the farthest of the four around counts beside the nearest's one
 _MOTIONS = ("flow", "bend", "dense")  # fields whose values grow with the picture
 
 
-def carried_up(flow: Flow, small: FramePair, pair: FramePair) -> Flow:
+def carried_up(flow: Flow, small: FramePair, pair: FramePair, config: CompletionConfig = DEFAULT) -> Flow:
     """The fields of ``flow``, found between the frames of ``small``, as fields of the same frames at the size of ``pair``.
 
     ``flow`` itself where both are of one size. Float32; dense flow is asked on the CPU.
@@ -46,32 +40,36 @@ def carried_up(flow: Flow, small: FramePair, pair: FramePair) -> Flow:
         fields = [_in_pixels_of(name, getattr(flow, name).float(), pair.size) for name in names]
         apart = [x for name, x in zip(names, fields, strict=True) if name.startswith("flow")]
         scale = pair.size[1] / small.size[1]
-        enlarged = joint_upsample(torch.cat(fields, dim=1), guide.float(), frame.float(), torch.cat(apart, dim=1), EDGE * scale)
+        motion, edge = torch.cat(apart, dim=1), config.large_edge * scale
+        enlarged = joint_upsample(torch.cat(fields, dim=1), guide.float(), frame.float(), motion, edge, config)
         carried |= zip(names, enlarged.split([x.shape[1] for x in fields], dim=1), strict=True)
     large = Flow(**carried, cutouts=flow.cutouts)
     images = [to_image(frame[0]) for frame in pair.rgb]
     fields = [np.ascontiguousarray(f[0].permute(1, 2, 0).cpu().numpy()) for f in (large.flow_01, large.flow_10)]
-    exact = both(lambda k: to_tensor(sharpened(images[k], images[1 - k], fields[k]), large.flow_01.device))
+    exact = both(lambda k: to_tensor(sharpened(images[k], images[1 - k], fields[k], config), large.flow_01.device))
     return replace(large, flow_01=exact[0], flow_10=exact[1])
 
 
-def sharpened(image: np.ndarray, other: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def sharpened(image: np.ndarray, other: np.ndarray, flow: np.ndarray, config: CompletionConfig = DEFAULT) -> np.ndarray:
     """``flow`` (H, W, 2) from ``image`` to ``other``, (H, W, 3) uint8, with the parts of a pixel that it is off."""
     warped, inside = warp(other, flow)
     residual = dis_flow(image, warped)
     before, after = (
         cv2.blur(difference(one, image).astype(np.float32), (5, 5)) for one in (warped, warp(warped, residual)[0])
     )
-    trusted = inside & (after <= before + 1) & (lengths(residual) < OFF)
-    weight = ((np.minimum(steepness(image) / STEEP, 1) + _FLAT) * trusted).astype(np.float32)
+    trusted = inside & (after <= before + 1) & (lengths(residual) < config.large_off)
+    weight = ((np.minimum(steepness(image) / config.large_steep, 1) + config.large_flat) * trusted).astype(np.float32)
+    sigma = config.large_smooth
     half = cv2.resize(np.dstack([weight, weight * residual[..., 0], weight * residual[..., 1]]), None, fx=0.5, fy=0.5,
                       interpolation=cv2.INTER_AREA)
-    smooth = cv2.GaussianBlur(half, (0, 0), SMOOTH / 2) + _FLAT * cv2.GaussianBlur(half, (0, 0), SMOOTH)
+    smooth = cv2.GaussianBlur(half, (0, 0), sigma / 2) + config.large_flat * cv2.GaussianBlur(half, (0, 0), sigma)
     off = smooth[..., 1:] / (smooth[..., :1] + 1e-4)
     return flow + cv2.resize(off, (flow.shape[1], flow.shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
-def joint_upsample(fields: Tensor, guide: Tensor, frame: Tensor, motion: Tensor, edge: float) -> Tensor:
+def joint_upsample(
+    fields: Tensor, guide: Tensor, frame: Tensor, motion: Tensor, edge: float, config: CompletionConfig = DEFAULT
+) -> Tensor:
     """``fields`` (1, C, h, w), enlarged to the size of ``frame`` (1, 3, H, W).
 
     :param guide: (1, 3, h, w), the picture that the fields are of; ``frame`` the same at full size.
@@ -93,8 +91,8 @@ def joint_upsample(fields: Tensor, guide: Tensor, frame: Tensor, motion: Tensor,
     shares = torch.stack([
         (down[rows] if below else 1 - down[rows]) * (across[columns] if right else 1 - across[columns]) for below, right in around
     ])
-    off = torch.stack([(guide[0][:, y, x] - colours).square().sum(dim=0) for y, x in places]) / UNLIKE**2
-    weights = (shares + FARTHER) * (off.amin(dim=0) - off).exp()
+    off = torch.stack([(guide[0][:, y, x] - colours).square().sum(dim=0) for y, x in places]) / config.large_unlike**2
+    weights = (shares + config.large_farther) * (off.amin(dim=0) - off).exp()
     weights /= weights.sum(dim=0)
     enlarged[0][:, rows, columns] = sum(w * fields[0][:, y, x] for w, (y, x) in zip(weights, places, strict=True))
     return enlarged

@@ -1,8 +1,8 @@
 """The numbers of the flow of a piece, each with its unit, what it is for and where it comes from.
 
-Those that say "published" are of the method's published code, where lengths are of a 960x540 frame. The rest was chosen by hand
-on this project's own drawn clips (``datasets/clips.py`` and the tuning seeds of the generator) at 640x360, by the end-point
-error of right matches against the true motion. Levels are of 8-bit grey. What a user sets is ``animeinterp.config.MatchConfig``.
+Those that say "published" are of the method's published code, where lengths are of a 960x540 frame. The rest was chosen by hand;
+what for, ``tests/matching`` holds (shapes that move by known amounts) and the end-point errors of ``tests/test_quality_floors``
+on clips whose motion is known. Levels are of 8-bit grey. What a user sets is ``animeinterp.config.MatchConfig``.
 """
 
 from __future__ import annotations
