@@ -209,11 +209,11 @@ class _Clip:
         times, timing = self.times, self.timing
         pair = (second or len(times)) - 1
         span = self.by_hand.get(pair)
-        if second and second in self.cuts:
-            yield from self._across_cut(start, second)
-            return
         if pair in timing.skip or (span is not None and span.hold):
             yield _Way(times[start], end)
+            return
+        if second and second in self.cuts:
+            yield from self._across_cut(start, second)
             return
         begin, rest = times[start], Fraction(0)
         if span is None and (rest := self._rest(second, begin, end)):

@@ -32,6 +32,8 @@ def plan(count=4, rate=24, *, held=(), found=(), speeds=None, end=None, **timing
         (dict(multiplier=3, cuts="2"), [0, 0.3333, 0.6667, 1, 2, 2, 2, 2.3333, 2.6667, 3]),
         (dict(multiplier=3, cuts="2", cut_side="left"), [0, 0.3333, 0.6667, 1, 1, 1, 2, 2.3333, 2.6667, 3]),
         (dict(multiplier=4, cuts="2", cut_side="split"), [0, 0.25, 0.5, 0.75, 1, 1, 2, 2, 2, 2.25, 2.5, 2.75, 3]),
+        (dict(multiplier=3, cuts="2", schedule="1-2: hold"), [0, 0.3333, 0.6667, 1, 1, 1, 2, 2.3333, 2.6667, 3]),
+        (dict(multiplier=3, cuts="2", skip=(1,)), [0, 0.3333, 0.6667, 1, 1, 1, 2, 2.3333, 2.6667, 3]),
         (dict(multiplier=2, found=(2,)), [0, 0.5, 1, 2, 2, 2.5, 3]),
         (dict(multiplier=2, found=(2,), cuts="off"), [0, 0.5, 1, 1.5, 2, 2.5, 3]),
         (dict(multiplier=2, cuts="0.0833s"), [0, 0.5, 1, 2, 2, 2.5, 3]),
