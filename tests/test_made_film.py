@@ -18,4 +18,5 @@ def test_a_film_with_everything_at_60_frames_a_second(tmp_path):
     assert len(found["given"]) >= 20 and max(found["given"]) < 0.025, "each given frame at its time; what is on twos has moved on"
     for cut, shown, apart in found["cuts"]:
         assert cut - 1 / 12 < shown < cut + 1 / 60 and apart < 0.02, "nothing is blended across a cut"
+    assert found["rests"] == 0, "what is on twos before a camera on ones goes on in every frame, up to its last drawing"
     assert found["seam"] < 3, "the last frame leads to the first as any other to the next; a step without it is five of these"

@@ -21,6 +21,8 @@ import numpy as np
 import torch
 
 from animeinterp.datasets.cadence import Shot, draw_shot
+from animeinterp.dense_flow import dis_flow
+from animeinterp.images import to_image
 from animeinterp.media import TimedFrame, Tracks, VideoReader, VideoWriter, to_bytes, write_image
 
 SIZE = (128, 224)
@@ -28,6 +30,7 @@ SOUND = 48000
 SAME = 0.02  # of 1, on the mean: as near is the same picture, coded anew
 LOOP = Shot(442, 5, ((1,),), travel=0.02, stiff=True)  # there and back; the film begins in the middle of it
 PAN = Shot(403, 13, ((2,),), pan=(0.016, 0.0), pegged="screen")
+FACE = slice(35, 85), slice(85, 125)  # of PAN's figure, in all its frames
 STILL = Shot(421, 13, ((2,),))
 
 
@@ -79,7 +82,8 @@ def heard(path: Path) -> list[float]:
 
 
 def measure(film: Path, made: Path) -> dict:
-    """What became of the film: numbers of frames, seconds, clicks; how far pictures are from the given ones, as shares of 1."""
+    """What became of the film: numbers of frames, seconds, clicks, rests of the pan's figure; how far pictures are from the given
+    ones, as shares of 1."""
     _, times, starts, end = drawn()
     before, after = list(VideoReader(film).frames()), list(VideoReader(made).frames())
     shown = [frame.time for frame in after]
@@ -99,8 +103,16 @@ def measure(film: Path, made: Path) -> dict:
         "frames": (len(before), len(after)), "gaps": (min(gaps), max(gaps)),
         "end": (float(end), float(after[-1].time + after[-1].duration)),
         "clicks": ([float(times[k]) for k in starts], heard(made)), "given": apart, "cuts": cuts,
+        "rests": _rests([a for a in after if times[starts[1]] <= a.time + Fraction(1, 1000) < times[starts[2] - 1]]),
         "seam": _apart(after[-1], after[0]) / (sum(_apart(a, b) for a, b in zip(after[:5], after[1:6], strict=True)) / 5),
     }  # fmt: skip
+
+
+def _rests(pan: list[TimedFrame]) -> int:
+    """In how many of the pan's frames its figure, which goes on all the time, stands where it was in the frame before."""
+    images = [to_image(frame.pixels[0]) for frame in pan]
+    ways = [np.median(dis_flow(a, b)[FACE].reshape(-1, 2), axis=0) for a, b in zip(images, images[1:], strict=False)]
+    return sum(float(np.hypot(*way)) < 0.1 for way in ways)
 
 
 def look(film: Path, made: Path) -> None:
