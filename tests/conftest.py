@@ -20,6 +20,26 @@ settings.register_profile("few", max_examples=20, derandomize=True, database=Non
 settings.register_profile("slow", max_examples=2000, **_CHECKS)
 settings.load_profile("few")
 
+# What takes long, by its beginning: servers, browsers, processes of their own, whole films, training, drawing with the networks
+# that ship. ``-m "not slow"`` leaves it out; a usual run does all.
+SLOW = (
+    "comfyui/", "fuzz/", "training/", "datasets/test_cartoon", "datasets/test_collage", "datasets/test_turning",
+    "evaluation/test_blind", "evaluation/test_methods", "evaluation/test_published", "evaluation/test_runs",
+    "media/test_films", "media/test_safety", "pipeline/test_long", "pipeline/test_retiming", "test_cli_benchmark",
+    "test_cli_evaluate", "test_cli_interpolate", "test_cli_train", "test_cluster", "test_film", "test_made_film",
+    "test_pack", "test_quality_floors", "test_synfig", "completion/test_cutouts", "completion/test_loose",
+    "completion/test_working_size", "segmentation/test_exactness",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 # Name: level, motion type, behaviour, region of interest in pixels of a 1280x720 original, motion of the square.
 TRIPLETS = {
     "Disney_Alpha_S1_001": (0, "translation", "walking", (101, 51, 333, 203), (12, 0)),

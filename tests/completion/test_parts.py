@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from animeinterp.completion.candidates import Side, _offer_way_back
 from animeinterp.completion.config import DEFAULT
 from animeinterp.completion.deformation import choose_flow, smooth_within
 from animeinterp.completion.depth import _read, _solve, piece_depths
@@ -223,6 +224,25 @@ def test_a_shape_is_laid_upon_itself_wherever_it_went(turn, shift):
     motion = Laid(*both, DEFAULT).on(1, 1)
     assert np.arctan2(motion[4], 1 + motion[2]) == pytest.approx(turn, abs=0.12)
     assert motion[:2] == pytest.approx(both[1].centres[1] - both[0].centres[1], abs=0.8)
+
+
+def test_a_piece_may_go_the_way_that_what_lies_where_it_lands_came():
+    image, other = texture(5), texture(6)
+    labels, there = (np.zeros((HEIGHT, WIDTH), np.int32) for _ in range(2))
+    labels[16:32, 14:26] = there[16:32, 26:38] = 1
+    image[16:32, 14:26] = other[16:32, 26:38] = texture(7)[16:32, 14:26]
+    none = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    moments = [piece_moments(torch.from_numpy(one), 2).numpy() for one in (labels, there)]
+    side, far = Side(image, other, labels, moments[0], none, none), Side(other, image, there, moments[1], none, none)
+    nearly = np.array([[0] * 6, [10, 0, 0, 0, 0, 0]], np.float32)
+    side.motion, side.cost = nearly, side.tried(nearly)
+    far.motion[1, 0] = -12
+    nobody = np.zeros(0, int)
+    _offer_way_back(side, far, nobody, nobody)  # nothing has matched
+    assert side.motion[1] == pytest.approx([12, 0, 0, 0, 0, 0])
+    side.motion, side.cost = 0 * nearly, side.tried(0 * nearly)
+    _offer_way_back(side, far, np.array([1]), np.array([1]))  # its match says so
+    assert side.motion[1] == pytest.approx([12, 0, 0, 0, 0, 0])
 
 
 def test_what_is_seen_is_as_unlike_as_its_colours_are():
