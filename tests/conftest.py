@@ -25,7 +25,8 @@ settings.load_profile("few")
 SLOW = (
     "comfyui/", "fuzz/", "training/", "datasets/test_cartoon", "datasets/test_collage", "datasets/test_turning",
     "evaluation/test_blind", "evaluation/test_methods", "evaluation/test_published", "evaluation/test_runs",
-    "media/test_films", "media/test_safety", "pipeline/test_long", "pipeline/test_retiming", "test_cli_benchmark",
+    "media/test_films", "media/test_safety", "pipeline/test_long", "pipeline/test_retiming", "pipeline/test_sizes",
+    "test_cli_benchmark",
     "test_cli_evaluate", "test_cli_interpolate", "test_cli_train", "test_cluster", "test_film", "test_made_film",
     "test_pack", "test_quality_floors", "test_synfig", "completion/test_cutouts", "completion/test_loose",
     "completion/test_working_size", "segmentation/test_exactness",

@@ -110,7 +110,7 @@ def _ground(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
     small = little & (cost > config.loose_doubted)
     below = np.arange(side.count)
     for _ in range(8):  # from what lies on what lies on ...
-        around = side.adjacent[below]
+        around = np.concatenate([below[:, None], side.adjacent[below]], axis=1)
         largest = around[np.arange(side.count), area[around].argmax(axis=1)]
         below = np.where(small & little[below] & (area[largest] > area[below]), largest, below)
     plain = grid.flow_of(side.motion, below[owner])

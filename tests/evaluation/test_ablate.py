@@ -38,6 +38,15 @@ def test_a_rule_that_matters_is_seen_to():
     assert "residual_largest" in text and f"{found['plain'][0]:.2f} dB" in text and text.count("\n") == 3
 
 
+def test_every_rule_can_be_switched_off(monkeypatch):
+    """Alone, and what is drawn is a picture still."""
+    off = [one for one in ablate.variants() if one.how == "off"]
+    monkeypatch.setattr(ablate, "variants", lambda only: off)
+    found = ablate.ablate([Source(1).get("a")])
+    assert [row["name"] for row in found["rows"]] == [one.name for one in off] and len(off) == len(ablate.OFF)
+    assert all(found["plain"][0] + row["mean"] > 12 for row in found["rows"])
+
+
 def test_the_command_line(tmp_path, capsys):
     write_triplet(tmp_path / "clips" / "one", (96, 72), (6, 2), 0)
     asked = [str(tmp_path / "clips"), "--only", "sharp", "--json", str(tmp_path / "found.json"), "--width", "80"]

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from animeinterp.flow import backwarp
-from animeinterp.synthesis.backdrop import Backdrop, Camera
+from animeinterp.synthesis.backdrop import Backdrop, Camera, _affine, _colours
 
 HEIGHT, WIDTH = 192, 256
 MOVED = 40  # pixels to the right, from one drawing to the other
@@ -155,3 +155,58 @@ def test_a_camera_s_way_leads_to_the_place_that_it_shows():
             here = F.grid_sample(way, place, align_corners=False)
             np.testing.assert_allclose(here.flatten().numpy(), end - seen, atol=1e-3)
     assert Camera().to(0, 0.3, like) is None
+
+
+def moved_by(turn, shift, figure=None, way=(0.0, 0.0)):
+    """The flow (2, 48, 64) of a camera, all about the middle and in shares of the longer side; a ``figure`` goes its own way."""
+    y, x = torch.meshgrid(torch.arange(48.0), torch.arange(64.0), indexing="ij")
+    at = torch.stack([x - 31.5, y - 23.5]) / 64
+    flow = 64 * (torch.einsum("ij,jhw->ihw", torch.tensor(turn).float() - torch.eye(2), at) + torch.tensor(shift)[:, None, None])
+    if figure is not None:
+        flow[:, figure] = torch.tensor(way)[:, None]
+    return flow
+
+
+@pytest.mark.parametrize(
+    "turn, shift",
+    [([[1, 0], [0, 1]], [0.1, -0.05]), ([[1.03, 0], [0, 1.03]], [0, 0]), ([[1, -0.03], [0.03, 1]], [0.03, 0.02])],
+    ids=["pan", "zoom about the middle", "roll"],
+)
+def test_a_camera_is_what_most_of_the_frame_does(turn, shift):
+    figure = torch.zeros(48, 64, dtype=torch.bool)
+    figure[10:40, 20:40] = True
+    flow = moved_by(turn, shift, figure, (-9.0, 6.0))
+    for begin in ("border", "all"):
+        camera = _affine(flow, torch.zeros_like(flow), begin)
+        assert camera.turn == pytest.approx(np.array(turn), abs=2e-3) and camera.shift == pytest.approx(np.array(shift), abs=1e-3)
+    half = flow / 2  # known half-way: it began where half the way back leads
+    assert _affine(half, torch.zeros_like(half), "all").shift == pytest.approx(np.array(shift) / 2, abs=1e-3)
+
+
+def test_at_the_border_a_figure_that_fills_the_middle_or_a_side_does_not_count():
+    pan = [[1.0, 0.0], [0.0, 1.0]], [0.1, 0.0]
+    middle, side = torch.zeros(2, 48, 64, dtype=torch.bool)
+    middle[5:43, 6:58] = True
+    side[:, :26] = True
+    for figure in (middle, side, side.flip(1)):
+        flow = moved_by(*pan, figure, (-8.0, 0.0))
+        assert _affine(flow, torch.zeros_like(flow), "border").shift == pytest.approx([0.1, 0], abs=1e-3)
+    flow = moved_by(*pan, middle, (-8.0, 0.0))
+    assert _affine(flow, torch.zeros_like(flow), "all").shift == pytest.approx([-0.125, 0], abs=1e-3)
+
+
+def test_no_motion_is_no_camera():
+    still = torch.zeros(2, 48, 64)
+    assert _affine(still, still, "all") is None
+    chance = 20 * torch.rand(2, 48, 64, generator=torch.Generator().manual_seed(0))
+    assert _affine(chance, still, "all") is None  # nor is what no two places agree on
+
+
+def test_colours_are_as_frequent_as_they_are_where_it_is_sure():
+    image = np.full((20, 20, 3), (200, 40, 40), np.uint8)
+    image[:, 10:] = (40, 40, 200)
+    sure = np.zeros((20, 20), bool)
+    sure[:, :8] = sure[:, 18:] = True  # four parts of the one, one of the other
+    often = _colours(image, sure)
+    assert (often[:, :10] == often[0, 0]).all() and (often[:, 10:] == often[0, 19]).all()
+    assert often[0, 0] == pytest.approx(4 * often[0, 19])

@@ -6,7 +6,8 @@ import torch
 
 from animeinterp import AnimeInterpError
 from animeinterp.flow import Flow
-from animeinterp.synthesis.blend import blend, fill_holes
+from animeinterp.synthesis.blend import _evened_share, _moved, _standing_out, blend, fill_holes
+from animeinterp.synthesis.config import BLEND
 from animeinterp.synthesis.sampling import _sample_torch, sample_lanczos
 
 
@@ -187,3 +188,28 @@ def test_an_opinion_that_is_the_same_changes_nothing_at_any_time():
     alone = blend(frame0, frame1, flow, [0, 0.3, 1])
     flow.dense_01, flow.dense_10 = flow.flow_01, flow.flow_10
     assert (blend(frame0, frame1, flow, [0, 0.3, 1]) - alone).abs().max() < 1e-6
+
+
+def test_shares_are_evened_where_the_frames_disagree_and_kept_where_they_do_not():
+    one, other = torch.full((2, 1, 3, 24, 24), 0.5)
+    other[..., 12:] = 0.9
+    masses = [torch.ones(1, 1, 24, 24), torch.ones(1, 1, 24, 24)]
+    masses[1][..., 10, 4] = masses[1][..., 10, 18] = 9  # a grain of either kind
+    share = _evened_share([one, other], masses, BLEND)[0, 0]
+    assert share[10, 4] == pytest.approx(0.9) and share[10, 18] == pytest.approx(0.5, abs=0.01)
+    masses[0][..., 18] = 0
+    assert _evened_share([one, other], masses, BLEND)[0, 0, 10, 18] == 1  # of what one frame alone sees nothing is evened
+
+
+def test_lines_stand_out_from_what_is_around_them():
+    frame = torch.full((1, 3, 40, 40), 0.8)
+    frame[..., 20:22] = 0.2
+    out = _standing_out(frame, BLEND.surroundings)[0, 0]
+    assert out[:, 20:22].mean() == pytest.approx(1.8, abs=0.02) and out[:, :20].max() == 0 and out[:, 22:].max() == 0
+
+
+@pytest.mark.parametrize("t", [0.0, 0.25, 0.5, 1.0])
+def test_what_bends_is_off_its_straight_line_and_arrives(t):
+    field, bend = torch.full((1, 2, 4, 4), 8.0), torch.full((1, 2, 4, 4), 3.0)
+    there, back = _moved([field, -field], [bend, None], t)
+    assert there[0, 0, 0, 0] == pytest.approx(8 * t + 12 * t * (1 - t)) and back[0, 0, 0, 0] == pytest.approx(-8 * (1 - t))
