@@ -1,0 +1,88 @@
+"""What is still is held, but where something that can be seen passes over it, in front."""
+
+import pytest
+import torch
+
+from animeinterp.flow import Flow
+from animeinterp.synthesis.still import StillColours, Stillness, still_pixels
+
+HEIGHT, WIDTH = 40, 60
+GROUND, MOVER = 0.5, 0.9
+BEGIN, WAY = slice(8, 14), 24  # columns of what moves, and how far
+ROWS = slice(12, 24)
+
+
+def scene(colour=MOVER, *, depth=None, believed=True):
+    """Two frames of ground over which something moves to the right, and their flow."""
+    frames, fields, depths = [], [], []
+    for k in (0, 1):
+        shift = k * WAY
+        there = slice(BEGIN.start + shift, BEGIN.stop + shift)
+        frame, field = torch.full((1, 3, HEIGHT, WIDTH), GROUND), torch.zeros(1, 2, HEIGHT, WIDTH)
+        frame[..., ROWS, there] = colour
+        field[:, 0, ROWS, there] = WAY * (1 - 2 * k) if believed else 0
+        order = torch.zeros(1, 1, HEIGHT, WIDTH)
+        order[..., ROWS, there] = 0 if depth is None else depth
+        frames.append(frame)
+        fields.append(field)
+        depths.append(order)
+    flow = Flow(*fields) if depth is None else Flow(*fields, depth_0=depths[0], depth_1=depths[1])
+    return frames, flow
+
+
+def moved(time):
+    return slice(round(BEGIN.start + time * WAY), round(BEGIN.stop + time * WAY))
+
+
+@pytest.mark.parametrize("time", [0.25, 0.5, 0.75])
+def test_ground_is_held_but_where_something_passes(time):
+    frames, flow = scene()
+    held = Stillness(*frames, flow).held(time)[0, 0]
+    assert not held[ROWS, moved(time)].any()
+    assert held[:8].all() and held[28:].all() and held[:, 54:].all()
+    ends = [slice(BEGIN.start + k * WAY, BEGIN.stop + k * WAY) for k in (0, 1)]
+    assert not held[ROWS, ends[0]].any() and not held[ROWS, ends[1]].any()  # what changes is never held
+
+
+def test_what_cannot_be_told_from_the_ground_or_passes_behind_it_is_no_passer():
+    between = (ROWS, slice(22, 28))  # where it is half-way
+    for scene_, held_there in (
+        (scene(GROUND + 2 / 255), True), (scene(GROUND + 4 / 255), False), (scene(depth=3.0), False), (scene(depth=-3.0), True)
+    ):
+        frames, flow = scene_
+        assert bool(Stillness(*frames, flow).held(0.5)[0, 0][between].all()) == held_there
+
+
+def test_a_motion_that_pixels_contradict_is_not_believed():
+    """Ground with texture that a poor flow moves stays where it is."""
+    frame = torch.rand(1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0))
+    field = torch.full((1, 2, HEIGHT, WIDTH), 6.0)
+    assert Stillness(frame, frame.clone(), Flow(field, -field)).held(0.5).all()
+
+
+def test_held_pixels_are_the_frames_own_and_others_what_was_drawn():
+    frames, flow = scene()
+    painted = torch.full((1, 3, HEIGHT, WIDTH), 0.1)
+    still = Stillness(*frames, flow)
+    drawn, held = still.hold(painted, 0.5), still.held(0.5).expand(1, 3, -1, -1)
+    assert (drawn[held] == GROUND).all() and (drawn[~held] == painted[~held]).all()
+
+
+def test_without_a_flow_what_was_drawn_otherwise_tells_that_something_passes():
+    frames, _ = scene()
+    painted = torch.full((1, 3, HEIGHT, WIDTH), GROUND + 4 / 255)  # a network is off by a few levels
+    painted[..., ROWS, 22:28] = MOVER
+    drawn = StillColours(*frames).hold(painted, 0.5)
+    assert (drawn[..., ROWS, 22:28] == MOVER).all() and (drawn[..., :8, :] == GROUND).all()
+    assert (drawn[..., ROWS, 20:22] == painted[..., ROWS, 20:22]).all()  # and a margin around it
+
+
+def test_hidden_colours_do_not_count_and_a_level_is_no_change():
+    one = torch.full((1, 4, 4, 4), 0.5)
+    one[:, 3] = 0
+    other = one.clone()
+    other[:, :3] = 0.9
+    assert still_pixels(one, other).all()
+    one[:, 3] = other[:, 3] = 1
+    assert not still_pixels(one, other).any()
+    assert still_pixels(one[:, :3], one[:, :3] + 1 / 255).all() and not still_pixels(one[:, :3], one[:, :3] + 2 / 255).any()
