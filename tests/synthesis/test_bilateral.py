@@ -78,6 +78,13 @@ def test_large_frames_find_their_motion_small(trained, monkeypatch):
     assert made.shape == (1, 3, 128, 192) and made.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    "longer, sizes", [(2560, (160, 320, 640, 1280)), (960, (120, 240, 480, 960)), (448, (224, 448)), (200, (200,))]
+)
+def test_motion_is_looked_for_from_a_small_picture_on(trained, longer, sizes):
+    assert trained._scales(torch.empty(1, 3, 64, longer)) == [size / longer for size in sizes]
+
+
 @torch.no_grad()
 def test_times_do_not_depend_on_one_another(trained):
     frame0, frame1 = picture(64, 64), picture(64, 64, 1)

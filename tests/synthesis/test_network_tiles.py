@@ -63,6 +63,20 @@ def test_tiles_are_chosen_by_what_is_free(monkeypatch):
         assert len(sizes) >= tiles and (tiles > 1 or len(sizes) == 1)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("tile", [10**9, 30000])
+def test_the_progress_counts_the_layers_of_each_tile(tile):
+    painter, counted = _network(), []
+    for layer in painter.grid.modules():
+        if not list(layer.children()):
+            layer.register_forward_hook(lambda *_: counted.append(1))
+    painter.render(_prepared(painter), 0.4, tile=tile)
+    frame = torch.empty(1, 3, 270, 330)
+    alone = painter.parts(0, frame, tile=tile)
+    splats = 2 * len(painter.pyramid.levels)
+    assert painter.parts(1, frame, tile=tile) - alone == splats + len(counted)
+
+
 @pytest.mark.parametrize(("size", "most"), [((540, 960), 10**9), ((540, 960), 200000), ((2160, 4096), 10**6), ((64, 72), 1)])
 def test_tiles_cover_each_pixel_once(size, most):
     seen = torch.zeros(size)
