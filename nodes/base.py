@@ -37,13 +37,13 @@ class Node(io.ComfyNode):
 
 def _in_plain_words(execute: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(execute)
-    def told(*arguments: Any, **options: Any) -> Any:
+    def reported(*arguments: Any, **options: Any) -> Any:
         try:
             return execute(*arguments, **options)
         except AnimeInterpError as error:
             raise Mend(str(error)) from error
 
-    return told
+    return reported
 
 
 # ComfyUI shows an exception as its module's path, its name and then its message, and newer versions cut what is long.

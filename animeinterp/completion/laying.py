@@ -23,7 +23,7 @@ MARGIN = 16  # pixels around a thing
 
 
 @dataclass(frozen=True)
-class Seen:
+class BoundedFrame:
     """A frame as things are looked for in it, (H, W, 3) float32 each: ``image``, and the ``least`` and ``most`` around each
     pixel, as a line may be off by a pixel."""
 
@@ -32,9 +32,9 @@ class Seen:
     most: np.ndarray
 
     @staticmethod
-    def of(image: np.ndarray) -> Seen:
+    def of(image: np.ndarray) -> BoundedFrame:
         image, around = shrink(image, *image.shape[1::-1]), np.ones((3, 3), np.uint8)
-        return Seen(image, cv2.erode(image, around), cv2.dilate(image, around))
+        return BoundedFrame(image, cv2.erode(image, around), cv2.dilate(image, around))
 
     def unlike(self, colours: np.ndarray, x: np.ndarray, y: np.ndarray, truncate: float) -> np.ndarray:
         """How unlike ``colours`` (N, 3) what is seen at (x, y) (N,) is, half of it up to a pixel; half as much outside. (N,)."""
@@ -52,7 +52,7 @@ class Seen:
         return np.where(inside, off, truncate / 2)
 
 
-def costs(things: Things, seen: Sequence[Seen], k: int, field: np.ndarray, config: CompletionConfig) -> np.ndarray:
+def costs(things: Things, seen: Sequence[BoundedFrame], k: int, field: np.ndarray, config: CompletionConfig) -> np.ndarray:
     """How unlike each thing of frame ``k`` is what is seen in the other along ``field`` (H, W, 2). (K,)."""
     y, x = np.nonzero(things.labels)
     label = things.labels[y, x]
@@ -63,7 +63,7 @@ def costs(things: Things, seen: Sequence[Seen], k: int, field: np.ndarray, confi
 
 
 def climbed(
-    things: Sequence[Things], pair: tuple[np.ndarray, np.ndarray], seen: Sequence[Seen], motion: np.ndarray,
+    things: Sequence[Things], pair: tuple[np.ndarray, np.ndarray], seen: Sequence[BoundedFrame], motion: np.ndarray,
     config: CompletionConfig,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The rigid motions (P, 6) of pairs of things bettered in ever smaller steps, and how unlike that leaves them (P,), there

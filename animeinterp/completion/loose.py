@@ -16,7 +16,7 @@ import numpy as np
 
 from ..dense_flow import lengths, warp
 from .config import DEFAULT, CompletionConfig
-from .laying import Laid, Seen, climbed, costs
+from .laying import BoundedFrame, Laid, climbed, costs
 from .motion import PieceGrid, half_way, inverse, moved_centre, shrink, steepness
 from .swarms import move_swarms
 from .things import Things, cut_things, possible_pairs
@@ -35,7 +35,7 @@ def loose_things(
     things = [cut_things(images, k, grounds[k], config) for k in (0, 1)]
     if any(one is None for one in things):
         return None
-    seen = [Seen.of(image) for image in images]
+    seen = [BoundedFrame.of(image) for image in images]
     known = [costs(things[k], seen, k, fields[k], config) for k in (0, 1)]
     move_swarms(*things, seen, grounds[0], config)
     _move_alone(*things, seen, known, config)
@@ -43,7 +43,7 @@ def loose_things(
 
 
 def _move_alone(
-    one: Things, other: Things, seen: Sequence[Seen], known: Sequence[np.ndarray], config: CompletionConfig
+    one: Things, other: Things, seen: Sequence[BoundedFrame], known: Sequence[np.ndarray], config: CompletionConfig
 ) -> None:
     """Match things one by one: those that can be laid upon each other, the best first.
 

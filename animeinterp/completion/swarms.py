@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from .config import CompletionConfig
-from .laying import Seen
+from .laying import BoundedFrame
 from .things import Things, possible_pairs, with_rim
 
 MOST_TRIALS = 4000  # shifts that are tried
@@ -16,7 +16,7 @@ EVERY = 7  # pixel, that the camera's motion is the median of
 
 
 def move_swarms(
-    one: Things, other: Things, seen: Sequence[Seen], ground: np.ndarray, config: CompletionConfig
+    one: Things, other: Things, seen: Sequence[BoundedFrame], ground: np.ndarray, config: CompletionConfig
 ) -> None:
     """Find the swarms among the things of two frames, and let all of each go its way: those without a partner too.
 

@@ -33,4 +33,4 @@ class Arithmetic:
             torch.set_num_threads(self.threads)
         if cv2.getNumThreads() != self.vision_threads:
             cv2.setNumThreads(self.vision_threads)
-        precision.settle(self.bfloat16)
+        precision.decide(self.bfloat16)

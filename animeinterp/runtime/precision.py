@@ -32,7 +32,7 @@ def exactly(device: torch.device) -> AbstractContextManager[object]:
     return torch.autocast(device.type, enabled=False)
 
 
-def settle(pays: bool | None) -> None:
+def decide(pays: bool | None) -> None:
     """Have this process take bfloat16 to be worth while, or not, whatever it would measure; None: as it measures."""
     _settled[:] = [] if pays is None else [pays]
 

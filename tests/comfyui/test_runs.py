@@ -83,10 +83,10 @@ def test_only_images_connected(host, clip):
     found, unlike = host.images(combined()), []
     try:
         for pays in (True, False):  # the host's process may have found bfloat16 to pay, or not: it is one of the two
-            precision.settle(pays)
+            precision.decide(pays)
             unlike.append((255 * (found - as_saved(ai.interpolate(clip, 2, model="auto")))).round().abs())  # levels
     finally:
-        precision.settle(None)
+        precision.decide(None)
     off = min(unlike, key=lambda levels: levels.sum())
     # Another process, other threads: a network's last bits may turn a rounding to 8 bits, and no more.
     assert off.max() <= 1 and (off > 0).float().mean() < 1e-3

@@ -9,7 +9,7 @@ from animeinterp.completion.candidates import Side, _offer_way_back
 from animeinterp.completion.config import DEFAULT
 from animeinterp.completion.deformation import choose_flow, smooth_within
 from animeinterp.completion.depth import _read, _solve, piece_depths
-from animeinterp.completion.laying import Laid, Seen
+from animeinterp.completion.laying import BoundedFrame, Laid
 from animeinterp.completion.motion import PieceGrid, align, fit_motions
 from animeinterp.completion.ownership import _error_at, _other_side
 from animeinterp.completion.swarms import _common_shift, _greedy
@@ -248,7 +248,7 @@ def test_a_piece_may_go_the_way_that_what_lies_where_it_lands_came():
 def test_what_is_seen_is_as_unlike_as_its_colours_are():
     image = np.full((HEIGHT, WIDTH, 3), 50, np.uint8)
     image[:, 32:] = 90
-    seen = Seen.of(image)
+    seen = BoundedFrame.of(image)
     x, y, colours = np.array([10.0, 50.0, 10.0, -9.0]), np.full(4, 20.0), np.full((4, 3), 50.0)
     colours[2] = 250
     assert seen.unlike(colours, x, y, 200.0) == pytest.approx([0, 120, 200, 100])

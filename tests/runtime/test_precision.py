@@ -38,7 +38,7 @@ def test_who_trains_says_himself_what_he_wants(monkeypatch):
 
 
 def test_what_pays_is_measured_once(monkeypatch):
-    precision.settle(None)
+    precision.decide(None)
     precision._measured.cache_clear()
     answer = precision.bfloat16_pays()
     monkeypatch.setattr(torch.nn, "Conv2d", None)  # it would be missed
