@@ -38,7 +38,9 @@ LIGHTS = {
 def test_what_stands_still_fades(name, backwards):
     frames = [drawing(0), lit(drawing(0), LIGHTS[name])]
     frames = torch.cat(frames[::-1] if backwards else frames)
-    clip = ai.interpolate(frames, times=[0.25, 0.5], model=None)
+    clip = ai.interpolate(frames, times=[0.0, 0.25, 0.5, 1.0], model=None)
+    assert torch.equal(clip[[1, 4]], frames)  # at their own times they are themselves
+    clip = clip[[0, 2, 3, 5]]
     for t, made in zip((0.25, 0.5), clip[1:3], strict=True):
         truth = torch.lerp(frames[0], frames[1], t)
         assert decibels(made, truth) > 45, name

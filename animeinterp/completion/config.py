@@ -69,8 +69,6 @@ class CompletionConfig:
     telling_weight: float = 2.0  # mean weight of a window from which its pixels tell where they went
     same_flow: float = 4.0  # by which flows are the same but for their edges
     same_slack: float = 3.0  # levels that the smooth one of them may cost more
-    still_difference: float = 3.0  # a window whose colour difference is under this has not moved, ...
-    least_motion: float = 1.5  # ... if the motion found there is under this
     median: int = 5  # a single pixel that chose otherwise than all around it is an error
     bend_follows: float = 6.0  # by which a pixel's flow may be off its piece's motion to turn with it
 

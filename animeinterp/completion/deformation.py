@@ -48,7 +48,7 @@ def choose_flow(
     """The best of several flows, first for each piece, then for each pixel among those near its piece's choice.
 
     :param flows: each (H, W, 2), the piece's own first. :param backs: the flows of the other frame, in the same order.
-    :return: (H, W, 2), exactly zero where the frames are the same.
+    :return: (H, W, 2).
     """
     config = grid.config
     costs, returns = [], []
@@ -78,9 +78,6 @@ def choose_flow(
     alike = (_apart(plain, result) < config.same_flow) & returns[-1] & (local[-1] < best + config.same_slack)
     alike &= cv2.blur(grid.weight, (config.choice_window, config.choice_window)) > config.telling_weight
     result[alike] = plain[alike]
-    # Only where next to no motion was found: the inside of a flat piece that moves looks still too.
-    still = cv2.blur(difference(grid.other, grid.image), (config.choice_window, config.choice_window)) < config.still_difference
-    result[still & (_apart(result, np.zeros_like(result)) < config.least_motion)] = 0
     return result
 
 
