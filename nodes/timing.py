@@ -1,5 +1,6 @@
 """Which output frame lies where: rates, cuts, drawings on twos, loops, timing by hand."""
 
+import math
 from fractions import Fraction
 
 import torch
@@ -8,6 +9,7 @@ from comfy_api.latest import io, ui
 from ..animeinterp.errors import AnimeInterpError
 from ..animeinterp.retiming import plan_clip
 from ..animeinterp.sequence.plan import make_plan
+from ..animeinterp.sequence.schedule import parse_number
 from ..animeinterp.sequence.timing import HOLDS, PACES, PER_PIECE, SIDES, Timing, as_rate
 from ..animeinterp.visualization.strip import draw_strip
 from . import base, bridge, types
@@ -33,12 +35,12 @@ class AnimeInterpTiming(base.Node):
                 io.Int.Input(
                     "multiplier", default=2, min=1, max=64, tooltip="So many frames for one, where there is no target rate."
                 ),
-                io.Float.Input(
+                types.rate_input(
                     "target_fps", default=0.0, min=0.0, max=1000.0, step=0.001,
                     tooltip="Frames a second of what comes out, such as 60 or 23.976. 0: the multiplier says it. Its length "
                     "stays, and given frames stay where they fall.",
                 ),
-                io.Float.Input(
+                types.rate_input(
                     "source_fps", default=float(usual.source_fps), min=0.01, max=1000.0, step=0.001,
                     tooltip="Frames a second of the images that come in. A video has times of its own, and this is not used.",
                 ),
@@ -97,12 +99,12 @@ class AnimeInterpTiming(base.Node):
 
     @classmethod
     def execute(
-        cls, multiplier: int, target_fps: float, source_fps: float, holds: str, cuts: str, per_piece: str, pace: str, loop: bool,
-        longest_span: float, schedule: str, cut_side: str, skip: str, images=None,
+        cls, multiplier: int, target_fps: float | str, source_fps: float | str, holds: str, cuts: str, per_piece: str, pace: str,
+        loop: bool, longest_span: float, schedule: str, cut_side: str, skip: str, images=None,
     ) -> io.NodeOutput:  # fmt: skip
         timing = Timing(
             multiplier=multiplier,
-            target_fps=as_rate(target_fps) if target_fps else None,
+            target_fps=_rate("target_fps", target_fps) or None,
             schedule=schedule,
             cuts=cuts,
             cut_side=cut_side,
@@ -112,7 +114,7 @@ class AnimeInterpTiming(base.Node):
             loop=loop,
             longest_span=Fraction(longest_span).limit_denominator(100),
             skip=_numbers(skip),
-            source_fps=as_rate(source_fps),
+            source_fps=_rate("source_fps", source_fps),
         )
         strip = _strip(timing, images)
         shown = bridge.to_images(strip)
@@ -131,6 +133,19 @@ def _strip(timing: Timing, images) -> torch.Tensor:
     except AnimeInterpError:  # it tells of frames that a clip may have, and these do not
         plan = make_plan(times, Timing(timing.multiplier, timing.target_fps, loop=timing.loop, source_fps=timing.source_fps))
     return draw_strip(torch.full((_SHOWN, 3, 9, 16), 0.85).split(1), plan)
+
+
+def _rate(name: str, given: float | str) -> Fraction:
+    """Frames a second from a number or a text, such as another node's "23.976" or "24000/1001"; an empty text is 0."""
+    try:
+        if isinstance(given, str) and "/" in given:
+            return parse_number(given)
+        value = float(given or 0)
+        if not math.isfinite(value):
+            raise ValueError(given)
+    except ValueError:
+        raise AnimeInterpError(f'{name} is "{given}"; it should be frames a second, such as 60, 23.976 or 24000/1001.') from None
+    return as_rate(value)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -7,6 +7,8 @@
 - ANIMEINTERP_FLOW: ``animeinterp.sequence.ClipFlow``, the flows of all pairs of neighbours, compact.
 """
 
+from typing import Any
+
 from comfy_api.latest import io
 
 Model = io.Custom("ANIMEINTERP_MODEL")
@@ -16,3 +18,8 @@ Flow = io.Custom("ANIMEINTERP_FLOW")
 Timing = io.Custom("ANIMEINTERP_TIMING")
 
 CATEGORY = "AnimeInterp"
+
+
+def rate_input(name: str, **fields: Any) -> io.Input:
+    """A number with a widget that takes links of whole numbers and of text too: other packs tell a rate as any of these."""
+    return io.MultiType.Input(io.Float.Input(name, **fields), types=[io.Int, io.String])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -15,10 +16,13 @@ import animeinterp as ai
 from animeinterp.cels import compose, interpolate_layers
 from animeinterp.frames import FramePair
 from animeinterp.media import read_image, to_bytes
+from animeinterp.retiming import plan_clip
+from animeinterp.sequence.timing import Timing
 from animeinterp.stages import Stages
 from animeinterp.synthesis.blend import FrameWarper
 from animeinterp.visualization.flow_colours import flow_to_colours
 from animeinterp.visualization.pieces import draw_matches, draw_pieces, shrink
+from animeinterp.visualization.strip import draw_strip
 from animeinterp.weights import bundled_models
 
 from .comfy_host import PACK
@@ -56,6 +60,19 @@ def thirds(frames: list[Tensor], left: float) -> Tensor:
     width = frames[0].shape[-1]
     begin = round(left * width)
     return row(*(frame[..., begin : begin + width // 3 - 4] for frame in frames))
+
+
+def timing_pictures(frames: Tensor, fish: Tensor) -> None:
+    """The strip of a film of two shots on twos that goes from 12 frames a second to 30, and what becomes of each frame."""
+    ground = torch.tensor((0.36, 0.62, 0.86)).view(1, 3, 1, 1).expand(2, 3, *fish.shape[-2:])
+    second = torch.nn.functional.pad(compose([fish, ground]), (160, 160, 20, 20), mode="replicate")
+    film = [frame for shot in (frames[:3], second) for frame in shot.split(1) for _ in range(2)]
+    times = [Fraction(index, 12) for index in range(len(film))]
+    plan = plan_clip(lambda: film, Timing(target_fps=Fraction(30), source_fps=Fraction(12)), times)
+    save(HELP / "AnimeInterpTiming.jpg", draw_strip(film, plan), width=1200, quality=88)
+    drawn = ai.interpolate(frames[:2], 3)
+    rows = [row(*(clip[index : index + 1, ..., 60:420] for index in range(4))) for clip in (frames[[0, 0, 0, 1]], drawn)]
+    save(HELP / "AnimeInterpVideo.jpg", torch.cat([rows[0], torch.full_like(rows[0][:, :, :6], 0.12), rows[1]], dim=2), width=800)
 
 
 def main() -> None:
@@ -96,6 +113,9 @@ def main() -> None:
     save(HELP / "AnimeInterpScore.jpg", row(ai.interpolate(frames[::2], 2)[1:2], two))
 
     head, fish = drawings("head", 2), drawings("fish", 2)
+    timing_pictures(frames, fish)
+    weights = [on_paper(ai.interpolate(fish, 2, model=model)[1:2]) for model in ("auto", stages.model)]
+    save(HELP / "AnimeInterpLoadModel.jpg", row(on_paper(fish[:1]), *weights, on_paper(fish[1:])))
     tall = [torch.nn.functional.interpolate(on_paper(f[:1]), size=(360, 360), mode="area") for f in (head, fish)]
     save(HELP / "AnimeInterpExample.jpg", row(one, *tall))
     cels = list(interpolate_layers([fish, head], 2))

@@ -125,6 +125,31 @@ def test_timing_for_images(host):
         host.server.run(shown(made, "between"))
 
 
+_PRIMITIVES = {str: "PrimitiveString", int: "PrimitiveInt", float: "PrimitiveFloat"}
+
+
+def at_rates(target, source="24"):
+    """A clip of three through Timing, whose rates come from other nodes."""
+    made = loading()
+    for name, value in (("target", target), ("source", source)):
+        made = with_node(made, name, _PRIMITIVES[type(value)], value=value)
+    rates = {"target_fps": ["target", 0], "source_fps": ["source", 0]}
+    made = with_node(made, "timing", "AnimeInterpTiming", **{**TIMING, "multiplier": 9, **rates})
+    inputs = {"images": ["images", 0], "method": "weights-free", "multiplier": 2, "style": "japanese"}
+    return shown(with_node(made, "between", "AnimeInterp", **inputs, timing=["timing", 0]), "between")
+
+
+@pytest.mark.parametrize("rates", [("48",), ("48000/1001", "23.976"), (48, 24), (48.0, 24.0)])
+def test_rates_come_from_other_nodes_as_text_or_number(host, rates):
+    assert host.images(at_rates(*rates)).shape[0] == 6
+
+
+@pytest.mark.parametrize("rate", ["fast", "24/0", "inf"])
+def test_a_text_that_is_no_rate_is_told(host, rate):
+    with pytest.raises(HostError, match=f'AnimeInterpTiming: .*target_fps is "{rate}"; it should be frames a second'):
+        host.server.run(at_rates(rate))
+
+
 def test_the_strip(host):
     made = with_node(loading(), "timing", "AnimeInterpTiming", **TIMING, images=["images", 0])
     strip = host.images(shown(made, "timing", 1))
