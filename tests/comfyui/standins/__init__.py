@@ -3,6 +3,8 @@
 What they do with the sockets INTERP_MODEL and OPTICAL_FLOW is what the nodes of ComfyUI 0.25 do.
 """
 
+import logging
+
 import comfy.model_management as mm
 import comfy.model_patcher
 import torch
@@ -89,4 +91,27 @@ class Interpolate:
         return (torch.cat([part.float().cpu() for part in found]).movedim(1, -1).clamp(0, 1),)
 
 
-NODE_CLASS_MAPPINGS = {"StandInLoader": Loader, "StandInFrameInterpolate": Interpolate}
+class Crowd:
+    """What a model does that needs a full device's memory: ComfyUI frees ``percent`` of what the models there take."""
+
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "run"
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"images": ("IMAGE",), "percent": ("INT",)}}
+
+    def run(self, images, percent):
+        models = list(mm.current_loaded_models)
+        before = sum(model.model_loaded_memory() for model in models)
+        free, mm.get_free_memory = mm.get_free_memory, lambda device=None, torch_free_too=False: (0, 0) if torch_free_too else 0
+        try:
+            mm.free_memory(before * percent / 100, mm.get_torch_device())
+        finally:
+            mm.get_free_memory = free
+        after = sum(model.model_loaded_memory() for model in mm.current_loaded_models)
+        logging.info("crowded out: %d of %d bytes, %d models left", before - after, before, len(mm.current_loaded_models))
+        return (images,)
+
+
+NODE_CLASS_MAPPINGS = {"StandInLoader": Loader, "StandInFrameInterpolate": Interpolate, "StandInCrowd": Crowd}
