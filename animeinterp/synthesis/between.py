@@ -24,7 +24,7 @@ from ..protocols import Synthesizer
 from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
 from ..runtime.progress import layer_progress, leaf_modules
-from .bilateral import MULTIPLE, BilateralNetwork, Found
+from .bilateral import LOOKS, MULTIPLE, BilateralNetwork, Found
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
 from .painting import Halfway
@@ -92,8 +92,8 @@ class BilateralSynthesis(nn.Module, Synthesizer):
     def parts(self, frame: Tensor, *, encoded: bool) -> int:
         """How many layers run, for the progress."""
         scales, network = len(self._scales(frame)), self.network
-        looks = 0 if encoded else 2 * scales * len(leaf_modules(network.encoder))
-        return looks + scales * len(leaf_modules(network.decoders)) + len(leaf_modules(network.mender))
+        encoding = 0 if encoded else 2 * scales * len(leaf_modules(network.encoder))
+        return encoding + (scales + LOOKS - 1) * len(leaf_modules(network.decoders)) + len(leaf_modules(network.mender))
 
     def _look(self, frame0, frame1, flow, encoded, alphas, tile) -> Halfway:
         network, size = self.network, (frame0.shape[-2], frame0.shape[-1])

@@ -39,10 +39,11 @@ FEATURES = (24, 40, 64, 96)  # of the encoder, at 1/2, 1/4, 1/8, 1/16
 HIDDEN = (40, 48, 64)  # of the hidden state that is handed on, at 1/4, 1/8, 1/16
 WIDTHS, DEPTHS = (72, 112, 160), (2, 3, 4)  # of the decoders: channels and residual blocks, at 1/4, 1/8, 1/16
 MENDER = (48, 72, 96, 128)  # channels of the U-Net, at 1/2, 1/4, 1/8, 1/16
+LOOKS = 8  # at the smallest picture
 TINT = 8  # pixels, under which nothing is added: what is missing is filled and tinted, and no line rubbed out
 REACH = 256  # pixels around that the mender's word depends on, or more
 _SPEED = 16.0  # pixels: motions are shown to the network in these
-_TRUST = 4.0  # logit of the start's gate before training: it is followed
+_TRUST = 6.0  # logit of the start's gate before training: it is followed, however often it is looked at again
 
 
 class _Layers:
@@ -254,14 +255,16 @@ class BilateralNetwork(nn.Module):
     ) -> Found:
         """The motion at ``time`` found in small pictures first: what each finds, the next larger starts from.
 
+        The smallest is looked at again and again, as a recurrence would (paper 3.2): what moves far is not found at one
+        look, and where it is found, looking again costs little and changes nothing.
+
         ``scales0`` and ``scales1``: features (``encode``) of either frame from the smallest picture to the largest, each twice
         the one before or nearly. ``start`` is that of the smallest.
         """
-        found = None
-        for features0, features1 in zip(scales0, scales1, strict=True):
-            if found is not None:
-                start = as_start(found, features0[2])
-            found = self.find(features0, features1, time, start)
+        found = self.find(scales0[0], scales1[0], time, start)
+        again = [0] * (LOOKS - 1) + [*range(1, len(scales0))]
+        for scale in again:
+            found = self.find(scales0[scale], scales1[scale], time, as_start(found, scales0[scale][2]))
         return found
 
     def forward(
