@@ -107,6 +107,17 @@ def test_what_covers_is_in_front_in_both_orders():
         assert all(depth[1] - depth[0] > 0.5 for depth in depths)
 
 
+def test_what_is_not_found_again_is_behind_what_is():
+    labels = np.zeros((HEIGHT, WIDTH), np.int32)
+    labels[10:20, 10:20], labels[30:40, 30:50] = 1, 2
+    image, other = (np.full((HEIGHT, WIDTH, 3), 200, np.uint8) for _ in range(2))
+    image[labels == 1] = 30  # there is no such thing in the other frame
+    image[labels == 2] = other[labels == 2] = 90
+    still = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    depth, _ = piece_depths((grid_of(image, other, labels), grid_of(other, image, labels)), (labels, labels), (still, still))
+    assert depth[1] == pytest.approx(depth[0] - DEFAULT.lost_depth, abs=0.05) and depth[2] == pytest.approx(depth[0], abs=0.05)
+
+
 def test_what_is_spread_stays_within_its_piece():
     field = np.zeros((HEIGHT, WIDTH, 2), np.float32)
     field[:, :24], field[:, 24:] = (3, -1), (-2, 5)
