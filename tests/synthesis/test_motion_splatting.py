@@ -52,3 +52,23 @@ def test_a_way_that_does_not_lead_back_is_believed_less():
     starts = [splat_motion(frame, frame, Flow(field, back), 0.5, scale=SCALE) for back in (-field, 2 * field)]
     sure, off = (start.known[0, :, 3:5, 4:8] for start in starts)
     assert sure.min() > 0.99 and off[0].min() >= 0 and off.mean() < 0.7
+
+
+def test_the_farther_it_goes_the_more_it_may_miss():
+    frame, believed = torch.full((1, 3, HEIGHT, WIDTH), 0.5), []
+    for way in (4.0, 24.0):
+        field = torch.zeros(1, 2, HEIGHT, WIDTH)
+        field[:, 0] = way
+        back = -field
+        back[:, 1] = 2.5  # pixels that the way back misses by
+        believed.append(float(splat_motion(frame, frame, Flow(field, back), 0.5, scale=SCALE).known[0, 0, 3:5, 5:7].mean()))
+    assert 0.2 < believed[0] < believed[1] - 0.1 and believed[1] < 1
+
+
+def test_where_little_lands_little_is_known():
+    """All goes away from the middle, in both drawings: what half a pixel lands on is half known."""
+    frame, field = torch.full((1, 3, HEIGHT, WIDTH), 0.5), torch.zeros(1, 2, HEIGHT, WIDTH)
+    field[:, 0, :, : WIDTH // 2], field[:, 0, :, WIDTH // 2 :] = -9, 9
+    known = splat_motion(frame, frame, Flow(field, field), 0.5, scale=SCALE).known
+    middle = known[..., 3:5, WIDTH // SCALE // 2 - 1 : WIDTH // SCALE // 2 + 1]
+    assert known.max() <= 1 and 0 < middle.max() < 0.6

@@ -44,6 +44,14 @@ def test_ground_is_held_but_where_something_passes(time):
     assert not held[ROWS, ends[0]].any() and not held[ROWS, ends[1]].any()  # what changes is never held
 
 
+def test_what_passes_downwards_does_so_too():
+    frames, flow = scene()
+    turned = [frame.transpose(2, 3) for frame in frames]
+    fields = [field.transpose(2, 3).flip(1) for field in (flow.flow_01, flow.flow_10)]  # along y what was along x
+    held = Stillness(*turned, Flow(*fields)).held(0.5)
+    assert torch.equal(held, Stillness(*frames, flow).held(0.5).transpose(2, 3))
+
+
 def test_what_cannot_be_told_from_the_ground_or_passes_behind_it_is_no_passer():
     between = (ROWS, slice(22, 28))  # where it is half-way
     for scene_, held_there in (
