@@ -30,9 +30,9 @@ def one_node() -> dict[str, Any]:
         "\n**multiplier** 4 puts three frames between every two drawings; the video's *fps* says how fast they are shown. "
         "No model has to be downloaded.\n\nHelp on any node: select it and press the **?** above it.\n"
     ), "What this does")  # fmt: skip
-    drawings, between = graph.drawings((370, 0)), graph.combined((370, 160), (340, 280), 4)
-    preview = graph.preview((370, 500), (340, 330), "Drawings and in-betweens")
-    video, save = graph.create_video((750, 0), 12), graph.save_video((750, 160), "animeinterp/animeinterp")
+    drawings, between = graph.drawings((370, 0)), graph.combined((370, 210), (340, 280), 4)
+    preview = graph.preview((370, 550), (340, 330), "Drawings and in-betweens")
+    video, save = graph.create_video((750, 0), 12), graph.save_video((750, 190), "animeinterp/animeinterp")
     graph.link(video, 0, save, to="video")
     graph.link(drawings, 0, between)
     graph.link(between, 0, preview, video)
@@ -46,8 +46,8 @@ def stages() -> dict[str, Any]:
         "a look at each. The frames are those of the one node, pixel for pixel: it runs below with the same model, and *Score "
         "In-Betweens* compares.\n\nAny stage can be replaced, left out or fed from elsewhere.\n\n" + OWN
     ), "What this does")  # fmt: skip
-    drawings, model = graph.drawings((0, 400), (330, 90)), graph.model((0, 550), (330, 60))
-    graph.note((0, 680), (330, 290), (
+    drawings, model = graph.drawings((0, 420), (330, 90)), graph.model((0, 630), (330, 60))
+    graph.note((0, 780), (330, 290), (
         "*bundled* holds two ways of drawing, and takes the one that suits. **Cut-out figures**, as these are, go the way "
         "that is shown here: pieces are moved, and a network mends what is torn.\n\n**Drawings made anew** (try "
         "*fish swimming*): the network finds its motion itself. "
@@ -57,7 +57,7 @@ def stages() -> dict[str, Any]:
     segment, pieces = graph.segment((390, 40), (330, 130)), graph.preview((390, 400), (330, 310), "Pieces")
     coarse, matches = graph.coarse((770, 40), (440, 230)), graph.preview((770, 400), (440, 310), "Matches")
     refine = graph.refine((1260, 40), (440, 130))
-    graph.note((1260, 210), (440, 130), (
+    graph.note((1260, 252), (440, 112), (
         "**RFR Refine Flow** is bypassed (purple): it is for models that refine, such as the paper's published one. Put that "
         "into `models/animeinterp`, choose it, and press Ctrl+B on the node.\n"
     ), "The bypassed node")  # fmt: skip
@@ -70,7 +70,7 @@ def stages() -> dict[str, Any]:
         "AnimeInterpScore", (770, 820), (210, 130), [IMAGES, ("reference", "IMAGE"), ("mask", "MASK")],
         [("psnr", "FLOAT"), ("ssim", "FLOAT"), ("ie", "FLOAT"), ("line distance", "FLOAT"), ("text", "STRING")],
     )  # fmt: skip
-    text = graph.node("PreviewAny", (770, 1000), (440, 150), [("source", "*")], title="One by one against the one node")
+    text = graph.node("PreviewAny", (770, 1030), (440, 120), [("source", "*")], title="One by one against the one node")
     warped = graph.node("AnimeInterpWarpPreview", (1260, 820), (440, 290), [IMAGES, ("flow", "ANIMEINTERP_FLOW")],
                         [("preview", "IMAGE")], [0.5], widgets=[("time", "FLOAT")])  # fmt: skip
     confidence = graph.preview((1750, 820), (330, 290), "Confidence")
@@ -104,7 +104,7 @@ def before_and_after() -> dict[str, Any]:
         "\nNewer versions of ComfyUI have *Compare Images*, a slider over two pictures: give it any two of the frames.\n"
     ), "What this does")  # fmt: skip
     drawings = graph.drawings((370, 0), count=4)
-    held = graph.timing((370, 160), (340, 480), [4, *_USUAL[1:9], "0-: hold", *_USUAL[10:]], "Timing: all held")
+    held = graph.timing((370, 210), (340, 480), [4, *_USUAL[1:9], "0-: hold", *_USUAL[10:]], "Timing: all held")
     before, after = graph.combined((750, 0), (340, 280), 4, "Before"), graph.combined((750, 350), (340, 280), 4, "After")
     stitch = graph.node(
         "ImageStitch", (1130, 0), (270, 150), [("image1", "IMAGE"), ("image2", "IMAGE")], [("IMAGE", "IMAGE")],
@@ -133,7 +133,7 @@ def film() -> dict[str, Any]:
         "Help on any node: select it and press the **?** above it.\n"
     ), "What this does")  # fmt: skip
     drawings = graph.drawings((370, 0))
-    timing = graph.timing((370, 170), (300, 480), [2, 60, *_USUAL[2:]])
+    timing = graph.timing((370, 210), (300, 480), [2, 60, *_USUAL[2:]])
     draw = graph.node(
         "AnimeInterpVideo", (710, 0), (330, 190),
         [("video", "VIDEO"), ("model", "ANIMEINTERP_MODEL"), ("timing", "ANIMEINTERP_TIMING")], [("video", "VIDEO")],
