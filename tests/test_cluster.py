@@ -1,6 +1,7 @@
 """Work spread over a Ray cluster of several nodes on this machine: the same bits, whatever dies on the way."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from ray.cluster_utils import Cluster as Machines  # noqa: E402
 
 from animeinterp.cluster import Cluster, Spread, connect, spread  # noqa: E402
 from animeinterp.cluster import spreading as loop  # noqa: E402
-from animeinterp.film import segments  # noqa: E402
+from animeinterp.film import segments, shared  # noqa: E402
 
 PACK = Path(__file__).resolve().parent.parent
 
@@ -148,6 +149,65 @@ def on_the_third(folder, task):
     until = time.monotonic() + 60
     while not begun.exists() and time.monotonic() < until:
         time.sleep(0.05)
+
+
+def for_two(folder, task):
+    until = time.monotonic() + 60
+    while len(who_began(folder)) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def who_began(folder):
+    return {line.split()[1] for line in (folder / "begun").read_text().splitlines()}
+
+
+def test_two_workers_share_a_gpu(machines, connected, tmp_path):
+    """Told of by the node, and not there: what is tried is who gets which."""
+    fourth = machines.add_node(num_cpus=4, num_gpus=1)
+    machines.wait_for_nodes()
+    try:
+        cluster = Cluster(1.0, gpus=0.5)
+        assert cluster.room() == 2 and Cluster(1.0, gpus=0.6).room() == 1 and Cluster(1.0, gpus=1.0).room() == 1
+        assert Cluster(1.0, gpus=0.6)._places({"CPU": 8.0, "GPU": 2.0}) == 2  # a share lies within one
+        assert Cluster(0.3)._places({"CPU": 0.9}) == 3
+        run_tasks(cluster, tmp_path, for_two)
+        assert len(who_began(tmp_path)) == 2
+    finally:
+        machines.remove_node(fourth)
+
+
+def test_an_evaluation_has_the_same_figures(machines, connected, tmp_path, capsys):
+    """Pictures of the worst included; a second run finds all of it there; a broken triplet is passed over and named."""
+    for k in range(3):
+        folder = tmp_path / "clips" / f"{k}"
+        folder.mkdir(parents=True)
+        for number in (1, 2, 3):
+            write_image(folder / f"frame{number}.png", drawing(10 + 6 * k + 4 * number)[..., :64, :96])
+    (tmp_path / "clips" / "3").mkdir()
+
+    def evaluate(out, *more):
+        assert main(["evaluate", str(tmp_path / "clips"), "--model", "none", "--peers", "overlay", "--skip-broken", "--quiet",
+                     "--contact", "--out", str(tmp_path / out), *more]) == 0
+        lines = [json.loads(line) for line in (tmp_path / out / "results.jsonl").read_text().splitlines()]
+        return {(line["triplet"], line["method"]): line["frame"] for line in lines}
+
+    plain, many = evaluate("plain"), evaluate("many", "--ray", machines.address)
+    assert "4 triplets measured by workers" in capsys.readouterr().out and len(plain) == 6 and plain.keys() == many.keys()
+    for key, scores in plain.items():
+        assert many[key] == pytest.approx(scores, abs=1e-4, nan_ok=True)
+    names = [sorted(str(p.relative_to(tmp_path / out)) for p in (tmp_path / out).rglob("*")) for out in ("plain", "many")]
+    assert names[0] == names[1] and "broken.txt" in names[0]
+    evaluate("many", "--ray", machines.address)
+    assert "1 triplets measured by workers" in capsys.readouterr().out  # the broken one is looked at again
+
+
+def test_whoever_joins_gives_signs_of_life(film, tmp_path, monkeypatch):
+    signs = []
+    monkeypatch.setattr(segments.split, "__defaults__", (20,))
+    monkeypatch.setattr(shared, "SIGNS", -1.0)
+    monkeypatch.setattr(shared.os, "utime", lambda path: signs.append(path.name))
+    assert run(film, "-o", tmp_path / "out.mp4", "--resume") == 0
+    assert signs.count("join.claim") > 40
 
 
 def test_a_node_that_goes_down(machines, connected, tmp_path):

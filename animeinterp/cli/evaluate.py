@@ -4,6 +4,7 @@
     python -m animeinterp evaluate ATD12K --model anime_interp_full.ckpt --ablation  with its ablation
     python -m animeinterp evaluate CLIPS --model auto --model none --peers rife,gmfss,dis
     python -m animeinterp evaluate CLIPS --blind auto rife --out OUT                 sheets for a blind comparison
+    python -m animeinterp evaluate CLIPS --ray auto                                  spread over the machines of a cluster
     python -m animeinterp evaluate --tally VERDICTS --out OUT                        and what the judge said of them
 """
 
@@ -25,6 +26,7 @@ from ..evaluation.runner import run as run_methods
 from ..evaluation.tables import summarize, to_text, write_tables
 from . import say
 from .progress import ProgressBar
+from .spreading import add_ray_arguments, check_ray, connected
 
 _SHOWN = ("all", "level", "speed")  # at the terminal; the files have every group
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -64,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        help="also OUT/contact/NAME.png for every triplet: drawings, truth and all in-betweens, full size")
     where.add_argument("--fresh", action="store_true", help="forget what earlier runs into the same folder measured")
     where.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_ray_arguments(parser.add_argument_group("on many machines, which reach the folder under the same path"))
     judged = parser.add_argument_group("blind comparison, instead of measuring")
     judged.add_argument("--blind", nargs=2, metavar=("A", "B"),
                         help="write OUT/blind: sheets with the in-betweens of A and B, sides drawn by lot, and how to judge "
@@ -104,6 +107,8 @@ def run(options: argparse.Namespace) -> int:
             keep(*pictured)
 
     try:
+        if options.ray is not None:
+            _measure_spread(options, triplets, methods, file, drawn)
         results = run_methods(triplets, methods, file, progress=ProgressBar("evaluating", quiet=options.quiet), drawn=drawn)
     except KeyboardInterrupt:
         say(f"\nStopped. The same command goes on from here; {len(file.results)} results are in {file.path}.")
@@ -114,8 +119,21 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _measure_spread(options: argparse.Namespace, triplets: TripletFolder, methods: list[Method], file: ResultFile, drawn) -> None:
+    from ..evaluation.spreading import run_spread
+
+    bar = ProgressBar("evaluating", quiet=options.quiet)
+    with connected(options, 1) as cluster:
+        report = run_spread(triplets, methods, file, cluster, progress=bar, drawn=drawn)
+    bar.close()
+    if report is not None:
+        say(f"{report.done} triplets measured by workers, {report.retried} tried again, {report.lost} workers lost; "
+            f"{report.wall:.1f} s in all, {report.speed_up:.1f} times as fast as one worker")
+
+
 def _check(options: argparse.Namespace) -> None:
     """Options that do not go together are told rather than left aside in silence."""
+    check_ray(options)
     if options.tally is not None and options.blind is not None:
         raise AnimeInterpError("--blind and --tally are both given; make the sheets first, and count when they are judged.")
     if options.folder is None and options.tally is None:
@@ -126,7 +144,7 @@ def _check(options: argparse.Namespace) -> None:
             raise AnimeInterpError(f"{stray[0]} is given without --blind, which it belongs to. Say --blind A B, or leave it out.")
         return
     measuring = {"--model": options.model, "--only-peers": options.only_peers, "--ablation": options.ablation,
-                 "--peers": options.peers, "--contact": options.contact, "--fresh": options.fresh}
+                 "--peers": options.peers, "--contact": options.contact, "--fresh": options.fresh, "--ray": options.ray}
     stray = [name for name, value in measuring.items() if value]
     if stray:
         raise AnimeInterpError(f"{stray[0]} is given with --blind, which only compares its A and B. Leave it out.")

@@ -23,7 +23,7 @@ class Cluster:
         """How many workers the machines that are there now have room for. AnimeInterpError where no machine has room for one."""
         ray = ray_module()
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        places = [int(self._places(node)) for node in nodes]
+        places = [self._places(node) for node in nodes]
         if not any(places):
             largest = max((node.get("CPU", 0) for node in nodes), default=0)
             gpus = max((node.get("GPU", 0) for node in nodes), default=0)
@@ -33,9 +33,17 @@ class Cluster:
             )
         return self.workers or sum(places)
 
-    def _places(self, node: dict[str, float]) -> float:
-        by = [node.get(name, 0.0) / share for name, share in (("CPU", self.cpus), ("GPU", self.gpus)) if share]
-        return min(by, default=1)
+    def _places(self, node: dict[str, float]) -> int:
+        """How many workers a machine has room for. A share of a GPU lies within one, so that two GPUs hold two of 0.6."""
+        cpus, gpus = node.get("CPU", 0.0), node.get("GPU", 0.0)
+        by_cpus = [_times(cpus, self.cpus)] if self.cpus else []
+        by_gpus = [int(gpus) * _times(1.0, self.gpus) if self.gpus < 1 else _times(gpus, self.gpus)] if self.gpus else []
+        return min(by_cpus + by_gpus, default=1)
+
+
+def _times(whole: float, share: float) -> int:
+    """How often a share goes into a whole: three tenths are in 0.9 three times, whatever a float makes of it."""
+    return int(whole / share + 1e-9)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Spread(Generic[Task, Result]):
     """What is to be done: ``make`` is called once in each worker and gives what does a task; both travel by pickle. ``name``
-    tells of a task on Ray's dashboard; ``title`` of all."""
+    tells of a task in errors and logs; ``title`` of all of them, on Ray's dashboard too."""
 
     title: str
     make: Callable[[], Callable[[Task], Result]]
@@ -190,8 +190,8 @@ class _Crew(Generic[Task, Result]):
             if task is None:
                 continue
             worker.job, worker.begun = task, now
-            name = f"{self._work.title}: {self._work.name(task)}"
-            self._hear("did", worker, worker.actor.do.options(name=name).remote(task))
+            # One name for all: the driver would keep each that it ever heard of. A task's own stands in errors.
+            self._hear("did", worker, worker.actor.do.options(name=f"{self._work.title}: task").remote(task))
 
     def _choose(self, worker: _Worker, state: _State[Task]) -> Task | None:
         now = time.monotonic()  # one that is not there yet is an elsewhere, unless there is no room for it

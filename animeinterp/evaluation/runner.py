@@ -120,6 +120,18 @@ def _measure(
     method: Method, triplet: Triplet, makers: dict[str, Draw], file: ResultFile,
     drawn: Callable[[Result, Triplet, Tensor], None] | None,
 ) -> Result:
+    result, image = measured(method, triplet, makers)
+    if drawn is not None:
+        drawn(result, triplet, image)
+    file.add(result)
+    return result
+
+
+def measured(method: Method, triplet: Triplet, makers: dict[str, Draw]) -> tuple[Result, Tensor]:
+    """The result of a method on a triplet, and the in-between, rounded to 8 bits, (1, 3, H, W) in 0..1.
+
+    ``makers`` keeps what a method has loaded. Raises as ``run`` does.
+    """
     first = method.name not in makers
     if first:
         makers[method.name] = method.make()
@@ -134,11 +146,7 @@ def _measure(
         )
     frame = metrics.score(image, triplet.middle, frame0=triplet.frame0, frame1=triplet.frame1)
     roi = None if triplet.roi is None else _score_roi(image, triplet)
-    result = Result(triplet.name, method.name, method.signature, seconds, triplet.tags, frame, roi)
-    if drawn is not None:
-        drawn(result, triplet, image)
-    file.add(result)
-    return result
+    return Result(triplet.name, method.name, method.signature, seconds, triplet.tags, frame, roi), image
 
 
 def _timed(draw: Draw, triplet: Triplet) -> tuple[Tensor, float]:

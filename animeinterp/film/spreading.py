@@ -123,6 +123,7 @@ class Outcome:
 
     report: Any
     before: int = 0
+    drawn: int = 0
     stages: dict[str, float] = field(default_factory=dict)
     joining: float = 0.0
 
@@ -159,22 +160,25 @@ def draw_spread(
     if not shared.claim(_LOCK):
         raise AnimeInterpError(f"{shared.output} is being drawn by another run (see {shared.folder / _LOCK}.claim). Wait for it.")
     outcome, total = Outcome(None, len(segments) - len(left)), len(recipe.plan.steps)
-    begun, whole = time.monotonic(), []
+    begun, whole = time.monotonic(), 0
     before = total - sum(segment.stop - segment.start for segment in left)
 
     def done(segment: Segment, seconds: dict[str, float]) -> None:
-        whole.append(segment.stop - segment.start)
+        nonlocal whole
+        whole += segment.stop - segment.start
+        outcome.drawn += 1
         for name, spent in seconds.items():
             outcome.stages[name] = outcome.stages.get(name, 0.0) + spent
         if progress is not None:
-            frames, speed = sum(whole), sum(whole) / max(time.monotonic() - begun, 1e-3)
-            progress(Progress(outcome.before + len(whole), len(segments), before + frames, total, speed))
+            there, speed = outcome.before + outcome.drawn, whole / max(time.monotonic() - begun, 1e-3)
+            progress(Progress(there, len(segments), before + whole, total, speed))
 
     with shared.claimed(_LOCK) as alive:
         work = Spread(f"animeinterp {shared.output.name}", recipe, _named)
         outcome.report = spread(left, work, cluster, done, waiting=alive)
         begun_joining = time.monotonic()
-        join_films([shared.part(segment) for segment in segments], shared.output, tracks=tracks, overwrite=overwrite)
+        parts = [shared.part(segment) for segment in segments]
+        join_films(parts, shared.output, tracks=tracks, overwrite=overwrite, working=alive)
         outcome.joining = time.monotonic() - begun_joining
         shared.close()
     return outcome

@@ -76,7 +76,8 @@ def draw_shared(
         if not shared.folder.exists():
             return drawn
         time.sleep(PATIENCE)  # whoever joins them may be killed over it
-    with shared.claimed("join"):
-        join_films([shared.part(segment) for segment in segments], shared.output, tracks=tracks, overwrite=overwrite)
+    with shared.claimed("join") as sign:
+        parts = [shared.part(segment) for segment in segments]
+        join_films(parts, shared.output, tracks=tracks, overwrite=overwrite, working=sign)
         shared.close()
     return drawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from fractions import Fraction
 from pathlib import Path
@@ -22,17 +22,18 @@ def join_films(
     *,
     tracks: Tracks | None = None,
     overwrite: bool = True,
+    working: Callable[[], None] = lambda: None,
 ) -> None:
     """Write ``parts``, made by ``VideoWriter`` with the same settings and with ascending times, as one film at ``path``.
 
     The file appears under its name when all is in it. ``tracks``: sound and what else of another film is to be taken along.
-    Raises AnimeInterpError for a name that is taken, unless ``overwrite``: the film stays under another, which the error tells;
-    and for what cannot be read or written.
+    ``working`` is called often, as a sign of life. Raises AnimeInterpError for a name that is taken, unless ``overwrite``: the
+    film stays under another, which the error tells; and for what cannot be read or written.
     """
     path = Path(path)
     part, whole = part_name(path, path.suffix), False
     try:
-        _copy(parts, part, path, tracks)
+        _copy(parts, part, path, tracks, working)
         whole = True
     except (OSError, av.error.FFmpegError, ValueError) as error:
         raise AnimeInterpError(f"{path} could not be joined: {error}. See to its disk and its rights.") from error
@@ -44,7 +45,9 @@ def join_films(
     os.replace(part, path)
 
 
-def _copy(parts: Sequence[str | os.PathLike[str]], target: Path, path: Path, tracks: Tracks | None) -> None:
+def _copy(
+    parts: Sequence[str | os.PathLike[str]], target: Path, path: Path, tracks: Tracks | None, working: Callable[[], None]
+) -> None:
     container = film_container(path)
     with (
         av.open(str(parts[0])) as first,
@@ -62,6 +65,7 @@ def _copy(parts: Sequence[str | os.PathLike[str]], target: Path, path: Path, tra
         last_shown, end = _end_of(parts[-1])
         whole = container in ("mp4", "mov")
         for packet, is_last in _told_last(_packets(parts)):
+            working()
             time = packet.pts * packet.time_base
             packet.stream = stream
             # The first frames of a part are decoded while the last ones of that before are shown.
