@@ -123,7 +123,6 @@ class Outcome:
 
     report: Any
     before: int = 0
-    drawn: int = 0
     stages: dict[str, float] = field(default_factory=dict)
     joining: float = 0.0
 
@@ -160,17 +159,16 @@ def draw_spread(
     if not shared.claim(_LOCK):
         raise AnimeInterpError(f"{shared.output} is being drawn by another run (see {shared.folder / _LOCK}.claim). Wait for it.")
     outcome, total = Outcome(None, len(segments) - len(left)), len(recipe.plan.steps)
-    begun, whole = time.monotonic(), 0
+    begun, whole, there = time.monotonic(), 0, outcome.before
     before = total - sum(segment.stop - segment.start for segment in left)
 
     def done(segment: Segment, seconds: dict[str, float]) -> None:
-        nonlocal whole
-        whole += segment.stop - segment.start
-        outcome.drawn += 1
+        nonlocal whole, there
+        whole, there = whole + segment.stop - segment.start, there + 1
         for name, spent in seconds.items():
             outcome.stages[name] = outcome.stages.get(name, 0.0) + spent
         if progress is not None:
-            there, speed = outcome.before + outcome.drawn, whole / max(time.monotonic() - begun, 1e-3)
+            speed = whole / max(time.monotonic() - begun, 1e-3)
             progress(Progress(there, len(segments), before + whole, total, speed))
 
     with shared.claimed(_LOCK) as alive:
