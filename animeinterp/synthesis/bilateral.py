@@ -251,7 +251,8 @@ class BilateralNetwork(nn.Module):
         return said
 
     def search(
-        self, scales0: list[list[Tensor]], scales1: list[list[Tensor]], time: Tensor, start: Start | None = None
+        self, scales0: list[list[Tensor]], scales1: list[list[Tensor]], time: Tensor, start: Start | None = None,
+        *, looks: int = LOOKS,
     ) -> Found:
         """The motion at ``time`` found in small pictures first: what each finds, the next larger starts from.
 
@@ -259,10 +260,10 @@ class BilateralNetwork(nn.Module):
         look, and where it is found, looking again costs little and changes nothing.
 
         ``scales0`` and ``scales1``: features (``encode``) of either frame from the smallest picture to the largest, each twice
-        the one before or nearly. ``start`` is that of the smallest.
+        the one before or nearly. ``start`` is that of the smallest, which is looked at ``looks`` times.
         """
         found = self.find(scales0[0], scales1[0], time, start)
-        again = [0] * (LOOKS - 1) + [*range(1, len(scales0))]
+        again = [0] * (looks - 1) + [*range(1, len(scales0))]
         for scale in again:
             found = self.find(scales0[scale], scales1[scale], time, as_start(found, scales0[scale][2]))
         return found

@@ -25,11 +25,12 @@ from ..evaluation.metrics import psnr_moving, to_8bit
 from ..flow import backwarp
 from ..frames import smaller
 from ..model import AnimeInterp
-from ..synthesis.bilateral import BilateralNetwork, Found, Start, as_start
+from ..synthesis.bilateral import LOOKS, BilateralNetwork, Found, Start, as_start
 from ..synthesis.painting import larger
 from .losses import census, charbonnier, gradient_difference, laplacian
 
-OWN = 3  # of so many steps, all but one start from what the network itself finds in smaller pictures, as it does at use
+OWN = 3  # of so many steps, all but one start from what the network itself finds, as it does at use
+AGAIN = 3  # looks, at most, whose last is a start for one more at the same size
 REUSED = 2  # steps that see the same collages: drawing takes nearly as long as learning from them
 HELD_OUT = 2**40  # seeds from here on are for reports
 _FIRST_SHOT = 3_000_000  # of the cartoon generator's seeds
@@ -81,7 +82,7 @@ class BetweenTask:
             self._last = (seed, device), self.draw(seed, self.config.crops, device)
         collage = self._last[1] if step % REUSED == 0 else seen_otherwise(self._last[1], step)
         network = network_of(model)
-        start = self._own_start(network, collage) if step % OWN else simulated_start(collage, seed + 7 * (step % REUSED))
+        start = self._own_start(network, collage, step) if step % OWN else simulated_start(collage, seed + 7 * (step % REUSED))
         made, found = network(collage.frame0, collage.frame1, collage.time, start)
         with torch.autocast(device.type, enabled=False):
             first, last = self.config.motion_weight
@@ -89,11 +90,15 @@ class BetweenTask:
             return between_loss(made, found, collage, weight)
 
     @torch.no_grad()
-    def _own_start(self, network: BilateralNetwork, collage: Collage) -> Start:
-        """What the network finds at half and quarter size, as it does at use (``BilateralNetwork.search``)."""
-        pairs = [[smaller(frame, scale) for frame in (collage.frame0, collage.frame1)] for scale in (0.25, 0.5)]
+    def _own_start(self, network: BilateralNetwork, collage: Collage, step: int) -> Start:
+        """What the network finds itself, as it does at use (``BilateralNetwork.search``): by turns in smaller pictures, and
+        at one look or more at the very size that is then looked at once more."""
+        again = step % OWN == 2
+        scales = (1,) if again else (0.25, 0.5)
+        pairs = [[smaller(frame, scale) for frame in (collage.frame0, collage.frame1)] for scale in scales]
         features = [[network.encode(frame) for frame in pair] for pair in pairs]
-        found = network.search(*zip(*features, strict=True), collage.time)
+        looks = 1 + step // OWN % AGAIN if again else LOOKS
+        found = network.search(*zip(*features, strict=True), collage.time, looks=looks)
         return as_start(found, collage.frame0[..., ::8, ::8])
 
     def draw(self, seed: int, count: int, device: torch.device) -> Collage:
