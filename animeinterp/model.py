@@ -102,8 +102,8 @@ class AnimeInterp(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Fine flows ``(flow_01, flow_10)`` from coarse ones (paper 3.2); a start at zero where one is not given.
 
-        ``iterations`` (>= 0): None is the configuration's own number. A model without a refinement network refines by dense
-        optical flow begun at the coarse one.
+        ``iterations`` (>= 0): None is the configuration's own number. A model without a refinement network refines by the
+        network that draws, if that finds its motion itself; else by dense optical flow begun at the coarse one.
 
         Raises:
             AnimeInterpError: frames that are not a pair of (1, 3, H, W), hold what is no number, or flows of
@@ -119,7 +119,7 @@ class AnimeInterp(nn.Module):
         if flow_01 is not None or flow_10 is not None:
             still = torch.zeros_like(frame0[:, :2])
             start = flow_at_least(Flow(still if flow_01 is None else flow_01, still if flow_10 is None else flow_10))
-        refiner = DenseFlow() if self.refinement is None else self.refinement
+        refiner = self.refinement or (self.synthesis if isinstance(self.synthesis, Refiner) else DenseFlow())
         pair, size = FramePair.of(at_least(frame0), at_least(frame1)), frame0.shape[-2:]
         fine = refiner.refine(pair, start, iterations=iterations, runtime=Runtime(progress))
         return cut_back(fine.flow_01, size), cut_back(fine.flow_10, size)

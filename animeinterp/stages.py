@@ -82,7 +82,10 @@ class Stages:
             synthesizer = Blend() if model is None else model.synthesis
         self.synthesizer = _named(registry.SYNTHESIZERS, synthesizer)
         self.finds_flow = refiner is not None or self.synthesizer.needs_flow  # else the synthesizer begins at no motion
-        self.refiner = Completion() if refiner is None else _named(registry.REFINERS, refiner)
+        if refiner is None:
+            finds = isinstance(self.synthesizer, Refiner) and not self.synthesizer.needs_flow
+            refiner = self.synthesizer if finds else Completion()
+        self.refiner = _named(registry.REFINERS, refiner)
         shared = {"features": features, "segment_config": segment_config, "match_config": match_config}
         self.cutouts = None if within is None else type(self)(**within, **shared)
 

@@ -18,16 +18,16 @@ from torch.nn import functional as F
 
 from ..alpha import from_grey
 from ..config import SynthesisConfig
-from ..flow import Flow, resize_flow
+from ..flow import Flow, PieceMatches, resize_flow
 from ..frames import FramePair, smaller
-from ..protocols import Synthesizer
+from ..protocols import Refiner, Synthesizer
 from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
 from ..runtime.progress import layer_progress, leaf_modules
 from .bilateral import LOOKS, MULTIPLE, BilateralNetwork, Found
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
-from .painting import Halfway
+from .painting import Halfway, on_the_way
 
 WORKING = 1280  # pixels of the longer side at which motion is found at most
 # Full-size maps at the peak: float32, and the network's own; from the peaks of an earlier form on a GPU, 540p to 4K.
@@ -36,8 +36,11 @@ _LOOKING = 15  # times what a frame takes to draw, when all is known that the ne
 SMALLEST = 224  # pixels of the longer side where the search begins, at most: its motion is small there
 
 
-class BilateralSynthesis(nn.Module, Synthesizer):
-    """Frames and a flow of theirs, or none -> frames between them. What it learns is its ``network``."""
+class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
+    """Frames and a flow of theirs, or none -> frames between them. What it learns is its ``network``.
+
+    What it finds to draw along is a flow too, so that it refines (paper 3.2) where a model has no network for that alone.
+    """
 
     needs_flow = False
     draws_coarse = True
@@ -56,6 +59,27 @@ class BilateralSynthesis(nn.Module, Synthesizer):
     def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
         """Bytes for a frame."""
         return size[0] * size[1] * (4 * _READ_CHANNELS + dtype.itemsize * _FIND_CHANNELS)
+
+    def refine(
+        self, pair: FramePair, start: PieceMatches | Flow | None = None,
+        *, iterations: int | None = None, runtime: Runtime | None = None,
+    ) -> Flow:
+        """See ``Refiner``: the flow along which the pair is drawn, so that each direction undoes the other.
+
+        :param iterations: how often the smallest picture is looked at; None: as often as for drawing. At least once.
+        """
+        runtime = Runtime() if runtime is None else runtime
+        looks = LOOKS if iterations is None else max(iterations, 1)
+        layers = self.parts(pair.rgb[0], encoded=False, looks=looks, mends=False)
+        with runtime.layers(self.network, layers), fast_convolutions(pair.device, self._dtype):
+            _, found = self._find(*pair.rgb, start if isinstance(start, Flow) else None, pair.features(self), looks)
+        height, width = pair.size
+        full = [-(-side // MULTIPLE) * MULTIPLE for side in pair.size]
+        fields = []
+        for time, way in ((0.0, slice(2, 4)), (1.0, slice(0, 2))):
+            motion = on_the_way(found.motions[-1], torch.full((1, 1, 1, 1), time, device=pair.device))[1]
+            fields.append(resize_flow(motion[:, way], (full[0], full[1]))[..., :height, :width])
+        return Flow(*fields)
 
     def encode(self, frame: Tensor) -> list[list[Tensor]]:
         """Features of a frame (1, 3, H, W) at each size that it is looked at, from the smallest: the work of a frame."""
@@ -89,29 +113,31 @@ class BilateralSynthesis(nn.Module, Synthesizer):
             with fast_convolutions(frame0.device, self._dtype):
                 return self._look(frame0, frame1, flow, encoded, alphas, tile)
 
-    def parts(self, frame: Tensor, *, encoded: bool) -> int:
+    def parts(self, frame: Tensor, *, encoded: bool, looks: int = LOOKS, mends: bool = True) -> int:
         """How many layers run, for the progress."""
         scales, network = len(self._scales(frame)), self.network
         encoding = 0 if encoded else 2 * scales * len(leaf_modules(network.encoder))
-        return encoding + (scales + LOOKS - 1) * len(leaf_modules(network.decoders)) + len(leaf_modules(network.mender))
+        finding = (scales + looks - 1) * len(leaf_modules(network.decoders))
+        return encoding + finding + mends * len(leaf_modules(network.mender))
 
     def _look(self, frame0, frame1, flow, encoded, alphas, tile) -> Halfway:
-        network, size = self.network, (frame0.shape[-2], frame0.shape[-1])
+        size = (frame0.shape[-2], frame0.shape[-1])
         seen = encoded or (self.encode(frame0), self.encode(frame1))
-        scales = self._scales(frame0)
-        working = [features[: len(scales)] for features in seen]
-        half, start = torch.full((1, 1, 1, 1), 0.5, device=frame0.device), None
-        if flow is not None:
-            smallest = [self._pictures(frame)[0] for frame in (frame0, frame1)]
-            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scales[0]), 0.5)
         frames = [pad_to_multiple(frame.to(self._dtype), MULTIPLE) for frame in (frame0, frame1)]
         if alphas is not None:
             frames = [torch.cat([f, pad_to_multiple(a.to(f), MULTIPLE)], dim=1) for f, a in zip(frames, alphas, strict=True)]
-        found = network.search(*working, half, start)
-        if len(seen[0]) > len(scales):
-            found = _enlarged(found, frames[0])
-        mended = network.mend(*frames, seen[0][-1], seen[1][-1], found, half, tile=tile)
+        half, found = self._find(frame0, frame1, flow, seen, LOOKS)
+        mended = self.network.mend(*frames, seen[0][-1], seen[1][-1], found, half, tile=tile)
         return Halfway(frames, mended, size)
+
+    def _find(self, frame0, frame1, flow, seen, looks) -> tuple[Tensor, Found]:
+        """The time half-way, and what is found there, at the full size."""
+        half, start, scales = torch.full((1, 1, 1, 1), 0.5, device=frame0.device), None, self._scales(frame0)
+        if flow is not None:
+            smallest = [self._pictures(frame)[0] for frame in (frame0, frame1)]
+            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scales[0]), 0.5)
+        found = self.network.search(*(features[: len(scales)] for features in seen), half, start, looks=looks)
+        return half, found if len(seen[0]) == len(scales) else _enlarged(found, seen[0][-1][1].shape[-2:])
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -173,9 +199,8 @@ def _padded_flow(flow: Flow, like: Tensor, scale: float) -> Flow:
     return Flow(fit(flow.flow_01, True), fit(flow.flow_10, True), depth_0=fit(flow.depth_0), depth_1=fit(flow.depth_1))
 
 
-def _enlarged(found: Found, like: Tensor) -> Found:
-    """What was found at the working size, for the full size."""
-    size = (like.shape[-2] // 4, like.shape[-1] // 4)
+def _enlarged(found: Found, size: tuple[int, int]) -> Found:
+    """What was found at the working size, for a full size of which ``size`` (H, W) is a quarter."""
     ends = [resize_flow(part, size) for part in found.motions[-1].split(2, dim=1)]
     mask, hidden = (F.interpolate(x, size, mode="bilinear", align_corners=False) for x in (found.mask, found.hidden))
     return Found([torch.cat(ends, dim=1)], mask, hidden)

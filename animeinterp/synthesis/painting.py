@@ -87,19 +87,26 @@ def leading(motion: Tensor, apart: Tensor, time: Tensor) -> Tensor:
 
 
 def carried(mended: Mended, time: Tensor) -> Mended:
-    """What was found half-way, at another time: each place goes on an even curve from drawing 0 through half-way to drawing 1.
+    """What was found half-way, at another time."""
+    there, motion = on_the_way(mended.motion, time)
+    full = larger(larger(there, 2.0), 2.0)
+    return Mended(motion, backwarp(mended.share, full), backwarp(mended.added, full))
 
-    So a point's path bends smoothly, arrives at the drawings without a jump, and costs no search of its own.
+
+def on_the_way(motion: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+    """What moves so half-way, (B, 4, h, w), at another ``time``: where half-way each place was or will be, (B, 2, h, w), and
+    the motion from there.
+
+    Each goes on an even curve from drawing 0 through half-way to drawing 1: so a point's path bends smoothly, arrives at the
+    drawings without a jump, and costs no search of its own.
     """
-    ends, t = mended.motion.split(2, dim=1), time.float()
+    ends, t = motion.split(2, dim=1), time.float()
     # The parabola through both ends and half-way, where it is zero.
     travelled = 2 * (t - 0.5) * (t - 1) * ends[0] + 2 * t * (t - 0.5) * ends[1]
     there = torch.zeros_like(travelled)
     for _ in range(_STEPS):
         there = -backwarp(travelled, there)
-    motion = torch.cat([backwarp(end - travelled, there) for end in ends], dim=1)
-    full = larger(larger(there, 2.0), 2.0)
-    return Mended(motion, backwarp(mended.share, full), backwarp(mended.added, full))
+    return there, torch.cat([backwarp(end - travelled, there) for end in ends], dim=1)
 
 
 def larger(x: Tensor, gain: float = 1.0) -> Tensor:

@@ -7,11 +7,13 @@ from animeinterp.config import SynthesisConfig
 from animeinterp.flow import Flow, backwarp
 from animeinterp.frames import EncodedFrame, FramePair
 from animeinterp.model import ModelConfig, build
+from animeinterp.stages import Stages
 from animeinterp.synthesis.between import BilateralSynthesis
 from animeinterp.synthesis.bilateral import BilateralNetwork
 from animeinterp.synthesis.cost_volume import SEARCH, search
 from animeinterp.synthesis.motion_splatting import splat_motion
 from animeinterp.synthesis.painting import Mended, carried, leading
+from animeinterp.weights import load_model
 
 WHOLE = ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"))
 
@@ -54,6 +56,33 @@ def test_it_begins_as_the_reading_along_its_start(fresh):
     for t, frame in zip((0.25, 0.5), made, strict=True):
         true = backwarp(wide, constant(-16 * t, 0, wide))[0, :, :, 32:160]
         assert (frame - true)[..., 24:-24].abs().mean() < 0.01
+
+
+@torch.no_grad()
+def test_what_it_begins_as_refines_to_its_start(fresh):
+    frame = picture(96, 160)
+    start = Flow(constant(16, -8, frame), constant(-16, 8, frame))
+    flow = fresh.refine(FramePair.of(frame, frame), start)
+    for found, true in ((flow.flow_01, start.flow_01), (flow.flow_10, start.flow_10)):
+        assert found.shape == true.shape
+        assert (found - true)[..., 32:-32, 32:-32].abs().max() < 0.4  # what is followed at each look is nearly all of it
+    assert fresh.refine(FramePair.of(frame, frame)).flow_01.abs().max() == 0
+
+
+@torch.no_grad()
+def test_what_ships_refines_a_motion_that_it_is_not_told():
+    model = load_model()
+    wide = picture(200, 320, seed=3)[..., :192, :]
+    frame0, frame1 = wide[..., 8:, 40:280], wide[..., :-8, 24:264]  # moves 16 to the right and 8 down
+    stages = Stages(model)
+    flow = stages.refine(FramePair.of(frame0, frame1))
+    assert (flow.flow_01 - constant(16, 8, frame0))[..., 32:-32, 32:-32].abs().mean() < 0.5
+    there_and_back = flow.flow_01 + backwarp(flow.flow_10, flow.flow_01)
+    assert there_and_back[..., 32:-32, 32:-32].abs().mean() < 0.1
+    assert flow.cutouts == [False]  # whoever draws along it knows that no piece was followed
+    assert torch.equal(model.refine(frame0, frame1)[0], flow.flow_01)
+    once = stages.refine(FramePair.of(frame0, frame1), iterations=1)
+    assert not torch.equal(once.flow_01, flow.flow_01)
 
 
 @torch.no_grad()
