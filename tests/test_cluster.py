@@ -21,7 +21,7 @@ from ray.cluster_utils import Cluster as Machines  # noqa: E402
 
 from animeinterp.cluster import Cluster, Spread, connect, spread  # noqa: E402
 from animeinterp.cluster import spreading as loop  # noqa: E402
-from animeinterp.film import segments, shared  # noqa: E402
+from animeinterp.film import claiming, segments  # noqa: E402
 
 PACK = Path(__file__).resolve().parent.parent
 
@@ -204,8 +204,8 @@ def test_an_evaluation_has_the_same_figures(machines, connected, tmp_path, capsy
 def test_whoever_joins_gives_signs_of_life(film, tmp_path, monkeypatch):
     signs = []
     monkeypatch.setattr(segments.split, "__defaults__", (20,))
-    monkeypatch.setattr(shared, "SIGNS", -1.0)
-    monkeypatch.setattr(shared.os, "utime", lambda path: signs.append(path.name))
+    monkeypatch.setattr(claiming, "SIGNS", -1.0)
+    monkeypatch.setattr(claiming.os, "utime", lambda path: signs.append(path.name))
     assert run(film, "-o", tmp_path / "out.mp4", "--resume") == 0
     assert signs.count("join.claim") > 40
 

@@ -24,6 +24,7 @@ from ..runtime.arithmetic import Arithmetic
 from ..runtime.memory import keep_one_store
 from ..segmentation.contours import STYLES
 from ..sequence.plan import Plan
+from ..storage import URL, place
 from ..weights import bundled_models, load_model
 from . import say
 from .inputs import Source, counted, open_source
@@ -35,12 +36,12 @@ from .timing import add_timing_arguments, check_alone, rate, show_plan, timing_o
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``interpolate``."""
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT",
+    parser.add_argument("inputs", nargs="+", type=place, metavar="INPUT",
                         help="pictures in their order, or one folder of pictures (2.png before 10.png), or one video or "
-                             "animation (GIF, APNG, WebP)")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUTPUT",
+                             "animation (GIF, APNG, WebP); each a path or a URL (s3://, gs://, https://, ...)")
+    parser.add_argument("-o", "--output", type=place, required=True, metavar="OUTPUT",
                         help="a video (NAME.mp4, .mkv, .mov, .webm), an animation (NAME.gif, .png, .webp), or a folder for "
-                             "frame_00001.png and on; all but .mp4 can be transparent")
+                             "frame_00001.png and on; all but .mp4 can be transparent. A video or an animation may be a URL")
     parser.add_argument("--no-audio", action="store_true",
                         help="leave the sound out (else it is copied, as are subtitles, wherever the output can hold them and "
                              "there is no --fps)")
@@ -192,12 +193,12 @@ def _shared(options, source: Source, clip: Clip) -> Shared:
     settings = {"model": options.model, "style": options.style, "rate": str(kind["rate"]), "depth": kind["bit_depth"],
                 "deinterlace": options.deinterlace}
     shared = Shared(options.output, clip, timing_of(options), settings)
-    if not options.resume and shared.folder.exists():
+    if not options.resume and shared.there():
         raise AnimeInterpError(f"{shared.folder} holds parts of an earlier run. Go on with it by --resume, or delete it.")
     return shared
 
 
-def _is_film(output: Path) -> bool:
+def _is_film(output: Path | URL) -> bool:
     return output.suffix.lower() in FILM_SUFFIXES
 
 
@@ -214,8 +215,8 @@ def _placed(source: Source, moments: list[float]) -> Iterator[tuple[Fraction, Fr
         places = [Fraction(k, len(places) + 1) for k in range(1, len(places) + 1)]
     for index in count():
         time, duration = source.shown[index]
-        for place in [Fraction(0), *places]:
-            yield time + place * duration, (1 - place) * duration
+        for share in [Fraction(0), *places]:
+            yield time + share * duration, (1 - share) * duration
 
 
 def _device(name: str | None) -> torch.device:

@@ -22,6 +22,7 @@ from ..media import (
     VideoWriter,
     holds_alpha,
 )
+from ..storage import URL
 from .inputs import Source, warn
 
 # What is no name of a folder, and cannot be written either.
@@ -87,7 +88,7 @@ def explained() -> Iterator[None]:
 
 
 @contextmanager
-def no_new_folders(output: Path) -> Iterator[None]:
+def no_new_folders(output: Path | URL) -> Iterator[None]:
     """Takes away, after a failure, the folders that were made for ``output`` to be in."""
     new = [folder for folder in output.absolute().parents if not folder.exists()]
     try:

@@ -13,6 +13,7 @@ from ..film import Clip
 from ..media import check_free, write_image
 from ..sequence.plan import Plan
 from ..sequence.timing import HOLDS, PACES, PER_PIECE, SIDES, Timing
+from ..storage import URL
 from ..visualization.strip import draw_strip
 from . import say
 
@@ -62,7 +63,7 @@ def timing_of(options: argparse.Namespace) -> Timing:
     return Timing(**{name: value for name, value in asked.items() if value is not None})
 
 
-def show_plan(plan: Plan, clip: Clip, output: Path, overwrite: bool) -> None:
+def show_plan(plan: Plan, clip: Clip, output: Path | URL, overwrite: bool) -> None:
     """Print the plan as a table, and write its strip."""
     for line in table(plan, clip.start):
         say(line)

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..media import MediaInfo, Tracks, VideoWriter, join_films
 from ..media.files import part_name
 from ..sequence.plan import Plan, Step
+from ..storage import URL
 from .clip import Clip
 from .segments import Segment, draw_segments, split
 
@@ -27,7 +28,7 @@ class Coding:
     bit_depth: int | None = None
     start: Fraction = Fraction(0)
 
-    def write(self, path: Path, frames: Iterable[tuple[Step, Fraction, Tensor]]) -> None:
+    def write(self, path: Path | URL, frames: Iterable[tuple[Step, Fraction, Tensor]]) -> None:
         """Write a segment as a file of its own, that is there when it is whole."""
         with VideoWriter(path, self.rate, like=self.like, bit_depth=self.bit_depth) as writer:
             for step, duration, frame in frames:
@@ -37,7 +38,7 @@ class Coding:
 def draw_alone(
     clip: Clip,
     plan: Plan,
-    output: Path,
+    output: Path | URL,
     coding: Coding,
     *,
     tracks: Tracks | None = None,

@@ -19,6 +19,7 @@ from ..media import FrameReader, MediaInfo, PictureReader, Tracks, join_films, o
 from ..media.files import remove_abandoned
 from ..runtime.arithmetic import Arithmetic
 from ..sequence.plan import Plan
+from ..storage import URL, publish
 from ..weights import load_model
 from .clip import Clip
 from .coding import Coding
@@ -35,7 +36,7 @@ class Recipe:
     ``paths``: one film, or pictures (``info``: what was seen of them). ``model``: "auto", "none" or a file.
     """
 
-    paths: tuple[Path, ...]
+    paths: tuple[Path | URL, ...]
     info: MediaInfo
     deinterlace: str
     start: Fraction | None
@@ -46,7 +47,7 @@ class Recipe:
     model: str
     style: str
     device: str
-    folder: Path
+    folder: Path | URL
     suffix: str
 
     def reader(self) -> FrameReader:
@@ -58,6 +59,9 @@ class Recipe:
     def __call__(self) -> Callable[[Segment], dict[str, float]]:
         """In a worker: opens the film and loads the model; what is given back draws a segment and tells the seconds by stage."""
         self.arithmetic.hold()
+        if not (self.folder / "plan.json").exists():
+            raise AnimeInterpError(f"{self.folder} is not to be seen from here ({socket.gethostname()}); it should be where all "
+                                   "machines see the same. Choose another place for the output.")
         clip = Clip(self.reader(), self.start, self.end)
         if clip.times != tuple(self.plan.times):
             raise AnimeInterpError(f"{self.paths[0]} is another film here than where it was planned. Give all machines one file.")
@@ -91,19 +95,6 @@ class Recipe:
                 shutil.rmtree(scratch, ignore_errors=True)
 
         return draw
-
-
-def publish(local: Path, target: Path) -> None:
-    """Put a file where all can see it: under its name when it is whole there."""
-    hidden = target.with_name(f".{target.name}.{socket.gethostname()}.{os.getpid()}.part")
-    try:
-        with open(local, "rb") as source, open(hidden, "wb") as copy:
-            shutil.copyfileobj(source, copy, 1 << 20)
-            copy.flush()
-            os.fsync(copy.fileno())
-        os.replace(hidden, target)
-    finally:
-        hidden.unlink(missing_ok=True)
 
 
 @dataclass
@@ -155,7 +146,7 @@ def draw_spread(
     from ..cluster import Spread, spread
 
     segments = split(recipe.plan)
-    left = [segment for segment in segments if not shared.whole(segment)]
+    left = sorted(set(segments) - shared.all_whole(segments), key=lambda segment: segment.index)
     if not shared.claim(_LOCK):
         raise AnimeInterpError(f"{shared.output} is being drawn by another run (see {shared.folder / _LOCK}.claim). Wait for it.")
     outcome, total = Outcome(None, len(segments) - len(left)), len(recipe.plan.steps)

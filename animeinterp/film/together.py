@@ -46,7 +46,7 @@ def draw_shared(
         for sign in alive:
             sign()
         if progress is not None:
-            there = sum(s.stop - s.start for s in segments if shared.whole(s) and s not in mine)
+            there = sum(s.stop - s.start for s in shared.all_whole(segments, lately=True) - mine)
             progress(min(there + share, len(plan.steps)), len(plan.steps))
 
     def write(segment: Segment, frames) -> None:
@@ -59,21 +59,21 @@ def draw_shared(
         drawn += segment.stop - segment.start
 
     mine: set[Segment] = set()
-    while left := [segment for segment in segments if not shared.whole(segment)]:
-        if not shared.folder.exists():
+    while left := sorted(set(segments) - shared.all_whole(segments), key=lambda segment: segment.index):
+        if not shared.there():
             return drawn  # another process has joined them all
         before = drawn
         try:
             draw_segments(shared.clip, plan, left, write, take=take, progress=lambda share, b=before: heard(b + share), **options)
         except (FileNotFoundError, AnimeInterpError):
-            if shared.folder.exists():
+            if shared.there():
                 raise
             return drawn  # one that was slow was drawn by others too, who have joined them all
         if drawn == before:
             time.sleep(PATIENCE)
             heard(drawn)
     while not shared.claim("join"):
-        if not shared.folder.exists():
+        if not shared.there():
             return drawn
         time.sleep(PATIENCE)  # whoever joins them may be killed over it
     with shared.claimed("join") as sign:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
 import av
 
 from ..errors import AnimeInterpError
+from ..storage import URL, place
 
 ANIMATION_SUFFIXES = frozenset({".gif", ".webp", ".png", ".apng"})
 FILM_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
@@ -38,14 +38,14 @@ class Encoding:
     container_options: dict[str, str] = field(default_factory=dict)
 
 
-def choose_encoding(path: str | os.PathLike[str], *, alpha: bool, bit_depth: int, quality: int, loops: int = 0) -> Encoding:
+def choose_encoding(path: str | os.PathLike[str] | URL, *, alpha: bool, bit_depth: int, quality: int, loops: int = 0) -> Encoding:
     """The encoding for a file name, for frames of ``bit_depth`` bits a channel with or without ``alpha``.
 
     MP4 and Matroska get H.264, or H.265 from 10 bits on; WebM gets VP9, or AV1 from 10 bits on. Where there is alpha, MOV gets
     ProRes 4444, Matroska and WebM VP9, and GIF, APNG and WebP keep it; MP4 cannot. ``quality`` is that of x264 (CRF): 0 best,
     51 worst. Raises AnimeInterpError for an ending that is none of these, or a codec that this PyAV lacks.
     """
-    suffix = Path(path).suffix.lower()
+    suffix = place(path).suffix.lower()
     if suffix not in _FORMATS:
         raise AnimeInterpError(
             f"{path} ends in {suffix or 'nothing'}; a film should end in one of {', '.join(sorted(_FORMATS))}."
@@ -80,9 +80,9 @@ def choose_encoding(path: str | os.PathLike[str], *, alpha: bool, bit_depth: int
     return encoding
 
 
-def film_container(path: str | os.PathLike[str]) -> str:
+def film_container(path: str | os.PathLike[str] | URL) -> str:
     """FFmpeg's name of the container that a film of this name has; Matroska, which holds any codec, where the name tells none."""
-    suffix = Path(path).suffix.lower()
+    suffix = place(path).suffix.lower()
     return _FORMATS[suffix] if suffix in FILM_SUFFIXES else "matroska"
 
 
@@ -92,9 +92,9 @@ def film_options(container: str) -> dict[str, str]:
     return {"movflags": "faststart"} if container in ("mp4", "mov") else {"fflags": "bitexact"}
 
 
-def holds_alpha(path: str | os.PathLike[str]) -> bool:
+def holds_alpha(path: str | os.PathLike[str] | URL) -> bool:
     """Whether a file of this name can be transparent."""
-    return Path(path).suffix.lower() in ANIMATION_SUFFIXES | {".mov", ".mkv", ".webm"}
+    return place(path).suffix.lower() in ANIMATION_SUFFIXES | {".mov", ".mkv", ".webm"}
 
 
 def ticks(rate: Fraction) -> Fraction:

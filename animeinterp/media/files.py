@@ -5,18 +5,36 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 from ..errors import AnimeInterpError
+from ..storage import URL
 
 
-def part_name(path: Path, suffix: str = "") -> Path:
-    """The hidden name, in the same folder, under which ``path`` is while it is being written."""
-    return path.with_name(f".{path.stem or path.name}.{os.getpid()}.part{suffix}")
+def part_name(path: Path | URL, suffix: str = "") -> Path:
+    """The hidden name, in the same folder, under which ``path`` is while it is being written; of a URL, among temporary files."""
+    folder = Path(tempfile.gettempdir()) if isinstance(path, URL) else path.parent
+    return folder / f".{path.stem or path.name}.{os.getpid()}.part{suffix}"
 
 
-def remove_abandoned(path: Path, folder: Path) -> None:
+def put_in_place(part: Path, path: Path | URL) -> None:
+    """Bring what was written as ``part`` (``part_name``) under its name. What cannot be uploaded is kept, and the error tells."""
+    if isinstance(path, Path):
+        os.replace(part, path)
+        return
+    try:
+        path.upload(part)
+    except AnimeInterpError as error:
+        kept = part.with_name(part.name.lstrip("."))  # no longer one that the next run takes away
+        os.replace(part, kept)
+        raise AnimeInterpError(f"{error} What was made is kept as {kept}; copy it by hand.") from error
+    part.unlink()
+
+
+def remove_abandoned(path: Path | URL, folder: Path | URL) -> None:
     """Take away what killed runs left hidden in ``folder`` on their way to ``path``; what a living one works on stays."""
+    folder = Path(tempfile.gettempdir()) if isinstance(folder, URL) else folder
     if os.name != "posix" or not folder.is_dir():  # elsewhere, a process cannot be asked whether it lives
         return
     ours = re.compile(rf"\.({re.escape(path.stem)}|{re.escape(path.name)})\.(\d+)\.part({re.escape(path.suffix)})?")
@@ -40,7 +58,7 @@ def _lives(process: int) -> bool:
     return True
 
 
-def check_free(path: Path, kept: Path | None = None) -> None:
+def check_free(path: Path | URL, kept: Path | None = None) -> None:
     """AnimeInterpError where there is a file, or a folder with anything in it; ``kept`` is what stays of the work."""
     taken = path.exists()
     if taken and path.is_dir():

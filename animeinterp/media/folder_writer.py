@@ -12,6 +12,7 @@ from types import TracebackType
 from torch import Tensor
 
 from ..errors import AnimeInterpError
+from ..storage import URL
 from .files import check_free, remove_abandoned
 from .pictures import write_image
 
@@ -28,7 +29,10 @@ class FolderWriter:
 
     NAME = re.compile(r"frame_\d{5,}\.(png|exr)")
 
-    def __init__(self, path: str | os.PathLike[str], *, bit_depth: int = 8, overwrite: bool = False):
+    def __init__(self, path: str | os.PathLike[str] | URL, *, bit_depth: int = 8, overwrite: bool = False):
+        if isinstance(path, URL):
+            raise AnimeInterpError(f"{path} is a folder by URL, and pictures are not written there; it should be a film, such as "
+                                   "NAME.mp4, or a folder of this machine, to be copied.")
         self.path = Path(path).absolute()
         self._depth, self._suffix = bit_depth, ".exr" if bit_depth == 32 else ".png"
         self._overwrite = overwrite

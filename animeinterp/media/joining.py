@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from fractions import Fraction
+from os import PathLike
 from pathlib import Path
 
 import av
 
 from ..errors import AnimeInterpError
+from ..storage import URL, for_ffmpeg, place
 from .codecs import film_container, film_options
-from .files import check_free, part_name
+from .files import check_free, part_name, put_in_place
 from .tracks import Tracks
 
 
 def join_films(
-    parts: Sequence[str | os.PathLike[str]],
-    path: str | os.PathLike[str],
+    parts: Sequence[str | PathLike[str] | URL],
+    path: str | PathLike[str] | URL,
     *,
     tracks: Tracks | None = None,
     overwrite: bool = True,
@@ -30,7 +31,7 @@ def join_films(
     ``working`` is called often, as a sign of life. Raises AnimeInterpError for a name that is taken, unless ``overwrite``: the
     film stays under another, which the error tells; and for what cannot be read or written.
     """
-    path = Path(path)
+    path = place(path)
     part, whole = part_name(path, path.suffix), False
     try:
         _copy(parts, part, path, tracks, working)
@@ -42,15 +43,15 @@ def join_films(
             part.unlink(missing_ok=True)
     if not overwrite:
         check_free(path, part)
-    os.replace(part, path)
+    put_in_place(part, path)
 
 
 def _copy(
-    parts: Sequence[str | os.PathLike[str]], target: Path, path: Path, tracks: Tracks | None, working: Callable[[], None]
+    parts: Sequence[str | PathLike[str] | URL], target: Path, path: Path | URL, tracks: Tracks | None, working: Callable[[], None]
 ) -> None:
     container = film_container(path)
     with (
-        av.open(str(parts[0])) as first,
+        av.open(for_ffmpeg(parts[0])) as first,
         av.open(str(target), "w", format=container, options=film_options(container)) as out,
         nullcontext() if tracks is None else closing(tracks),
     ):
@@ -86,10 +87,10 @@ def _copy(
             tracks.copy_until(out, None)
 
 
-def _packets(parts: Iterable[str | os.PathLike[str]]) -> Iterator[av.Packet]:
+def _packets(parts: Iterable[str | PathLike[str] | URL]) -> Iterator[av.Packet]:
     """The coded pictures of all parts, one part after the other, each with the time at which it is decoded."""
     for part in parts:
-        with av.open(str(part)) as source:
+        with av.open(for_ffmpeg(part)) as source:
             early = []  # Matroska does not tell it of the first ones
             for packet in source.demux(source.streams.video[0]):
                 if not packet.size:
@@ -119,9 +120,9 @@ def _told_last(packets: Iterator[av.Packet]) -> Iterator[tuple[av.Packet, bool]]
         yield before, True
 
 
-def _end_of(part: str | os.PathLike[str]) -> tuple[int, int]:
+def _end_of(part: str | PathLike[str] | URL) -> tuple[int, int]:
     """When the last frame of a film is shown, and when it is over, in ticks."""
-    with av.open(str(part)) as source:
+    with av.open(for_ffmpeg(part)) as source:
         stream = source.streams.video[0]
         ends = {packet.pts: packet.pts + (packet.duration or 1) for packet in source.demux(stream) if packet.size}
         last = max(ends)

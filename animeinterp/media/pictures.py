@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import AnimeInterpError
+from ..storage import URL, at_hand, files_in, for_ffmpeg, place
 from .colours import has_alpha, to_rgb
 from .sniffing import ANIMATIONS, check_size, is_cut_short, kind_of, orientation_of
 
@@ -22,7 +23,7 @@ _ONE = Fraction(1)
 _DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})  # what can hold 16 bits
 
 
-def read_image(path: str | os.PathLike[str]) -> Tensor:
+def read_image(path: str | os.PathLike[str] | URL) -> Tensor:
     """One picture as a frame (1, 3 or 4, H, W), float32, 0..1, turned as its EXIF orientation asks for.
 
     16-bit pictures keep their precision; EXR and other floating-point pictures keep values over 1.
@@ -32,9 +33,9 @@ def read_image(path: str | os.PathLike[str]) -> Tensor:
     return read_image_with_depth(path)[0]
 
 
-def read_image_with_depth(path: str | os.PathLike[str]) -> tuple[Tensor, int]:
+def read_image_with_depth(path: str | os.PathLike[str] | URL) -> tuple[Tensor, int]:
     """As ``read_image``, and the bits a channel has in the file: 8, 16 or 32 (floating point)."""
-    path = Path(path)
+    path = at_hand(place(path))
     if not path.is_file():
         raise AnimeInterpError(f"{path} is not there; it should be a picture. Check the name.")
     kind = kind_of(path)
@@ -56,7 +57,7 @@ def read_image_with_depth(path: str | os.PathLike[str]) -> tuple[Tensor, int]:
     return turned(frame, orientation_of(path, kind)).contiguous(), depth
 
 
-def _read_with_opencv(path: Path) -> np.ndarray | None:
+def _read_with_opencv(path: Path | URL) -> np.ndarray | None:
     # Bytes first: OpenCV opens no path that is not ASCII on Windows.
     data = np.frombuffer(path.read_bytes(), np.uint8)
     try:
@@ -72,9 +73,9 @@ def _read_with_opencv(path: Path) -> np.ndarray | None:
     return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
 
 
-def _read_with_ffmpeg(path: Path) -> np.ndarray | None:
+def _read_with_ffmpeg(path: Path | URL) -> np.ndarray | None:
     try:
-        with av.open(str(path)) as container:
+        with av.open(for_ffmpeg(path)) as container:
             frame = next(container.decode(video=0))
             return to_rgb(frame, None, alpha=has_alpha(frame))
     except (av.error.FFmpegError, StopIteration, ValueError):
@@ -89,12 +90,12 @@ def turned(frame: Tensor, orientation: int) -> Tensor:
     return frame if flips is None else frame.flip(flips)
 
 
-def write_image(path: str | os.PathLike[str], frame: Tensor, *, bit_depth: int = 8) -> None:
+def write_image(path: str | os.PathLike[str] | URL, frame: Tensor, *, bit_depth: int = 8) -> None:
     """Write a frame (1, 3 or 4, H, W), 0..1, as a picture; the suffix tells the format.
 
     ``bit_depth`` 16 is for PNG and TIFF; EXR always holds floating point, which is not clamped.
     """
-    path = Path(path)
+    path = place(path)
     suffix = path.suffix.lower()
     if suffix == ".exr":
         path.write_bytes(_exr(frame))
@@ -125,14 +126,14 @@ def _exr(frame: Tensor) -> bytes:
     return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
 
 
-def images_in(folder: str | os.PathLike[str]) -> list[Path]:
+def images_in(folder: str | os.PathLike[str] | URL) -> list[Path | URL]:
     """The pictures right in a folder, hidden ones left out, as people count: 2.png comes before 10.png."""
 
-    def natural(path: Path) -> tuple:
+    def natural(path: Path | URL) -> tuple:
         parts = re.split(r"(\d+)", path.name.casefold())
         return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name
 
-    found = (path for path in Path(folder).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    found = (path for path in files_in(place(folder)) if path.suffix.lower() in IMAGE_SUFFIXES)
     return sorted((path for path in found if not path.name.startswith(".")), key=natural)
 
 

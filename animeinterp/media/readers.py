@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..errors import AnimeInterpError, describe
+from ..storage import URL, at_hand, place
 from .frame_reader import FrameReader
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .pictures import read_image_with_depth
@@ -22,7 +23,7 @@ from .video_reader import VideoReader
 IMAGE_RATE = Fraction(12)  # frames a second of drawings: animation on twos
 
 
-def open_film(path: str | os.PathLike[str], *, deinterlace: str = "auto") -> FrameReader:
+def open_film(path: str | os.PathLike[str] | URL, *, deinterlace: str = "auto") -> FrameReader:
     """The reader for one file of several frames: a film, a GIF, an APNG or an animated WebP, by content and not by name."""
     return WebPReader(path) if kind_of(path) == "animated webp" else VideoReader(path, deinterlace=deinterlace)
 
@@ -35,7 +36,7 @@ class PictureReader(FrameReader):
     that cannot be read or is of another size.
     """
 
-    def __init__(self, paths: list[Path], rate: Fraction = IMAGE_RATE, *, info: MediaInfo | None = None):
+    def __init__(self, paths: list[Path | URL], rate: Fraction = IMAGE_RATE, *, info: MediaInfo | None = None):
         self.paths = list(paths)
         if info is not None:
             self.info = info
@@ -70,10 +71,11 @@ class PictureReader(FrameReader):
 class WebPReader(FrameReader):
     """An animated WebP, which FFmpeg mostly cannot read: by OpenCV, all frames at once. As a VideoReader otherwise."""
 
-    def __init__(self, path: str | os.PathLike[str]):
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike[str] | URL):
+        self.path = place(path)
         if not self.path.is_file():
             raise AnimeInterpError(f"{self.path} is not there; it should be an animation. Check the name.")
+        self.path = at_hand(self.path)
         check_size(self.path, "animated webp")
         if not hasattr(cv2, "imdecodeanimation"):
             raise AnimeInterpError(

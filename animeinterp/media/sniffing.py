@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 from ..errors import AnimeInterpError
+from ..storage import URL, opened, place, size_of
 
 ANIMATIONS = frozenset({"gif", "apng", "animated webp"})
 STILLS = frozenset({"png", "jpeg", "webp", "bmp", "tiff", "exr"})
@@ -17,7 +17,7 @@ _DENSEST = 3000  # pixels a byte, more than any format packs of a drawing
 _ORIENTATION = 0x0112  # the EXIF tag
 
 
-def kind_of(path: str | os.PathLike[str]) -> str | None:
+def kind_of(path: str | os.PathLike[str] | URL) -> str | None:
     """One of ANIMATIONS or STILLS, or None for anything else (a film, a text, no file)."""
     data = _start(path)
     if data[:6] in (b"GIF87a", b"GIF89a"):
@@ -35,7 +35,7 @@ def kind_of(path: str | os.PathLike[str]) -> str | None:
     return "exr" if data[:4] == b"\x76\x2f\x31\x01" else None
 
 
-def loops_of(path: str | os.PathLike[str], kind: str | None) -> int:
+def loops_of(path: str | os.PathLike[str] | URL, kind: str | None) -> int:
     """How often an animation plays, 0 for ever."""
     data = _start(path)
     if kind == "gif":
@@ -50,21 +50,21 @@ def loops_of(path: str | os.PathLike[str], kind: str | None) -> int:
     return int.from_bytes(data[at + 12 : at + 14], "little") if at >= 0 else 0
 
 
-def picture_count(path: str | os.PathLike[str], kind: str | None) -> int:
+def picture_count(path: str | os.PathLike[str] | URL, kind: str | None) -> int:
     """How many frames an APNG says it has; 0 for all other files."""
     if kind != "apng":
         return 0
     return int.from_bytes(_animation_control(_start(path))[:4], "big")
 
 
-def is_cut_short(path: str | os.PathLike[str], kind: str | None) -> bool:
+def is_cut_short(path: str | os.PathLike[str] | URL, kind: str | None) -> bool:
     """Whether a picture, an animation or a film lacks its end: its own format says where that is."""
-    size = os.path.getsize(path)
+    size = size_of(path)
     if kind is None:
         return _film_is_cut_short(path, size)
     if kind not in ("gif", "apng", "png", "webp", "animated webp"):
         return False
-    with open(path, "rb") as file:
+    with opened(path) as file:
         start = file.read(12)
         file.seek(max(size - 64, 0))
         end = file.read()
@@ -75,9 +75,9 @@ def is_cut_short(path: str | os.PathLike[str], kind: str | None) -> bool:
     return int.from_bytes(start[4:8], "little") + 8 > size
 
 
-def _film_is_cut_short(path: str | os.PathLike[str], size: int) -> bool:
+def _film_is_cut_short(path: str | os.PathLike[str] | URL, size: int) -> bool:
     """For MP4, MOV, Matroska, WebM and AVI; others, and recordings that were never finished, tell of no end."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         start = file.read(64)
         if start[:4] == b"RIFF" and start[8:11] == b"AVI":
             return int.from_bytes(start[4:8], "little") + 8 > size
@@ -118,7 +118,7 @@ def _varying(data: bytes, at: int) -> tuple[int, int]:
     return int.from_bytes(data[at : at + length], "big") & (2 ** (7 * length) - 1), length
 
 
-def orientation_of(path: str | os.PathLike[str], kind: str | None) -> int:
+def orientation_of(path: str | os.PathLike[str] | URL, kind: str | None) -> int:
     """EXIF's orientation, 1 (upright) to 8."""
     data = _start(path)
     if kind == "jpeg":
@@ -126,7 +126,7 @@ def orientation_of(path: str | os.PathLike[str], kind: str | None) -> int:
     elif kind == "png":
         exif = next((body for name, body in _png_chunks(data) if name == b"eXIf"), b"")
     elif kind == "webp":
-        whole = Path(path).read_bytes() if data[12:16] == b"VP8X" and data[20] & 8 else b""
+        whole = place(path).read_bytes() if data[12:16] == b"VP8X" and data[20] & 8 else b""
         at = whole.rfind(b"EXIF")
         exif = whole[at + 8 :].removeprefix(b"Exif\0\0") if at >= 0 else b""
     else:
@@ -134,11 +134,11 @@ def orientation_of(path: str | os.PathLike[str], kind: str | None) -> int:
     return _tiff_orientation(exif)
 
 
-def check_size(path: str | os.PathLike[str], kind: str | None) -> None:
+def check_size(path: str | os.PathLike[str] | URL, kind: str | None) -> None:
     """AnimeInterpError where a picture's header claims more pixels than its file can have room for."""
     data = _start(path)
     width, height = _claimed_size(data, kind)
-    pixels, size = width * height, os.path.getsize(path)
+    pixels, size = width * height, size_of(path)
     if pixels > max(_ALWAYS, _DENSEST * size):
         raise AnimeInterpError(
             f"{path} claims to be {width}x{height} in {size} bytes, which no picture is; it is damaged, or made to fill the "
@@ -167,9 +167,9 @@ def _claimed_size(data: bytes, kind: str | None) -> tuple[int, int]:
     return 0, 0
 
 
-def _start(path: str | os.PathLike[str]) -> bytes:
+def _start(path: str | os.PathLike[str] | URL) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             return file.read(_MOST)
     except OSError:
         return b""

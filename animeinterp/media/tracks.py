@@ -6,11 +6,11 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from pathlib import Path
 
 import av
 
 from ..errors import AnimeInterpError
+from ..storage import URL, for_ffmpeg, place
 
 _log = logging.getLogger(__name__)
 _NO_OTHER_TRACKS = frozenset({"gif", "webp", "apng"})
@@ -25,7 +25,7 @@ class Tracks:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | URL,
         *,
         audio: bool = True,
         subtitles: bool = True,
@@ -33,7 +33,7 @@ class Tracks:
         end: Fraction | None = None,
         tell: Callable[[str], None] = _log.warning,
     ):
-        self.path, self._tell = Path(path), tell
+        self.path, self._tell = place(path), tell
         self._kinds = {kind for kind, wanted in (("audio", audio), ("subtitle", subtitles)) if wanted}
         self._start, self._end = start, end
         self._input: av.container.InputContainer | None = None
@@ -44,7 +44,7 @@ class Tracks:
     def open_in(self, output: av.container.OutputContainer, name: str) -> None:
         """Add a track to ``output`` for each that it can hold. To be called before anything is written to it."""
         try:
-            source = self._input = av.open(str(self.path))
+            source = self._input = av.open(for_ffmpeg(self.path))
         except (OSError, av.error.FFmpegError) as error:
             raise AnimeInterpError(f"{self.path} could not be read again for its sound: {error}.") from None
         wanted = [stream for stream in source.streams if stream.type in self._kinds]

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import dropwhile, islice
-from pathlib import Path
 
 import av
 import torch
 from torch import Tensor
 
 from ..errors import AnimeInterpError
+from ..storage import URL, for_ffmpeg, place
 from .clock import Clock, seconds_of
 from .colours import bits_of, has_alpha, to_rgb
 from .entries import Entries
@@ -39,10 +39,10 @@ class VideoReader(FrameReader):
     the way.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, deinterlace: str = "auto"):
+    def __init__(self, path: str | os.PathLike[str] | URL, *, deinterlace: str = "auto"):
         if deinterlace not in MODES:
             raise AnimeInterpError(f"deinterlace is {deinterlace!r}; it should be one of {', '.join(MODES)}.")
-        self.path = Path(path)
+        self.path = place(path)
         self.kind = kind_of(self.path)
         self._known_entries: tuple[Entries | None] | None = None
         if self.kind is not None:
@@ -201,7 +201,7 @@ class VideoReader(FrameReader):
         if not self.path.is_file():
             raise AnimeInterpError(f"{self.path} is not there; it should be a video. Check the name.")
         try:
-            container = av.open(str(self.path))
+            container = av.open(for_ffmpeg(self.path))
         except (av.error.FFmpegError, ValueError) as error:
             raise AnimeInterpError(
                 f"{self.path} is no video that can be read ({error}); it should be MP4, MKV or the like."

@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Iterable
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 
 import av
@@ -16,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..errors import AnimeInterpError
+from ..storage import URL, place
 from .codecs import choose_encoding, holds_alpha, ticks
 from .colours import LIMITED, from_rgb
-from .files import check_free, part_name, remove_abandoned
+from .files import check_free, part_name, put_in_place, remove_abandoned
 from .finishing import finish_animation
 from .info import MediaInfo
 from .palette import Palette
@@ -45,7 +45,7 @@ class VideoWriter:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | URL,
         rate: float | Fraction,
         *,
         like: MediaInfo | None = None,
@@ -54,7 +54,7 @@ class VideoWriter:
         overwrite: bool = True,
         tracks: Tracks | None = None,
     ):
-        self.path = Path(path)
+        self.path = place(path)
         self._rate = Fraction(rate).limit_denominator(1001)
         if self._rate <= 0:
             raise AnimeInterpError(f"rate is {rate}; it should be a number of frames a second over 0.")
@@ -138,7 +138,7 @@ class VideoWriter:
         self._encoding = encoding = choose_encoding(
             self.path, alpha=self._alpha, bit_depth=self._depth, quality=self._quality, loops=self._loops
         )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._part.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.environ.setdefault("SVT_LOG", "1")  # AV1's encoder has no other way of being told to be quiet
             options = dict(encoding.container_options)
@@ -224,7 +224,7 @@ class VideoWriter:
         if whole:
             if not self._overwrite:
                 check_free(self.path, self._part)
-            os.replace(self._part, self.path)
+            put_in_place(self._part, self.path)
 
     def _close(self, kind: type[BaseException] | None) -> None:
         try:
