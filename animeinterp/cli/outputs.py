@@ -30,12 +30,14 @@ _OTHER_FILES = (IMAGE_SUFFIXES | {".avi", ".wmv", ".flv", ".ts", ".mpg", ".mpeg"
 
 
 def check_output(options: argparse.Namespace, source: Source) -> None:
-    """AnimeInterpError where the output is what is read from."""
+    """AnimeInterpError where the output is what is read from, or a URL where nothing can be written."""
     output = options.output
     read_from = {path.resolve() for path in options.inputs}
     read_from |= {path.resolve().parent for path in getattr(source.reader, "paths", ())}
     if output.resolve() in read_from:
         raise AnimeInterpError(f"{output} is what is read from; the output should be elsewhere. Choose another name.")
+    if isinstance(output, URL):
+        output.check_writable()
 
 
 def open_writer(options: argparse.Namespace, source: Source) -> VideoWriter | FolderWriter:

@@ -146,13 +146,20 @@ class URL:
         with self._reached("written") as (files, way):
             files.pipe_file(way, content)
 
+    def check_writable(self) -> None:
+        """AnimeInterpError where nothing can be written in its folder: known at once, not after hours."""
+        with self._reached("written") as (files, way):
+            trial = _beside(way)
+            files.pipe_file(trial, b"trial")
+            files.rm_file(trial)
+
     def upload(self, local: Path) -> None:
         """Make it of a file of this machine: it is there when it is whole."""
         with self._reached("written") as (files, way):
             if self.protocol in _WHOLE:
                 files.put_file(str(local), way)
             else:
-                hidden = f"{way.rpartition('/')[0]}/{hidden_name(self.name)}"
+                hidden = _beside(way)
                 try:
                     files.put_file(str(local), hidden)
                     files.mv(hidden, way)
@@ -195,7 +202,8 @@ class URL:
         except AnimeInterpError:
             raise
         except FileNotFoundError as error:
-            raise AnimeInterpError(f"{self} is not there. Check the name, and that of its bucket or folder.") from error
+            wrong = "is not there" if what == "read" else f"could not be {what}: its bucket or folder is not there"
+            raise AnimeInterpError(f"{self} {wrong}. Check the name.") from error
         except PermissionError as error:
             raise AnimeInterpError(f"{self} may not be {what} with the rights that this machine has ({_line(error)}). See to "
                                    "them and to the credentials.") from error
@@ -254,6 +262,11 @@ class _Reading(io.RawIOBase):
 def hidden_name(name: str) -> str:
     """Under which a file is while it is written: nobody else's."""
     return f".{name}.{socket.gethostname()}.{os.getpid()}.part"
+
+
+def _beside(way: str) -> str:
+    folder, slash, name = way.rpartition("/")
+    return f"{folder}{slash}{hidden_name(name)}"
 
 
 def _line(error: BaseException) -> str:
