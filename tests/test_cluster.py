@@ -1,14 +1,13 @@
 """Work spread over a Ray cluster of several nodes on this machine: the same bits, whatever dies on the way."""
 
-import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import fsspec
 import pytest
 from drawings import drawing
 
@@ -17,7 +16,21 @@ from animeinterp.errors import AnimeInterpError
 from animeinterp.media import VideoWriter, write_image
 
 ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'animeinterp[ray]'")
+from cluster_tasks import (  # noqa: E402
+    Cramped,
+    Writing,
+    begun,
+    dies_once,
+    for_two,
+    full_on_one,
+    hangs_once,
+    missing,
+    nothing,
+    on_the_third,
+    who_began,
+)
 from ray.cluster_utils import Cluster as Machines  # noqa: E402
+from store import Store, installed  # noqa: E402
 
 from animeinterp.cluster import Cluster, Spread, connect, spread  # noqa: E402
 from animeinterp.cluster import spreading as loop  # noqa: E402
@@ -27,10 +40,11 @@ PACK = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
-def machines():
+def machines(tmp_path_factory):
     """A head that does no work, and two nodes of one CPU each."""
     # Ray's workers look for the library, and for what a test defines, where this process does.
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(PACK), str(PACK / "tests"), os.environ.get("PYTHONPATH", "")])
+    path = [PACK, PACK / "tests", installed(tmp_path_factory.mktemp("installed")), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, path))
     os.environ["RAY_TMPDIR"] = "/tmp"
     cluster = Machines(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     for _ in range(2):
@@ -47,62 +61,10 @@ def connected(machines):
         yield cluster
 
 
-class Writing:
-    """Writes a task's number to a file of its own; ``how`` may break it."""
-
-    def __init__(self, folder, how=lambda folder, task: None):
-        self.folder, self.how = folder, how
-
-    def __call__(self):
-        def do(task):
-            with open(self.folder / "begun", "a") as file:
-                file.write(f"{task} {os.getpid()}\n")
-            self.how(self.folder, task)
-            (self.folder / f"{task}.done").write_text(str(task))
-            return task * task
-
-        return do
-
-
-def dies_once(folder, task):
-    if task == 3 and not (folder / "died").exists():
-        (folder / "died").write_text("")
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def full_on_one(folder, task):
-    """The first worker that comes here has a full disk, and stays so."""
-    full = folder / "full"
-    if not full.exists():
-        full.write_text(str(os.getpid()))
-    if full.read_text() == str(os.getpid()):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    time.sleep(0.05)
-
-
-def hangs_once(folder, task):
-    if task == 5 and not (folder / "hung").exists():
-        (folder / "hung").write_text("")
-        time.sleep(60)
-
-
-def missing(folder, task):
-    if task == 4:
-        raise AnimeInterpError("drawing_0004.png is not there")
-
-
 def run_tasks(cluster, folder, how, count=8):
     found = {}
     report = spread(range(count), Spread("test", Writing(folder, how)), cluster, found.__setitem__)
     return found, report
-
-
-def begun(folder):
-    return [int(line.split()[0]) for line in (folder / "begun").read_text().splitlines()]
-
-
-def nothing(folder, task):
-    pass
 
 
 def test_each_is_done_once(connected, tmp_path):
@@ -138,27 +100,6 @@ def test_what_cannot_be_done_is_told_when_the_rest_is(connected, tmp_path):
 def test_no_room_and_no_cluster_are_told(machines, connected):
     with pytest.raises(AnimeInterpError, match="no machine of the cluster has that"):
         Cluster(64.0).room()
-
-
-def on_the_third(folder, task):
-    """A task on the node that goes down lasts; the others wait until it is begun."""
-    begun = folder / "begun there"
-    if ray.get_runtime_context().get_node_id() == (folder / "third").read_text():
-        begun.write_text("")
-        time.sleep(120)
-    until = time.monotonic() + 60
-    while not begun.exists() and time.monotonic() < until:
-        time.sleep(0.05)
-
-
-def for_two(folder, task):
-    until = time.monotonic() + 60
-    while len(who_began(folder)) < 2 and time.monotonic() < until:
-        time.sleep(0.05)
-
-
-def who_began(folder):
-    return {line.split()[1] for line in (folder / "begun").read_text().splitlines()}
 
 
 def test_two_workers_share_a_gpu(machines, connected, tmp_path):
@@ -203,11 +144,11 @@ def test_an_evaluation_has_the_same_figures(machines, connected, tmp_path, capsy
 
 def test_whoever_joins_gives_signs_of_life(film, tmp_path, monkeypatch):
     signs = []
-    monkeypatch.setattr(segments.split, "__defaults__", (20,))
+    monkeypatch.setattr(segments.split, "__defaults__", (8,))
     monkeypatch.setattr(claiming, "SIGNS", -1.0)
     monkeypatch.setattr(claiming.os, "utime", lambda path: signs.append(path.name))
     assert run(film, "-o", tmp_path / "out.mp4", "--resume") == 0
-    assert signs.count("join.claim") > 40
+    assert signs.count("join.claim") > 20
 
 
 def test_a_node_that_goes_down(machines, connected, tmp_path):
@@ -227,10 +168,10 @@ def test_a_node_that_goes_down(machines, connected, tmp_path):
 
 @pytest.fixture
 def film(tmp_path):
-    """Forty drawings in two shots."""
+    """Sixteen drawings in two shots."""
     with VideoWriter(tmp_path / "in.mp4", 12) as writer:
-        for k in range(40):
-            writer.write(drawing(10 + 2 * (k % 20))[..., :64, :96] * (0.5 if k < 20 else 1.0))
+        for k in range(16):
+            writer.write(drawing(10 + 2 * (k % 8))[..., :64, :96] * (0.5 if k < 8 else 1.0))
     return tmp_path / "in.mp4"
 
 
@@ -239,7 +180,7 @@ def run(*arguments):
 
 
 def test_a_film_is_the_same_to_the_bit(machines, connected, film, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(segments.split, "__defaults__", (20,))
+    monkeypatch.setattr(segments.split, "__defaults__", (8,))
     assert run(film, "-o", tmp_path / "one.mp4") == 0
     assert run(film, "-o", tmp_path / "many.mp4", "--ray", machines.address) == 0
     assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "many.mp4").read_bytes()
@@ -248,9 +189,52 @@ def test_a_film_is_the_same_to_the_bit(machines, connected, film, tmp_path, monk
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "many.mp4", "one.mp4"]
 
 
+@pytest.fixture
+def short(tmp_path, monkeypatch):
+    """Eight drawings, the parts that they are drawn in, and what a single run makes of them."""
+    monkeypatch.setattr(segments.split, "__defaults__", (4,))
+    (tmp_path / "short").mkdir()
+    with VideoWriter(tmp_path / "short" / "in.mp4", 12) as writer:
+        for k in range(8):
+            writer.write(drawing(10 + 2 * k)[..., :64, :96])
+    assert run(tmp_path / "short" / "in.mp4", "-o", tmp_path / "one.mp4") == 0
+    return tmp_path / "short" / "in.mp4", (tmp_path / "one.mp4").read_bytes()
+
+
+def test_a_film_from_url_to_url(machines, connected, short, tmp_path, capsys):
+    """Which fsspec reaches by what is installed, here and in the workers."""
+    fsspec.register_implementation("store", Store, clobber=True)
+    film, one = short
+    assert run(f"store://{film}", "-o", f"store://{tmp_path}/new/out.mp4", "--ray", machines.address) == 0
+    assert (tmp_path / "new" / "out.mp4").read_bytes() == one and os.listdir(tmp_path / "new") == ["out.mp4"]
+    assert os.listdir(film.parent) == ["in.mp4"] and " 0 tried again" in capsys.readouterr().out
+    assert run(film, "-o", "memory://films/out.mp4", "--ray", machines.address) == 2
+    said = capsys.readouterr().err
+    assert "memory://films/out.mp4.parts is not to be seen from here" in said and said.splitlines()[-1].startswith("error: ")
+
+
+def test_full_disks_of_workers(machines, connected, short, tmp_path, monkeypatch, capsys):
+    """Those of all: what was finished is kept, and gone on with. Of one: what it cannot hold is drawn by the other."""
+    monkeypatch.setattr("animeinterp.cli.interpolate.Recipe", Cramped)
+    film, one = short
+    command, parts = [film, "-o", tmp_path / "out.mp4", "--ray", machines.address, "--resume"], tmp_path / "out.mp4.parts"
+    parts.mkdir()
+    (parts / "all are cramped").touch()
+    assert run(*command) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1 and "File too large" in told[0] and "What was done is kept" in told[0]
+    done = sorted(path.name for path in parts.glob("0*.mp4"))
+    assert 1 <= len(done) < 4 and not (tmp_path / "out.mp4").exists()
+    (parts / "all are cramped").unlink()
+    assert run(*command) == 0
+    said = capsys.readouterr().out
+    assert f"{len(done)} there before" in said and " 0 tried again" not in said
+    assert (tmp_path / "out.mp4").read_bytes() == one and not parts.exists()
+
+
 def test_the_driver_is_killed_and_goes_on(machines, connected, film, tmp_path):
     """One segment is there when it is killed: it is not drawn again, and what comes out is what a single run writes."""
-    begin = ("from animeinterp.film import segments; segments.split.__defaults__ = (20,); import sys; "
+    begin = ("from animeinterp.film import segments; segments.split.__defaults__ = (8,); import sys; "
              "from animeinterp.cli import main; sys.exit(main(sys.argv[1:]))")
     command = [sys.executable, "-c", begin, "interpolate", str(film), "--quiet", "--model", "none", "--threads", "1", "-o"]
     out, parts = tmp_path / "out.mp4", tmp_path / "out.mp4.parts"
@@ -276,7 +260,7 @@ def test_a_picture_that_goes_in_the_middle_is_named_and_put_back(machines, conne
     monkeypatch.setattr(segments.split, "__defaults__", (8,))
     folder = tmp_path / "in"
     folder.mkdir()
-    for k in range(24):
+    for k in range(10):
         write_image(folder / f"{k:02d}.png", drawing(10 + k)[..., :64, :96])
     from animeinterp.film import Shared
 
@@ -284,13 +268,13 @@ def test_a_picture_that_goes_in_the_middle_is_named_and_put_back(machines, conne
 
     def losing(self, *arguments):
         plan = plain(self, *arguments)
-        (folder / "12.png").rename(tmp_path / "12.png")
+        (folder / "08.png").rename(tmp_path / "08.png")
         return plan
 
     monkeypatch.setattr(Shared, "open", losing)
     assert run(folder, "-o", tmp_path / "out.mp4", "--ray", machines.address) == 2
-    assert "12.png" in capsys.readouterr().err and not (tmp_path / "out.mp4").exists()
-    (tmp_path / "12.png").rename(folder / "12.png")
+    assert "08.png" in capsys.readouterr().err and not (tmp_path / "out.mp4").exists()
+    (tmp_path / "08.png").rename(folder / "08.png")
     monkeypatch.undo()
     monkeypatch.setattr(segments.split, "__defaults__", (8,))
     assert run(folder, "-o", tmp_path / "out.mp4", "--ray", machines.address, "--resume") == 0
