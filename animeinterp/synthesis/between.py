@@ -1,9 +1,9 @@
 """The synthesis that finds its motion half-way: any size, any times, a flow of anybody's to start from, or none.
 
 What the network (``bilateral``) does on a pair of padded frames is put to use here. The motion is found in small pictures
-first, and at WORKING pixels of the longer side at most, where it is as large as the network has learned it. It is found
-half-way, once a pair, and goes on from there on even curves to all other times. The frame is drawn at full size along it,
-one drawing leading, and what stands behind it all is drawn as it is (``backdrop``).
+first, and at WORKING pixels of the longer side at most, where it is as large as the network has learned it: larger frames are
+seen by no network. It is found half-way, once a pair, and goes on from there on even curves to all other times. The frame is
+drawn at full size along it, one drawing leading, and what stands behind it all is drawn as it is (``backdrop``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..runtime.progress import layer_progress, leaf_modules
 from .bilateral import LOOKS, MULTIPLE, BilateralNetwork, Found
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
-from .painting import Halfway, on_the_way
+from .painting import Halfway, Mended, on_the_way
 
 WORKING = 1280  # pixels of the longer side at which motion is found at most
 # Full-size maps at the peak: float32, and the network's own; from the peaks of an earlier form on a GPU, 540p to 4K.
@@ -58,7 +58,8 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
 
     def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
         """Bytes for a frame."""
-        return size[0] * size[1] * (4 * _READ_CHANNELS + dtype.itemsize * _FIND_CHANNELS)
+        seen = min(1.0, WORKING / max(size)) ** 2
+        return size[0] * size[1] * (4 * _READ_CHANNELS + seen * dtype.itemsize * _FIND_CHANNELS)
 
     def refine(
         self, pair: FramePair, start: PieceMatches | Flow | None = None,
@@ -73,12 +74,10 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         layers = self.parts(pair.rgb[0], encoded=False, looks=looks, mends=False)
         with runtime.layers(self.network, layers), fast_convolutions(pair.device, self._dtype):
             _, found = self._find(*pair.rgb, start if isinstance(start, Flow) else None, pair.features(self), looks)
-        height, width = pair.size
-        full = [-(-side // MULTIPLE) * MULTIPLE for side in pair.size]
-        fields = []
+        fields, quarter = [], 4 / self._scales(pair.rgb[0])[-1]
         for time, way in ((0.0, slice(2, 4)), (1.0, slice(0, 2))):
             motion = on_the_way(found.motions[-1], torch.full((1, 1, 1, 1), time, device=pair.device))[1]
-            fields.append(resize_flow(motion[:, way], (full[0], full[1]))[..., :height, :width])
+            fields.append(quarter * _enlarged(motion[:, way], quarter, pair.size))
         return Flow(*fields)
 
     def encode(self, frame: Tensor) -> list[list[Tensor]]:
@@ -123,21 +122,29 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
     def _look(self, frame0, frame1, flow, encoded, alphas, tile) -> Halfway:
         size = (frame0.shape[-2], frame0.shape[-1])
         seen = encoded or (self.encode(frame0), self.encode(frame1))
-        frames = [pad_to_multiple(frame.to(self._dtype), MULTIPLE) for frame in (frame0, frame1)]
+        half, found = self._find(frame0, frame1, flow, seen, LOOKS)
+        pictures = [self._pictures(frame)[-1] for frame in (frame0, frame1)]
+        mended = self.network.mend(*pictures, seen[0][-1], seen[1][-1], found, half, tile=tile)
+        frames = pictures
+        scale = self._scales(frame0)[-1]
+        if scale != 1.0:
+            frames = [pad_to_multiple(frame.to(self._dtype), MULTIPLE) for frame in (frame0, frame1)]
+            height, width = frames[0].shape[-2:]
+            mended = Mended(
+                _enlarged(mended.motion, 1 / scale, (height // 4, width // 4)) / scale,
+                _enlarged(mended.share, 1 / scale, (height, width)), _enlarged(mended.added, 1 / scale, (height, width)),
+            )
         if alphas is not None:
             frames = [torch.cat([f, pad_to_multiple(a.to(f), MULTIPLE)], dim=1) for f, a in zip(frames, alphas, strict=True)]
-        half, found = self._find(frame0, frame1, flow, seen, LOOKS)
-        mended = self.network.mend(*frames, seen[0][-1], seen[1][-1], found, half, tile=tile)
         return Halfway(frames, mended, size)
 
     def _find(self, frame0, frame1, flow, seen, looks) -> tuple[Tensor, Found]:
-        """The time half-way, and what is found there, at the full size."""
-        half, start, scales = torch.full((1, 1, 1, 1), 0.5, device=frame0.device), None, self._scales(frame0)
+        """The time half-way, and what is found there, at the size that motion is found at."""
+        half, start = torch.full((1, 1, 1, 1), 0.5, device=frame0.device), None
         if flow is not None:
             smallest = [self._pictures(frame)[0] for frame in (frame0, frame1)]
-            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scales[0]), 0.5)
-        found = self.network.search(*(features[: len(scales)] for features in seen), half, start, looks=looks)
-        return half, found if len(seen[0]) == len(scales) else _enlarged(found, seen[0][-1][1].shape[-2:])
+            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], self._scales(frame0)[0]), 0.5)
+        return half, self.network.search(*seen, half, start, looks=looks)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -151,9 +158,9 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         return [largest / 2**k for k in range(halvings, -1, -1)]
 
     def _pictures(self, frame: Tensor) -> list[Tensor]:
-        """The frame at each of the sizes in which motion is found, and as it is, if that is none of them; padded."""
-        frame, scales = frame.to(self._dtype), self._scales(frame)
-        return [pad_to_multiple(smaller(frame, scale), MULTIPLE) for scale in (*scales, *([] if scales[-1] == 1.0 else [1.0]))]
+        """The frame at each of the sizes in which motion is found, padded."""
+        frame = frame.to(self._dtype)
+        return [pad_to_multiple(smaller(frame, scale), MULTIPLE) for scale in self._scales(frame)]
 
 
 class BilateralDrawing:
@@ -199,8 +206,9 @@ def _padded_flow(flow: Flow, like: Tensor, scale: float) -> Flow:
     return Flow(fit(flow.flow_01, True), fit(flow.flow_10, True), depth_0=fit(flow.depth_0), depth_1=fit(flow.depth_1))
 
 
-def _enlarged(found: Found, size: tuple[int, int]) -> Found:
-    """What was found at the working size, for a full size of which ``size`` (H, W) is a quarter."""
-    ends = [resize_flow(part, size) for part in found.motions[-1].split(2, dim=1)]
-    mask, hidden = (F.interpolate(x, size, mode="bilinear", align_corners=False) for x in (found.mask, found.hidden))
-    return Found([torch.cat(ends, dim=1)], mask, hidden)
+def _enlarged(x: Tensor, ratio: float, size: tuple[int, int]) -> Tensor:
+    """A map (B, C, h, w) of a padded picture at ``ratio`` times the size, for a frame of ``size`` (H, W) that is padded by
+    something else, or not at all: both begin at the same corner."""
+    x = F.interpolate(x, [round(ratio * side) for side in x.shape[-2:]], mode="bilinear", align_corners=False)
+    more = (0, max(size[1] - x.shape[-1], 0), 0, max(size[0] - x.shape[-2], 0))
+    return F.pad(x, more, mode="replicate")[..., : size[0], : size[1]]

@@ -26,7 +26,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..flow import resize_flow
 from ..runtime.memory import fastest_layout
 from .activation import PReLU
 from .cost_volume import SEARCH, correlate, search
@@ -263,9 +262,10 @@ class BilateralNetwork(nn.Module):
         the one before or nearly. ``start`` is that of the smallest, which is looked at ``looks`` times.
         """
         found = self.find(scales0[0], scales1[0], time, start)
-        again = [0] * (looks - 1) + [*range(1, len(scales0))]
-        for scale in again:
-            found = self.find(scales0[scale], scales1[scale], time, as_start(found, scales0[scale][2]))
+        for _ in range(looks - 1):
+            found = self.find(scales0[0], scales1[0], time, again(found))
+        for features0, features1 in zip(scales0[1:], scales1[1:], strict=True):
+            found = self.find(features0, features1, time, as_start(found, features0[2]))
         return found
 
     def forward(
@@ -277,11 +277,22 @@ class BilateralNetwork(nn.Module):
         return paint(frame0, frame1, self.mend(frame0, frame1, features0, features1, found, time), time), found
 
 
+def again(found: Found) -> Start:
+    """What was found as a start for looking at the same picture again."""
+    motion = F.avg_pool2d(found.motions[-1], 2) / 2
+    return Start(motion, torch.ones_like(motion[:, :2]))
+
+
 def as_start(found: Found, like: Tensor) -> Start:
-    """What was found in a smaller picture as a start for one whose features at 1/8 are ``like`` (B, C, h, w)."""
-    size = (like.shape[-2], like.shape[-1])
-    ends = [resize_flow(part, size) for part in found.motions[-1].split(2, dim=1)]
-    return Start(torch.cat(ends, dim=1), ends[0].new_ones(len(like), 2, *size))
+    """What was found in a picture of half the size as a start for one whose features at 1/8 are ``like`` (B, C, h, w).
+
+    A quarter's pixel of the one is an eighth's of the other, and they begin at the same corner: only what the pictures were
+    padded by is not the same.
+    """
+    (height, width), motion = like.shape[-2:], found.motions[-1]
+    below, beside = max(height - motion.shape[-2], 0), max(width - motion.shape[-1], 0)
+    motion = F.pad(motion, (0, beside, 0, below), mode="replicate")[..., :height, :width]
+    return Start(motion, torch.ones_like(motion[:, :2]))
 
 
 def _stack(seen: list[Tensor], time: Tensor, like: Tensor | None = None) -> Tensor:

@@ -59,13 +59,16 @@ def test_it_begins_as_the_reading_along_its_start(fresh):
 
 
 @torch.no_grad()
-def test_what_it_begins_as_refines_to_its_start(fresh):
-    frame = picture(96, 160)
-    start = Flow(constant(16, -8, frame), constant(-16, 8, frame))
+@pytest.mark.parametrize("height, width, working", [(96, 160, 1280), (202, 240, 1280), (404, 480, 320), (410, 487, 333)])
+def test_what_it_begins_as_refines_to_its_start(fresh, monkeypatch, height, width, working):
+    """At sizes whose smaller pictures are padded by other shares, and where motion is found in smaller ones alone, too."""
+    monkeypatch.setattr("animeinterp.synthesis.between.WORKING", working)
+    frame = picture(height + 8, width + 8)[..., :height, :width]
+    start = Flow(constant(12, -16, frame), constant(-12, 16, frame))
     flow = fresh.refine(FramePair.of(frame, frame), start)
     for found, true in ((flow.flow_01, start.flow_01), (flow.flow_10, start.flow_10)):
         assert found.shape == true.shape
-        assert (found - true)[..., 32:-32, 32:-32].abs().max() < 0.4  # what is followed at each look is nearly all of it
+        assert (found - true)[..., 32:-32, 32:-32].abs().max() < 0.4  # at each look nearly all of it is followed
     assert fresh.refine(FramePair.of(frame, frame)).flow_01.abs().max() == 0
 
 
