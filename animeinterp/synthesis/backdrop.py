@@ -111,7 +111,7 @@ class Backdrop:
         believed = (1 - in_front) * torch.maximum(*seen) * (1 - unlike)
         # Inwards from its edge, so that a figure's outline is not touched and no seam is to be seen.
         soft = max(1, round(max(drawn.shape[-2:]) * self.config.soft))
-        believed = -F.max_pool2d(-(2 * believed - 1).clamp(0, 1), 2 * soft + 1, stride=1, padding=soft)
+        believed = -_greatest(-(2 * believed - 1).clamp(0, 1), soft)
         believed = _mean(believed, soft)
         return torch.lerp(drawn, backdrop, believed)
 
@@ -172,7 +172,7 @@ def _still(frame: Tensor, other: Tensor, config: BackdropConfig) -> Tensor:
     alike = ((config.still * texture - _mean(off, config.around)) / (0.15 * texture + 1e-4)).clamp(0, 1)
     alike = alike * (texture / config.texture - 1).clamp(0, 1)
     # A place is still if any neighbourhood with it is: those at a figure's edge have the figure in some of them.
-    alike = F.max_pool2d(alike, 2 * config.around + 1, stride=1, padding=config.around)
+    alike = _greatest(alike, config.around)
     return alike * (2 - off / config.same).clamp(0, 1)
 
 
@@ -233,7 +233,14 @@ def _colours(image: np.ndarray, sure: np.ndarray) -> np.ndarray:
 
 
 def _mean(x: Tensor, around: int) -> Tensor:
-    return F.avg_pool2d(F.pad(x, (around,) * 4, mode="replicate"), 2 * around + 1, stride=1)
+    """Of the square ``around`` each pixel: of its rows' means, which costs its side and not its area."""
+    x = F.avg_pool2d(F.pad(x, (around,) * 4, mode="replicate"), (1, 2 * around + 1), stride=1)
+    return F.avg_pool2d(x, (2 * around + 1, 1), stride=1)
+
+
+def _greatest(x: Tensor, around: int) -> Tensor:
+    x = F.max_pool2d(x, (1, 2 * around + 1), stride=1, padding=(0, around))
+    return F.max_pool2d(x, (2 * around + 1, 1), stride=1, padding=(around, 0))
 
 
 def _deviation(frame: Tensor, around: int) -> Tensor:
