@@ -1,6 +1,5 @@
 """What workers of a test's cluster do: tasks that leave traces, and break in one way or another."""
 
-import errno
 import os
 import resource
 import signal
@@ -11,6 +10,7 @@ import ray
 
 from animeinterp.errors import AnimeInterpError
 from animeinterp.film import Recipe
+from animeinterp.training.warped import draw_warped
 
 
 class Writing:
@@ -34,16 +34,6 @@ def dies_once(folder, task):
     if task == 3 and not (folder / "died").exists():
         (folder / "died").write_text("")
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-def full_on_one(folder, task):
-    """The first worker that comes here has a full disk, and stays so."""
-    full = folder / "full"
-    if not full.exists():
-        full.write_text(str(os.getpid()))
-    if full.read_text() == str(os.getpid()):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    time.sleep(0.05)
 
 
 def hangs_once(folder, task):
@@ -84,6 +74,13 @@ def for_two(folder, task):
 
 def who_began(folder):
     return {line.split()[1] for line in (folder / "begun").read_text().splitlines()}
+
+
+def draws_and_dies_once(seed, folder, **how):
+    if seed == 1 and not (died := folder.with_name("died")).exists():
+        died.write_text("")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return draw_warped(seed, folder, **how)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
-"""What several test files need: a miniature ATD-12K in the published layout; a single thread; a clip and a small model."""
+"""What several test files need: a miniature ATD-12K in the published layout; a single thread; a clip and a small model; a
+cluster."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +120,24 @@ def model():
 @pytest.fixture(params=["weights-free", "model"])
 def way(request, model):
     return None if request.param == "weights-free" else model
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory):
+    """A Ray cluster: a head that does no work, and two nodes of one CPU each."""
+    import ray
+    from ray.cluster_utils import Cluster as Machines
+    from store import installed
+
+    # Ray's workers look for the library, and for what a test defines, where this process does.
+    pack = Path(__file__).resolve().parent.parent
+    path = [pack, pack / "tests", installed(tmp_path_factory.mktemp("installed")), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, path))
+    os.environ["RAY_TMPDIR"] = "/tmp"
+    cluster = Machines(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()

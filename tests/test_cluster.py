@@ -21,38 +21,21 @@ from cluster_tasks import (  # noqa: E402
     Writing,
     begun,
     dies_once,
+    draws_and_dies_once,
     for_two,
-    full_on_one,
     hangs_once,
     missing,
     nothing,
     on_the_third,
     who_began,
 )
-from ray.cluster_utils import Cluster as Machines  # noqa: E402
-from store import Store, installed  # noqa: E402
+from store import Store  # noqa: E402
 
 from animeinterp.cluster import Cluster, Spread, connect, spread  # noqa: E402
 from animeinterp.cluster import spreading as loop  # noqa: E402
 from animeinterp.film import claiming, segments  # noqa: E402
 
 PACK = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="module")
-def machines(tmp_path_factory):
-    """A head that does no work, and two nodes of one CPU each."""
-    # Ray's workers look for the library, and for what a test defines, where this process does.
-    path = [PACK, PACK / "tests", installed(tmp_path_factory.mktemp("installed")), os.environ.get("PYTHONPATH", "")]
-    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, path))
-    os.environ["RAY_TMPDIR"] = "/tmp"
-    cluster = Machines(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    for _ in range(2):
-        cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
 
 
 @pytest.fixture
@@ -77,11 +60,6 @@ def test_a_worker_that_is_killed(connected, tmp_path):
     found, report = run_tasks(connected, tmp_path, dies_once)
     assert sorted(found) == list(range(8)) and (report.lost, report.retried) == (1, 1)
     assert sorted(begun(tmp_path)) == [0, 1, 2, 3, 3, 4, 5, 6, 7], "nothing was done twice that was whole"
-
-
-def test_a_full_disk_of_one_worker_is_left_to_the_other(connected, tmp_path):
-    found, report = run_tasks(connected, tmp_path, full_on_one)
-    assert sorted(found) == list(range(8)) and report.retried >= 1
 
 
 def test_a_straggler_is_begun_again_elsewhere(connected, tmp_path, monkeypatch):
@@ -140,6 +118,26 @@ def test_an_evaluation_has_the_same_figures(machines, connected, tmp_path, capsy
     assert names[0] == names[1] and "broken.txt" in names[0]
     evaluate("many", "--ray", machines.address)
     assert "1 triplets measured by workers" in capsys.readouterr().out  # the broken one is looked at again
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_samples_of_a_training_are_the_same(machines, connected, tmp_path, monkeypatch, capsys):
+    """One worker dies over a sample, which is made again; what draws anew in each step is refused."""
+    def train(out, *more):
+        return main(["train", *more, "--out", str(tmp_path / out), "--size", "72", "104", "--side", "64", "--batch", "1",
+                     "--steps", "1", "--samples", "2", "--held-out", "1", "--device", "cpu"])
+
+    assert train("plain", "paint") == 0
+    capsys.readouterr()
+    monkeypatch.setattr("animeinterp.training.paint.draw_warped", draws_and_dies_once)
+    assert train("many", "paint", "--ray", machines.address) == 0
+    assert "3 samples made by workers, 1 tried again, 1 workers lost" in capsys.readouterr().out
+    names = [sorted(path.name for path in (tmp_path / out / "samples").iterdir()) for out in ("plain", "many")]
+    assert names[0] == names[1] and len(names[0]) == 4
+    for name in names[0]:
+        assert (tmp_path / "plain" / "samples" / name).read_bytes() == (tmp_path / "many" / "samples" / name).read_bytes()
+    assert train("other", "flow", "--ray", machines.address) == 2
+    assert "draws anew in each step" in capsys.readouterr().err and not (tmp_path / "other").exists()
 
 
 def test_whoever_joins_gives_signs_of_life(film, tmp_path, monkeypatch):
@@ -216,6 +214,7 @@ def test_a_film_from_url_to_url(machines, connected, short, tmp_path, capsys):
 def test_full_disks_of_workers(machines, connected, short, tmp_path, monkeypatch, capsys):
     """Those of all: what was finished is kept, and gone on with. Of one: what it cannot hold is drawn by the other."""
     monkeypatch.setattr("animeinterp.cli.interpolate.Recipe", Cramped)
+    monkeypatch.setattr(loop, "PAUSES", (0.1,))
     film, one = short
     command, parts = [film, "-o", tmp_path / "out.mp4", "--ray", machines.address, "--resume"], tmp_path / "out.mp4.parts"
     parts.mkdir()

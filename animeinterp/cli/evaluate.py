@@ -26,7 +26,7 @@ from ..evaluation.runner import run as run_methods
 from ..evaluation.tables import summarize, to_text, write_tables
 from . import say
 from .progress import ProgressBar
-from .spreading import add_ray_arguments, check_ray, connected
+from .spreading import add_ray_arguments, check_ray, connected, told_of
 
 _SHOWN = ("all", "level", "speed")  # at the terminal; the files have every group
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -127,8 +127,7 @@ def _measure_spread(options: argparse.Namespace, triplets: TripletFolder, method
         report = run_spread(triplets, methods, file, cluster, progress=bar, drawn=drawn)
     bar.close()
     if report is not None:
-        say(f"{report.done} triplets measured by workers, {report.retried} tried again, {report.lost} workers lost; "
-            f"{report.wall:.1f} s in all, {report.speed_up:.1f} times as fast as one worker")
+        say(f"{report.done} triplets measured by workers, {told_of(report)}")
 
 
 def _check(options: argparse.Namespace) -> None:

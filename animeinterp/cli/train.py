@@ -1,6 +1,7 @@
 """``train``: learn a model's weights, on cartoons that the generator draws, on triplets, or on both kinds in turn.
 
     python -m animeinterp train paint --out runs/paint --cache carried --workers 8      the light painter
+    python -m animeinterp train paint --out runs/paint --cache /shared/carried --ray auto   its samples made by a cluster
     python -m animeinterp train between --out runs/whole --art art.zip --bf16           the network at t, on collages
     python -m animeinterp train flow --out runs/flow --model paper --minutes 25         the refinement, on exact flows
     python -m animeinterp train frame --out runs/frame --model runs/flow/model.safetensors --atd12k ATD-12K
@@ -36,10 +37,12 @@ from ..training.loop import Task, TrainConfig, Trainer
 from ..training.paint import PaintConfig, PaintTask
 from ..training.pairs import CARTOONS, COARSE, DrawnConfig, DrawnPairs, Source, TripletConfig, TripletPairs
 from ..training.processes import Processes, helpers, processes
+from ..training.spreading import make_spread, making_of
 from ..training.warped import SIZE as WARPED_SIZE
 from . import say
 from .long_runs import logged, stopping
 from .progress import ProgressBar
+from .spreading import add_ray_argument, check_ray, connected, told_of
 
 STAGES = ("flow", "frame", "paint", "between")
 # Where nothing is said: the model to begin with, clips a step, the side of crops (H, W; None: the whole clip), and the size
@@ -80,7 +83,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--forgive", type=int, default=0, metavar="N", help="pass over so many steps in a row without a loss")
     how.add_argument("--half", action="store_true", help="write model.safetensors in float16")
     how.add_argument("--device", help="torch device (default: cuda where there is one, else cpu)")
-    how.add_argument("--workers", type=int, default=0, help="processes that make samples (default: none beside the training)")
+    how.add_argument("--workers", type=int, default=0,
+                     help="processes that make samples (default: none beside the training; of --ray, as many as have room)")
+    add_ray_argument(how, "first have what is made once and kept (samples of paint, flows of --coarse sgm and of triplets) made "
+                          "by a Ray cluster, whose machines reach the folders under the same paths")
     data = parser.add_argument_group("what is trained on (default: what the generator draws)")
     data.add_argument("--samples", type=int, default=2000, help="clips whose flow is found once and kept (default: 2000)")
     data.add_argument("--first", type=int, default=0, metavar="N", help="paint: number of the first (default: 0)")
@@ -113,7 +119,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace, ours: Processes, stopped: Callable[[], bool], stack: ExitStack) -> int:
-    composers = stack.enter_context(helpers(options.workers)) if options.workers and options.stage != "paint" else None
+    beside = options.workers and options.stage != "paint" and not options.ray
+    composers = stack.enter_context(helpers(options.workers)) if beside else None
     model = _model(options)
     _check_folder(options)
     task = _task(options, composers)
@@ -125,8 +132,8 @@ def _train(options: argparse.Namespace, ours: Processes, stopped: Callable[[], b
     trainer.take_folder()
     if options.sprites and ours.rank == 0:
         _credit(options.sprites, options.out)
-    if isinstance(task, PaintTask):
-        _make_samples(task, options.workers, ours, stopped)
+    if options.ray or isinstance(task, PaintTask):
+        _make_samples(options, task, ours, stopped)
     if ours.rank == 0:
         say(f"Training {options.stage} from step {trainer.step} to {options.steps} on {ours.device}, into {options.out}.")
     trainer.run(stopped)
@@ -154,6 +161,13 @@ def _check(options: argparse.Namespace) -> None:
         )
     if options.atd12k and options.triplets or films and options.sprites:
         raise AnimeInterpError("Only one of --atd12k, --triplets and --sprites can be trained on at a time.")
+    check_ray(options)
+    kept = films or options.stage == "paint" or (options.coarse == "sgm" and options.stage != "between")
+    if options.ray and not kept:
+        raise AnimeInterpError(
+            f"--ray makes samples that are made once and kept, and the stage {options.stage} draws anew in each step what it is "
+            "trained on here. Leave --ray; with flow and frame, --workers draws beside the training, --coarse sgm keeps flows."
+        )
     if options.side is not None and len(options.side) > 2:
         raise AnimeInterpError(f"--side has {len(options.side)} numbers; it should have one, or height and width.")
 
@@ -228,24 +242,33 @@ def _task(options: argparse.Namespace, composers: Executor | None) -> Task:
 
 def _triplets(options: argparse.Namespace, config: TripletConfig, cache: Path) -> Source:
     if options.atd12k is None:
-        triplets, known = TripletFolder(options.triplets, skip_broken=options.skip_broken), False
+        triplets, known = TripletFolder(options.triplets.absolute(), skip_broken=options.skip_broken), False
     else:
         known = (options.atd12k / "train_10k_pre_calc_sgm_flows").is_dir()
-        triplets = ATD12K(options.atd12k, "train", flows=known, skip_broken=options.skip_broken)
+        triplets = ATD12K(options.atd12k.absolute(), "train", flows=known, skip_broken=options.skip_broken)
     made_by = {"triplets": str(triplets.root.resolve())}
     return TripletPairs(triplets, config, None if known else CoarseCache(cache, made_by))
 
 
-def _make_samples(task: PaintTask, workers: int, ours: Processes, stopped: Callable[[], bool]) -> None:
+def _make_samples(options: argparse.Namespace, task: Task, ours: Processes, stopped: Callable[[], bool]) -> None:
     bar = ProgressBar("making samples", quiet=ours.rank != 0)
 
-    def made(done: int, total: int) -> None:
-        bar(done, total)
+    def alive() -> None:
         if stopped():
             raise KeyboardInterrupt
 
+    def made(done: int, total: int) -> None:
+        bar(done, total)
+        alive()
+
     try:
-        task.make_samples(workers, made, rank=ours.rank, world=ours.world)
+        if options.ray is None:
+            task.make_samples(options.workers, made, rank=ours.rank, world=ours.world)
+        elif ours.rank == 0 and (making := making_of(task)) and making.missing:
+            with connected(options, 1, gpus=0.0) as cluster:
+                report = make_spread(making, cluster, progress=made, waiting=alive)
+            bar.close()
+            say(f"{report.done} samples made by workers, {told_of(report)}")
     finally:
         bar.close()
     ours.any(False)  # waits for the others'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from ..evaluation.metrics import psnr_moving, to_8bit
 from ..model import AnimeInterp
 from ..synthesis.blend import WarpedFrames
 from .losses import picture_loss
-from .warped import SIZE, claim_warped, draw_warped, make_warped, read_warped, restore_warped
+from .spreading import Making
+from .warped import SIZE, claim_warped, draw_warped, make_warped, read_warped, restore_warped, warped_path
 
 HELD_OUT = 900_000  # samples from here on are for reports
 HARD = 0.6  # share of the crops that are drawn to where the blend is wrong
@@ -66,12 +68,21 @@ class PaintTask:
         self, workers: int = 1, progress: Callable[[int, int], None] | None = None, *, rank: int = 0, world: int = 1
     ) -> int:
         """Make this process' part of the samples that are not there yet (see ``make_warped``); a batch makes what it lacks."""
-        config = self.config
-        drawn, kept = range(config.first, config.first + config.samples), range(HELD_OUT, HELD_OUT + config.held_out)
-        seeds = [*drawn, *kept][rank::world]
+        config, seeds = self.config, self._seeds()[rank::world]
         return make_warped(
             config.folder, seeds, workers=workers, size=config.size, sprites=config.sprites, progress=progress
         )
+
+    def making(self) -> Making:
+        """What ``make_samples`` would make, of all processes, for workers elsewhere."""
+        config, folder = self.config, self.config.folder.absolute()
+        sprites = None if config.sprites is None else str(Path(config.sprites).absolute())
+        missing = [seed for seed in self._seeds() if not warped_path(folder, seed).exists()]
+        return Making(folder, missing, partial(draw_warped, folder=folder, size=config.size, sprites=sprites))
+
+    def _seeds(self) -> list[int]:
+        drawn = range(self.config.first, self.config.first + self.config.samples)
+        return [*drawn, *range(HELD_OUT, HELD_OUT + self.config.held_out)]
 
     def _sample(self, seed: int) -> dict[str, Tensor]:
         return read_warped(draw_warped(seed, self.config.folder, size=self.config.size, sprites=self.config.sprites))

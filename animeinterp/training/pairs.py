@@ -21,6 +21,7 @@ from ..datasets.triplets import Triplet, TripletCrops, TripletFolder
 from ..errors import AnimeInterpError
 from .caches import CoarseCache
 from .simulated_sgm import simulate
+from .spreading import Making, coarse_flows
 
 TRAINING_CLIPS = 800_000  # seeds from the first training seed on; those after them are for measuring and for reports
 HELD_OUT = 900_000
@@ -137,6 +138,16 @@ class DrawnPairs:
         found = [self._guided(seed, sample, k) for k, seed in enumerate(seeds)]
         return {**plan, "sample": sample, "flows": tuple(torch.cat(way) for way in zip(*found, strict=True))}
 
+    def making(self) -> Making | None:
+        """The clips whose coarse flow is not kept yet; None where none is kept."""
+        if self._cache is None:
+            return None
+        cartoons = self.config.cartoons
+        if cartoons.sprites is not None:
+            cartoons = replace(cartoons, sprites=str(Path(cartoons.sprites).absolute()))
+        seeds = (FIRST_TRAINING_SEED + k for k in range(min(self.config.samples, TRAINING_CLIPS)))
+        return coarse_flows(self._cache, seeds, _guide, size=self.config.size, cartoons=cartoons)
+
     def realise(self, plan: dict[str, Any], device: torch.device) -> Pairs:
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
             pairs = self._pairs(plan, device)
@@ -183,6 +194,12 @@ class DrawnPairs:
         return pairs.reversed() if plan["reversed"] else pairs
 
 
+def _guide(seed: int, *, cache: CoarseCache, size: tuple[int, int], cartoons: CartoonConfig) -> None:
+    """Keep the coarse flow of a clip, as ``DrawnPairs.plan`` would."""
+    sample = draw_batch([seed], size=size, times=[0.5], config=cartoons)
+    cache.flow(str(seed), sample.frame0, sample.frame1)
+
+
 def _drawn(
     scenes: Sequence[Any], seeds: Sequence[int], time: float, config: DrawnConfig, device: torch.device
 ) -> CartoonSample:
@@ -224,9 +241,15 @@ class TripletPairs:
                 f"Crops of {side[1]}x{side[0]} are asked for; they should be of 64 pixels or more, multiples of 8. Change --side."
             )
         source = triplets if cache is None else GuidedTriplets(triplets, cache)
-        self.config = config
+        self.config, self._triplets, self._cache = config, triplets, cache
         self._crops = TripletCrops(source, crop=side, seed=config.seed)
         self._plain = TripletCrops(source, crop=side, flip_horizontal=0, flip_vertical=0, reverse=0, seed=config.seed)
+
+    def making(self) -> Making | None:
+        """The triplets whose coarse flow is not kept yet; None where none is kept."""
+        if self._cache is None:
+            return None
+        return coarse_flows(self._cache, self._triplets.names, _guide_triplet, triplets=self._triplets)
 
     def plan(self, step: int, rank: int = 0) -> list[dict[str, Any]]:
         chance = np.random.default_rng([self.config.seed, step, rank, 5])
@@ -263,3 +286,7 @@ class GuidedTriplets:
             return triplet
         flow_01, flow_10 = self._cache.flow(triplet.name, triplet.frame0, triplet.frame1)
         return replace(triplet, flow_01=flow_01, flow_10=flow_10)
+
+
+def _guide_triplet(name: str, *, cache: CoarseCache, triplets: TripletFolder) -> None:
+    GuidedTriplets(triplets, cache).get(name)

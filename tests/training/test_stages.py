@@ -1,6 +1,7 @@
 """The three stages, tiny: on a fixed batch the loss falls, and a run that is resumed is the run that was not."""
 
 import dataclasses
+import pickle
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from animeinterp.training.loop import TrainConfig, Trainer
 from animeinterp.training.paint import HELD_OUT, PaintConfig, PaintTask
 from animeinterp.training.pairs import DrawnConfig, DrawnPairs, TripletConfig, TripletPairs
 from animeinterp.training.processes import helpers
+from animeinterp.training.spreading import making_of
 
 CPU = torch.device("cpu")
 GUIDED = ModelConfig(
@@ -195,6 +197,30 @@ def test_triplets_are_guided_by_sgm_computed_once(atd12k, tmp_path, monkeypatch)
     moved = torch.stack([p.coarse_01.abs().amax() for p in first])
     assert float(moved.max()) > 3, "the square goes 8 px"
     assert len({float(p.frame0.sum()) for p in first}) > 3, "other crops every step"
+
+
+def test_flows_that_are_made_ahead_are_those_made_on_the_way(atd12k, tmp_path):
+    """Of drawn clips and of triplets, by what travels to the workers of a cluster."""
+    def clips(cache):
+        return DrawnPairs(DrawnConfig(SMALL, (64, 96), batch=2, coarse="sgm", samples=3, cache=tmp_path / cache))
+
+    def triplets(cache):
+        config = TripletConfig(atd12k, side=(64, 96), batch=2)
+        return TripletPairs(ATD12K(atd12k, "train"), config, CoarseCache(tmp_path / cache, {"set": "miniature"}))
+
+    for source in (clips, triplets):
+        ahead, way = (source(f"{source.__name__} {when}") for when in ("ahead", "on the way"))
+        for step in range(3):
+            way.plan(step)
+        making = pickle.loads(pickle.dumps(making_of(FrameTask(ahead))))
+        made = [tmp_path / f"{source.__name__} on the way" / f"{name}.safetensors" for name in making.missing]
+        for name in making.missing:
+            making.make(name)
+        assert sum(path.exists() for path in made) >= 2
+        for path in made:
+            assert not path.exists() or path.read_bytes() == (making.folder / path.name).read_bytes()
+        assert not making_of(FrameTask(ahead)).missing
+    assert making_of(FlowTask(drawn())) is None
 
 
 def test_the_frame_stage_trains_on_atd12k(atd12k, tmp_path):
