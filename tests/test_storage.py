@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from dataclasses import replace
 
 import fsspec
 import pytest
@@ -17,6 +18,7 @@ from animeinterp.film import segments
 from animeinterp.film.claiming import Claims
 from animeinterp.media import PictureReader, VideoReader, VideoWriter, images_in, open_film, write_image
 from animeinterp.storage import URL, place, publish
+from animeinterp.storage.url import _Reading
 
 fsspec.register_implementation("store", Store, clobber=True)
 
@@ -78,6 +80,27 @@ def test_a_film_by_url_has_the_same_frames(film):
     for first in (0, 4):
         pairs = zip(ours.frames(first), theirs.frames(first), strict=True)
         assert all(torch.equal(a.pixels, b.pixels) and a.time == b.time for a, b in pairs)
+
+
+def test_what_was_seen_of_a_film_spares_reading_it_through(tmp_path, monkeypatch):
+    """As by the workers of a cluster: what they read is what they draw from."""
+    read, plain = [], _Reading.read
+    monkeypatch.setattr(_Reading, "read", lambda self, size=-1: read.append(plain(self, size)) or read[-1])
+    with VideoWriter(tmp_path / "in.mp4", 12) as writer:
+        for k in range(270):  # a key frame each 250
+            writer.write(torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(k)))
+    film = place(url(tmp_path / "in.mp4"))
+    before = open_film(film, deinterlace="off")
+    size, seen = film.size(), before.seen()
+    read.clear()
+    there = open_film(film, deinterlace="off", seen=seen)
+    assert there.timeline() == before.timeline()
+    read.clear()
+    near = next(there.frames(255))
+    assert sum(map(len, read)) < size / 2 and near.time == seen.timeline.times[255]
+    assert torch.equal(near.pixels, next(before.frames(255)).pixels)
+    with pytest.raises(AnimeInterpError, match="is another film here"):
+        open_film(film, seen=replace(seen, size=size - 1))
 
 
 def test_pictures_by_url(tmp_path):

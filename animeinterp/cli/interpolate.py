@@ -144,7 +144,8 @@ def _draw_spread(options, source: Source, clip: Clip, shared: Shared, plan: Plan
     if model not in ("auto", "none"):
         model = str(Path(model).absolute())
     recipe = Recipe(paths, source.info, options.deinterlace, options.start, options.end, plan, Coding(**film, start=clip.start),
-                    shared.arithmetic, model, options.style, device, shared.folder.absolute(), options.output.suffix)
+                    shared.arithmetic, model, options.style, device, shared.folder.absolute(), options.output.suffix,
+                    source.reader.seen())
     with connected(options, shared.arithmetic.threads) as cluster:
         return draw_spread(shared, recipe, cluster, tracks=tracks, overwrite=options.overwrite, progress=shown_on(bar)).lines()
 

@@ -16,6 +16,7 @@ from typing import Any
 from ..config import SegmentConfig
 from ..errors import AnimeInterpError
 from ..media import FrameReader, MediaInfo, PictureReader, Tracks, join_films, open_film
+from ..media.entries import Seen
 from ..media.files import remove_abandoned
 from ..runtime.arithmetic import Arithmetic
 from ..sequence.plan import Plan
@@ -49,12 +50,13 @@ class Recipe:
     device: str
     folder: Path | URL
     suffix: str
+    seen: Seen | None = None  # of the film, which no worker then has to read through
 
     def reader(self) -> FrameReader:
         """Opened anew."""
         if self.info.pictures:
             return PictureReader(list(self.paths), info=self.info)
-        return open_film(self.paths[0], deinterlace=self.deinterlace)
+        return open_film(self.paths[0], deinterlace=self.deinterlace, seen=self.seen)
 
     def __call__(self) -> Callable[[Segment], dict[str, float]]:
         """In a worker: opens the film and loads the model; what is given back draws a segment and tells the seconds by stage."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import av
 
+from .info import Timeline
+
 
 @dataclass(frozen=True)
 class Entries:
@@ -32,3 +34,12 @@ class Entries:
             return 0
         place = bisect_right(self.keys, frame)
         return self.keys[place - 1] if place else 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a film tells when it is read through once, for those who open it elsewhere; ``size`` in bytes, to know it by."""
+
+    size: int
+    timeline: Timeline
+    entries: Entries | None

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from torch import Tensor
 
+from .entries import Seen
 from .info import MediaInfo, TimedFrame, Timeline
 
 
@@ -23,6 +24,10 @@ class FrameReader(ABC):
     @abstractmethod
     def timeline(self) -> Timeline:
         """When every frame is shown."""
+
+    def seen(self) -> Seen | None:
+        """What spares those who open the same elsewhere from reading it through; None where there is no such thing."""
+        return None
 
     @property
     def rate(self) -> Fraction:

@@ -14,6 +14,7 @@ import torch
 
 from ..errors import AnimeInterpError, describe
 from ..storage import URL, at_hand, place
+from .entries import Seen
 from .frame_reader import FrameReader
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .pictures import read_image_with_depth
@@ -23,9 +24,9 @@ from .video_reader import VideoReader
 IMAGE_RATE = Fraction(12)  # frames a second of drawings: animation on twos
 
 
-def open_film(path: str | os.PathLike[str] | URL, *, deinterlace: str = "auto") -> FrameReader:
+def open_film(path: str | os.PathLike[str] | URL, *, deinterlace: str = "auto", seen: Seen | None = None) -> FrameReader:
     """The reader for one file of several frames: a film, a GIF, an APNG or an animated WebP, by content and not by name."""
-    return WebPReader(path) if kind_of(path) == "animated webp" else VideoReader(path, deinterlace=deinterlace)
+    return WebPReader(path) if kind_of(path) == "animated webp" else VideoReader(path, deinterlace=deinterlace, seen=seen)
 
 
 class PictureReader(FrameReader):

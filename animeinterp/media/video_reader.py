@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from ..errors import AnimeInterpError
-from ..storage import URL, for_ffmpeg, place
+from ..storage import URL, for_ffmpeg, place, size_of
 from .clock import Clock, seconds_of
 from .colours import bits_of, has_alpha, to_rgb
-from .entries import Entries
+from .entries import Entries, Seen
 from .frame_reader import FrameReader
 from .info import Colour, MediaInfo, TimedFrame, Timeline
 from .interlacing import MODES, FieldDetector, deinterlaced
@@ -35,19 +35,23 @@ class VideoReader(FrameReader):
     Rotation and mirroring that the file asks for are done; interlaced frames are made whole (``deinterlace``: "auto" looks at
     the file's flags and for combs, "on" and "off" are for what it gets wrong). ``info`` tells the rest, ``timeline`` when each
     frame is shown. Times count from the start of the file, in which sound may begin before the first frame; each iteration
-    decodes anew and holds a few frames only. Raises AnimeInterpError where the file is missing, holds no film, or is damaged on
-    the way.
+    decodes anew and holds a few frames only. ``seen``: what another reader of it has seen. Raises AnimeInterpError where the file
+    is missing, holds no film, is another than what was seen, or is damaged on the way.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | URL, *, deinterlace: str = "auto"):
+    def __init__(self, path: str | os.PathLike[str] | URL, *, deinterlace: str = "auto", seen: Seen | None = None):
         if deinterlace not in MODES:
             raise AnimeInterpError(f"deinterlace is {deinterlace!r}; it should be one of {', '.join(MODES)}.")
         self.path = place(path)
         self.kind = kind_of(self.path)
-        self._known_entries: tuple[Entries | None] | None = None
+        self._seen = seen
+        self._known_entries: tuple[Entries | None] | None = None if seen is None else (seen.entries,)
         if self.kind is not None:
             check_size(self.path, self.kind)
         with self._open() as container:
+            if seen is not None and (size := size_of(self.path)) != seen.size:
+                raise AnimeInterpError(f"{self.path} is another film here ({size} bytes) than where it was seen ({seen.size}). "
+                                       "Give all machines one file.")
             stream = pictures(container)
             if is_cut_short(self.path, self.kind):
                 raise self._damaged(whole_packets(container, stream), _CUT_OFF)
@@ -117,6 +121,8 @@ class VideoReader(FrameReader):
 
     def timeline(self) -> Timeline:
         """When every frame is shown. Reads the file through once without decoding it."""
+        if self._seen is not None:
+            return self._seen.timeline
         with self._open() as container:
             stream = pictures(container)
             stamps = [(seconds_of(p.pts, p.time_base), seconds_of(p.duration, p.time_base)) for p in packets(container, stream)]
@@ -131,6 +137,10 @@ class VideoReader(FrameReader):
         clock = Clock(self._zero, self.info.rate)
         times = tuple(clock(*stamp) for stamp in stamps)
         return Timeline(times, times[-1] + self._until_end(clock, times[-1]) if times else Fraction(0))
+
+    def seen(self) -> Seen:
+        """See ``FrameReader``."""
+        return Seen(size_of(self.path), self.timeline(), self._entries())
 
     def _told_end(self, container, stream) -> Fraction | None:
         """When the last frame ends, where the container knows it of the track rather than of the frame."""
