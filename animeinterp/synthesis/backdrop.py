@@ -86,23 +86,33 @@ class Backdrop:
         first, last = (F.interpolate(figure, whole, mode="bilinear", align_corners=False) for figure in grown)
         return cls((first, last), camera, config)
 
-    def behind(self, drawn: Tensor, frame0: Tensor, frame1: Tensor, motion: Tensor, share: Tensor, time: float) -> Tensor:
+    def read_figures(self, motion: Tensor) -> list[Tensor]:
+        """Where either drawing, read along ``motion`` (1, 4, H, W), shows something in front: (1, 1, H, W) in 0..1 each."""
+        return [backwarp(figure, to) for figure, to in zip(self.figures, motion.split(2, dim=1), strict=True)]
+
+    def within(self, read: list[Tensor]) -> Tensor:
+        """Where both do, and not at its edge: (1, 1, H, W) in 0..1, of ``read_figures``."""
+        inwards = max(1, round(max(read[0].shape[-2:]) * self.config.inwards))
+        return _mean(-_greatest(-torch.minimum(*read), inwards), inwards // 2)
+
+    def behind(
+        self, drawn: Tensor, frame0: Tensor, frame1: Tensor, read: list[Tensor], share: Tensor, time: float
+    ) -> Tensor:
         """``drawn`` (1, C, H, W) at ``time``, with the drawings' own backdrop wherever it shows one.
 
-        :param motion: (1, 4, H, W), along which it was drawn.
+        :param read: ``read_figures`` along the motion that it was drawn along.
         :param share: (1, 1, H, W), of drawing 0.
         """
-        sources, shown, seen = [], [], []
+        shown, seen = [], []
         for k, frame in enumerate((frame0, frame1)):
             figure = self.figures[k]
-            sources.append(backwarp(figure, motion[:, 2 * k : 2 * k + 2]))
             way = self.camera.to(k, time, drawn)
             if way is not None:
                 inside = backwarp(torch.ones_like(figure), way)
                 frame, figure = backwarp(frame.float(), way), 1 - backwarp(1 - figure, way) * (inside > 0.999)
             shown.append(frame.to(drawn.dtype))
             seen.append(1 - figure)
-        in_front = torch.lerp(sources[1], sources[0], share)
+        in_front = torch.lerp(read[1], read[0], share)
         parts = [1e-4 + (1 - time) * seen[0], 1e-4 + time * seen[1]]
         backdrop = (parts[0] * shown[0] + parts[1] * shown[1]) / (parts[0] + parts[1])
         # What both show, and not alike, is no backdrop: eyes that blink in a face that stands still.

@@ -51,7 +51,7 @@ class BackdropConfig:
 
     Chosen by hand, by eye on frames of films (README tells how blind judges found what came of it); what for, as known motions
     before known backdrops, ``tests/synthesis/test_backdrop.py`` holds. Differences are of colours in 0..1; lengths are in pixels
-    of the smaller picture in which all is decided, but for ``soft``.
+    of the smaller picture in which all is decided, but for ``soft`` and ``inwards``.
     """
 
     most: int = 320  # pixels of that picture's longer side
@@ -66,6 +66,7 @@ class BackdropConfig:
     outlined: float = 0.02  # standard deviation, from which on what moves tells where the figure is
     rounds: int = 2  # of GrabCut
     soft: float = 1 / 480  # of the longer side, over which what is drawn and the backdrop go over into one another
+    inwards: float = 1 / 160  # of the longer side, from a figure's edge to where it is sure that it is one
     fewest: int = 50  # pixels of either side, without which there are no colours to tell them by
     hole: float = 0.004  # of the frame, under which what is seen of a backdrop is not believed
     camera: float = 0.02  # of the frame, by which a camera that moves has to explain more than one that does not

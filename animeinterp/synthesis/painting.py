@@ -18,6 +18,9 @@ from .splatting import splat
 # How much more decided a mask is where a drawing leads, the logit by which it does, and what a claim counts against that;
 # how much a unit of colour difference lowers a claim, and the least that one is worth.
 DECIDED, LEAD, CLAIM, UNLIKE, LEAST = 2.0, 3.5, 3.0, 30.0, 1e-3
+# The first two within a figure that both drawings show there: a hand that moved too far to be found is drawn where the leading
+# drawing has it, and whole. The mask, which sees it in one drawing and cloth in the other, would cut it off.
+DECIDED_WITHIN, LEAD_WITHIN = 1.0, 8.0
 _STEPS = 4  # in which the place half-way is found that arrives at a place of another time
 
 
@@ -57,13 +60,19 @@ def paint(
     """
     motion, share = larger(larger(mended.motion, 2.0), 2.0), mended.share
     reading0, reading1 = read(frame0.float(), frame1.float(), motion)
+    figures = None if backdrop is None else backdrop.read_figures(motion)
     if lead:
         apart = (reading0[:, :3] - reading1[:, :3]).abs().mean(dim=1, keepdim=True)
-        share = DECIDED * share + larger(larger(leading(mended.motion, apart, time)))
+        leads = larger(larger(leading(mended.motion, apart, time)))
+        if backdrop is None:
+            share = DECIDED * share + leads
+        else:
+            within, side = backdrop.within(figures), torch.where(time <= 0.5, 1.0, -1.0)
+            share = torch.lerp(DECIDED * share, DECIDED_WITHIN * share + side * (LEAD_WITHIN - LEAD), within) + leads
     share = share.sigmoid()
     made = torch.lerp(reading1, reading0, share)
     made = torch.cat([made[:, :3] + mended.added, made[:, 3:]], dim=1)
-    return made if backdrop is None else backdrop.behind(made, frame0, frame1, motion, share, float(time))
+    return made if backdrop is None else backdrop.behind(made, frame0, frame1, figures, share, float(time))
 
 
 def leading(motion: Tensor, apart: Tensor, time: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from animeinterp.flow import backwarp
 from animeinterp.synthesis.backdrop import Backdrop, Camera, _affine, _colours
+from animeinterp.synthesis.painting import Mended, carried, paint
 
 HEIGHT, WIDTH = 192, 256
 MOVED = 40  # pixels to the right, from one drawing to the other
@@ -77,7 +78,7 @@ def test_a_backdrop_that_was_dragged_along_is_put_right(pan, share):
     assert found is not None and (found.camera.turn is not None) == any(pan)
     shares = torch.full((1, 1, HEIGHT, WIDTH), share)
     before = drawn(frame0, frame1, full(motion), share)
-    after = found.behind(before, frame0, frame1, full(motion), shares, 0.5)
+    after = found.behind(before, frame0, frame1, found.read_figures(full(motion)), shares, 0.5)
     margin = torch.zeros(1, 1, HEIGHT, WIDTH, dtype=torch.bool)
     margin[..., 16:-16, 24:-24] = True
     behind = (F.max_pool2d(inside.float(), 13, stride=1, padding=6) == 0) & margin
@@ -90,9 +91,9 @@ def test_where_only_one_drawing_shows_the_backdrop_it_is_that_one():
     art = painting(1)
     frame0, frame1 = scene(at(art), 100), scene(at(art), 100 + MOVED)
     motion = dragging()
-    after = Backdrop.find(frame0, frame1, motion).behind(
-        drawn(frame0, frame1, full(motion)), frame0, frame1, full(motion), torch.ones(1, 1, HEIGHT, WIDTH), 0.5
-    )
+    found = Backdrop.find(frame0, frame1, motion)
+    before = drawn(frame0, frame1, full(motion))
+    after = found.behind(before, frame0, frame1, found.read_figures(full(motion)), torch.ones(1, 1, HEIGHT, WIDTH), 0.5)
     uncovered = figure(100)[1] & ~figure(100 + MOVED / 2, 44)[1]
     assert uncovered.sum() > 500
     assert off(after, at(art), uncovered) < 0.02
@@ -105,7 +106,7 @@ def test_what_passes_over_a_backdrop_that_both_drawings_show_stays():
     before = drawn(frame0, frame1, full(motion))
     found = Backdrop.find(frame0, frame1, motion)
     assert found is not None
-    after = found.behind(before, frame0, frame1, full(motion), torch.ones(1, 1, HEIGHT, WIDTH), 0.5)
+    after = found.behind(before, frame0, frame1, found.read_figures(full(motion)), torch.ones(1, 1, HEIGHT, WIDTH), 0.5)
     inside = figure(120, 14)[1]
     assert off(before, scene(at(art), 120, 14), inside) < 0.02
     assert off(after, before, inside) < 0.01
@@ -119,9 +120,36 @@ def test_what_changes_where_it_is_is_left_to_the_network():
     motion = dragging(60 + MOVED / 2)
     found = Backdrop.find(frame0, frame1, motion)
     before = torch.full_like(frame0, 0.5)
-    after = found.behind(before, frame0, frame1, full(motion), torch.ones(1, 1, HEIGHT, WIDTH), 0.5)
+    after = found.behind(before, frame0, frame1, found.read_figures(full(motion)), torch.ones(1, 1, HEIGHT, WIDTH), 0.5)
     assert torch.equal(after[..., 62:70, 202:218], before[..., 62:70, 202:218])
     assert (after - at(art))[..., 232:250].abs().max() < 1e-6, "beside it nothing is known to change"
+
+
+@pytest.mark.parametrize("time, leader", [(0.5, 0), (0.6, 1)])
+def test_what_was_not_found_within_a_figure_is_drawn_whole_where_the_leading_drawing_has_it(time, leader):
+    """A hand before the chest, in each drawing at another place, which the motion takes for a stripe of the cloth."""
+    art = painting(6)
+    frames = [scene(at(art), 100), scene(at(art), 100 + MOVED)]
+    hands = [(slice(80, 90), slice(x, x + 12)) for x in (84, 140)]
+    for frame, (rows, columns) in zip(frames, hands, strict=True):
+        frame[..., rows, columns] = torch.tensor([0.9, 0.8, 0.7]).reshape(3, 1, 1)
+    motion = dragging()
+    found = Backdrop.find(*frames, motion)
+    assert found is not None
+    against = 2.5 if leader else -2.5  # the mask would rather show the other drawing
+    mended = carried(Mended(motion, torch.full((1, 1, HEIGHT, WIDTH), against), torch.zeros(1, 3, HEIGHT, WIDTH)), torch.tensor(time))
+    made, cut = (paint(*frames, mended, torch.tensor(time), lead=True, backdrop=known) for known in (found, None))
+    moved = round((time if leader == 0 else time - 1) * MOVED)
+    rows, columns = hands[leader]
+    there = (..., slice(rows.start + 2, rows.stop - 2), slice(columns.start + 2 + moved, columns.stop - 2 + moved))
+    hand = torch.tensor([0.9, 0.8, 0.7]).reshape(3, 1, 1)
+    assert (made[there] - hand).abs().max() < 0.05
+    assert (cut[there] - hand).abs().mean() > 0.2
+    # At the figure's edge the mask tells as before what is behind.
+    inside = figure(100 + time * MOVED)[1]
+    edge = F.max_pool2d(inside.float(), 5, stride=1, padding=2).bool() & ~inside
+    plain = found.behind(cut, *frames, found.read_figures(full(mended.motion)), (2 * mended.share).sigmoid(), time)
+    assert off(made, plain, edge) < 0.02
 
 
 @pytest.mark.parametrize("backdrop", ["flat", "another", "nothing moves"])
