@@ -137,7 +137,8 @@ def test_what_was_not_found_within_a_figure_is_drawn_whole_where_the_leading_dra
     found = Backdrop.find(*frames, motion)
     assert found is not None
     against = 2.5 if leader else -2.5  # the mask would rather show the other drawing
-    mended = carried(Mended(motion, torch.full((1, 1, HEIGHT, WIDTH), against), torch.zeros(1, 3, HEIGHT, WIDTH)), torch.tensor(time))
+    half_way = Mended(motion, torch.full((1, 1, HEIGHT, WIDTH), against), torch.zeros(1, 3, HEIGHT, WIDTH))
+    mended = carried(half_way, torch.tensor(time))
     made, cut = (paint(*frames, mended, torch.tensor(time), lead=True, backdrop=known) for known in (found, None))
     moved = round((time if leader == 0 else time - 1) * MOVED)
     rows, columns = hands[leader]
