@@ -83,8 +83,8 @@ class Stages:
         self.synthesizer = _named(registry.SYNTHESIZERS, synthesizer)
         self.finds_flow = refiner is not None or self.synthesizer.needs_flow  # else the synthesizer begins at no motion
         if refiner is None:
-            finds = isinstance(self.synthesizer, Refiner) and not self.synthesizer.needs_flow
-            refiner = self.synthesizer if finds else Completion()
+            own = self.synthesizer
+            refiner = own if isinstance(own, Refiner) and not own.needs_flow else Completion()
         self.refiner = _named(registry.REFINERS, refiner)
         shared = {"features": features, "segment_config": segment_config, "match_config": match_config}
         self.cutouts = None if within is None else type(self)(**within, **shared)
