@@ -90,10 +90,12 @@ class Backdrop:
         """Where either drawing, read along ``motion`` (1, 4, H, W), shows something in front: (1, 1, H, W) in 0..1 each."""
         return [backwarp(figure, to) for figure, to in zip(self.figures, motion.split(2, dim=1), strict=True)]
 
-    def within(self, read: list[Tensor]) -> Tensor:
-        """Where both do, and not at its edge: (1, 1, H, W) in 0..1, of ``read_figures``."""
-        inwards = max(1, round(max(read[0].shape[-2:]) * self.config.inwards))
-        return _mean(-_greatest(-torch.minimum(*read), inwards), inwards // 2)
+    def within(self, read: list[Tensor], to: Tensor) -> Tensor:
+        """Where both do, of ``read_figures``, and not at its edge: (1, 1, H, W) in 0..1. ``to``: the part of the motion to one of
+        the drawings, which has to be within its frame there."""
+        inwards = max(1, round(max(to.shape[-2:]) * self.config.inwards))
+        both = torch.minimum(*read) * _inside(to, to)
+        return _mean(-_greatest(-both, inwards), inwards // 2)
 
     def behind(
         self, drawn: Tensor, frame0: Tensor, frame1: Tensor, read: list[Tensor], share: Tensor, time: float
@@ -108,8 +110,7 @@ class Backdrop:
             figure = self.figures[k]
             way = self.camera.to(k, time, drawn)
             if way is not None:
-                inside = backwarp(torch.ones_like(figure), way)
-                frame, figure = backwarp(frame.float(), way), 1 - backwarp(1 - figure, way) * (inside > 0.999)
+                frame, figure = backwarp(frame.float(), way), 1 - backwarp(1 - figure, way) * _inside(figure, way)
             shown.append(frame.to(drawn.dtype))
             seen.append(1 - figure)
         in_front = torch.lerp(read[1], read[0], share)
@@ -139,8 +140,7 @@ def _camera(
         found = []
         for k, (one, other) in enumerate(((frame0, frame1), (frame1, frame0))):
             way = camera.to(1 - k, float(k), one)
-            inside = backwarp(torch.ones_like(other[:, :1]), way) > 0.999
-            found.append(_still(one, backwarp(other, way), config) * inside)
+            found.append(_still(one, backwarp(other, way), config) * _inside(one, way))
         if found[0].mean() > most:
             best, still, most = camera, (found[0], found[1]), float(found[0].mean())
     return best, still
@@ -240,6 +240,11 @@ def _colours(image: np.ndarray, sure: np.ndarray) -> np.ndarray:
     found = F.avg_pool3d(torch.from_numpy(found)[None, None], 3, stride=1, padding=1)[0, 0].numpy()
     red, green, blue = (image // 16).transpose(2, 0, 1)
     return found[red, green, blue] / found.sum()
+
+
+def _inside(like: Tensor, way: Tensor) -> Tensor:
+    """Where ``way`` (1, 2, h, w) ends within the frame: (1, 1, h, w) of 0 and 1."""
+    return (backwarp(torch.ones_like(like[:, :1]), way, padding="zeros") > 0.999).to(like.dtype)
 
 
 def _mean(x: Tensor, around: int) -> Tensor:

@@ -67,7 +67,8 @@ def paint(
         if backdrop is None:
             share = DECIDED * share + leads
         else:
-            within, side = backdrop.within(figures), torch.where(time <= 0.5, 1.0, -1.0)
+            leader, side = (0, 1.0) if float(time) <= 0.5 else (1, -1.0)
+            within = backdrop.within(figures, motion.split(2, dim=1)[leader])
             share = torch.lerp(DECIDED * share, DECIDED_WITHIN * share + side * (LEAD_WITHIN - LEAD), within) + leads
     share = share.sigmoid()
     made = torch.lerp(reading1, reading0, share)

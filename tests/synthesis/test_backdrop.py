@@ -85,6 +85,10 @@ def test_a_backdrop_that_was_dragged_along_is_put_right(pan, share):
     assert off(before, truth, behind) > 0.02, "the scene is too easy"
     assert off(after, truth, behind) < 0.25 * off(before, truth, behind)
     assert off(after, before, inside) < 0.01, "the figure is drawn as it was"
+    if any(pan):  # what goes out at a border is in one drawing alone
+        border = torch.zeros_like(margin)
+        border[..., 16:-16, -4:] = True
+        assert off(after, truth, border) < 0.01
 
 
 def test_where_only_one_drawing_shows_the_backdrop_it_is_that_one():
