@@ -5,6 +5,9 @@ import json
 import os
 from pathlib import Path
 
+# Threads that wait let others work: several processes share the processors here, those of the tests and those that they start.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import numpy as np
 import pytest
 import torch
@@ -35,13 +38,20 @@ SLOW = (
     "synthesis/test_network_tiles", "sequence/test_piece_timing",
 )
 
+CLUSTERED = ("test_cluster.py", "test_storage.py", "training/test_stages.py")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(here).as_posix().startswith(SLOW):
+        path = item.path.relative_to(here).as_posix()
+        if path.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+        # What several processes share between them (``-n 2 --dist loadgroup``): a file is one's, and so is all that needs the one
+        # server, or the one cluster.
+        shared = "comfyui" if path.startswith("comfyui/") else "cluster" if path in CLUSTERED else path
+        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 # Name: level, motion type, behaviour, region of interest in pixels of a 1280x720 original, motion of the square.
