@@ -38,8 +38,6 @@ SLOW = (
     "synthesis/test_network_tiles", "sequence/test_piece_timing",
 )
 
-CLUSTERED = ("test_cluster.py", "test_storage.py", "training/test_stages.py")
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
@@ -49,9 +47,8 @@ def pytest_collection_modifyitems(items):
         if path.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
         # What several processes share between them (``-n 2 --dist loadgroup``): a file is one's, and so is all that needs the one
-        # server, or the one cluster.
-        shared = "comfyui" if path.startswith("comfyui/") else "cluster" if path in CLUSTERED else path
-        item.add_marker(pytest.mark.xdist_group(shared))
+        # server.
+        item.add_marker(pytest.mark.xdist_group("comfyui" if path.startswith("comfyui/") else path))
 
 
 # Name: level, motion type, behaviour, region of interest in pixels of a 1280x720 original, motion of the square.

@@ -44,10 +44,10 @@ def connected(options: argparse.Namespace, cpus: int, gpus: float | None = None)
         yield cluster
 
 
-def check_ray(options: argparse.Namespace) -> None:
-    """AnimeInterpError where what belongs to --ray is given without it, or it cannot be."""
-    for name in ("workers", "worker_gpus"):  # train's workers are also there without
-        if options.ray is None and hasattr(options, "worker_gpus") and getattr(options, name) is not None:
+def check_ray(options: argparse.Namespace, belonging: tuple[str, ...] = ("workers", "worker_gpus")) -> None:
+    """AnimeInterpError where what is ``belonging`` to --ray is given without it, or it cannot be."""
+    for name in belonging if options.ray is None else ():
+        if getattr(options, name) is not None:
             option = "--" + name.replace("_", "-")
             raise AnimeInterpError(f"{option} is given without --ray, to which it belongs. Leave it, or say --ray auto.")
     if options.ray is not None:

@@ -161,7 +161,7 @@ def _check(options: argparse.Namespace) -> None:
         )
     if options.atd12k and options.triplets or films and options.sprites:
         raise AnimeInterpError("Only one of --atd12k, --triplets and --sprites can be trained on at a time.")
-    check_ray(options)
+    check_ray(options, belonging=())  # its workers are there without, too
     kept = films or options.stage == "paint" or (options.coarse == "sgm" and options.stage != "between")
     if options.ray and not kept:
         raise AnimeInterpError(

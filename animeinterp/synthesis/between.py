@@ -83,7 +83,7 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
     def encode(self, frame: Tensor) -> list[list[Tensor]]:
         """Features of a frame (1, 3, H, W) at each size that it is looked at, from the smallest: the work of a frame."""
         with fast_convolutions(frame.device, self._dtype):
-            return [self.network.encode(picture) for picture in self._pictures(frame)]
+            return [self.network.encode(self._picture(frame, scale)) for scale in self._scales(frame)]
 
     def forward(
         self, frame0: Tensor, frame1: Tensor, flow: Flow | None, times: list[float],
@@ -123,12 +123,11 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         size = (frame0.shape[-2], frame0.shape[-1])
         seen = encoded or (self.encode(frame0), self.encode(frame1))
         half, found = self._find(frame0, frame1, flow, seen, LOOKS)
-        pictures = [self._pictures(frame)[-1] for frame in (frame0, frame1)]
-        mended = self.network.mend(*pictures, seen[0][-1], seen[1][-1], found, half, tile=tile)
-        frames = pictures
         scale = self._scales(frame0)[-1]
+        frames = [self._picture(frame, scale) for frame in (frame0, frame1)]
+        mended = self.network.mend(*frames, seen[0][-1], seen[1][-1], found, half, tile=tile)
         if scale != 1.0:
-            frames = [pad_to_multiple(frame.to(self._dtype), MULTIPLE) for frame in (frame0, frame1)]
+            frames = [self._picture(frame, 1.0) for frame in (frame0, frame1)]
             height, width = frames[0].shape[-2:]
             mended = Mended(
                 _enlarged(mended.motion, 1 / scale, (height // 4, width // 4)) / scale,
@@ -142,8 +141,9 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         """The time half-way, and what is found there, at the size that motion is found at."""
         half, start = torch.full((1, 1, 1, 1), 0.5, device=frame0.device), None
         if flow is not None:
-            smallest = [self._pictures(frame)[0] for frame in (frame0, frame1)]
-            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], self._scales(frame0)[0]), 0.5)
+            scale = self._scales(frame0)[0]
+            smallest = [self._picture(frame, scale) for frame in (frame0, frame1)]
+            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scale), 0.5)
         return half, self.network.search(*seen, half, start, looks=looks)
 
     @property
@@ -157,10 +157,9 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         halvings = max(0, math.ceil(math.log2(largest * longer / SMALLEST)))
         return [largest / 2**k for k in range(halvings, -1, -1)]
 
-    def _pictures(self, frame: Tensor) -> list[Tensor]:
-        """The frame at each of the sizes in which motion is found, padded."""
-        frame = frame.to(self._dtype)
-        return [pad_to_multiple(smaller(frame, scale), MULTIPLE) for scale in self._scales(frame)]
+    def _picture(self, frame: Tensor, scale: float) -> Tensor:
+        """The frame at ``scale``, padded, as the network sees it."""
+        return pad_to_multiple(smaller(frame.to(self._dtype), scale), MULTIPLE)
 
 
 class BilateralDrawing:

@@ -25,7 +25,7 @@ from ..evaluation.metrics import psnr_moving, to_8bit
 from ..flow import backwarp
 from ..frames import smaller
 from ..model import AnimeInterp
-from ..synthesis.bilateral import LOOKS, BilateralNetwork, Found, Start, as_start
+from ..synthesis.bilateral import LOOKS, BilateralNetwork, Found, Start, again, as_start
 from ..synthesis.painting import larger
 from .losses import census, charbonnier, gradient_difference, laplacian
 
@@ -93,13 +93,14 @@ class BetweenTask:
     def _own_start(self, network: BilateralNetwork, collage: Collage, step: int) -> Start:
         """What the network finds itself, as it does at use (``BilateralNetwork.search``): by turns in smaller pictures, and
         at one look or more at the very size that is then looked at once more."""
-        again = step % OWN == 2
-        scales = (1,) if again else (0.25, 0.5)
-        pairs = [[smaller(frame, scale) for frame in (collage.frame0, collage.frame1)] for scale in scales]
-        features = [[network.encode(frame) for frame in pair] for pair in pairs]
-        looks = 1 + step // OWN % AGAIN if again else LOOKS
-        found = network.search(*zip(*features, strict=True), collage.time, looks=looks)
-        return as_start(found, collage.frame0[..., ::8, ::8])
+        def found_at(scales: tuple[float, ...], looks: int) -> Found:
+            pairs = [[smaller(frame, scale) for frame in (collage.frame0, collage.frame1)] for scale in scales]
+            features = [[network.encode(frame) for frame in pair] for pair in pairs]
+            return network.search(*zip(*features, strict=True), collage.time, looks=looks)
+
+        if step % OWN == 2:
+            return again(found_at((1.0,), 1 + step // OWN % AGAIN))
+        return as_start(found_at((0.25, 0.5), LOOKS), collage.frame0[..., ::8, ::8])
 
     def draw(self, seed: int, count: int, device: torch.device) -> Collage:
         """Collages on ``device``, outside of autocast: positions want all their digits."""

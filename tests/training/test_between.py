@@ -49,6 +49,18 @@ def test_steps_share_what_is_drawn(task):
     assert task.batch(0, rank=1)[1] not in seeds
 
 
+@torch.no_grad()
+def test_a_start_found_at_the_same_size_is_what_was_found_there(task):
+    network = network_of(fresh(PRESETS["whole"], 0))
+    for decoder in network.decoders:
+        torch.nn.init.normal_(decoder.head.weight, std=0.02)
+    collage = task.draw(4, 2, CPU)
+    found = network(collage.frame0, collage.frame1, collage.time)[1].motions[-1]
+    start = task._own_start(network, collage, 2)
+    assert start.motion.shape == (2, 4, 8, 8) and (start.known == 1).all()
+    assert torch.allclose(start.motion, torch.nn.functional.avg_pool2d(found, 2) / 2, atol=1e-5)
+
+
 def test_a_start_is_the_motion_with_errors(task):
     collage = task.draw(5, 16, CPU)
     start = simulated_start(collage, 1)
