@@ -52,6 +52,14 @@ def things(places, areas=None, colours=None) -> Things:
     return Things(flat.astype(np.float32), flat, moments, colour, np.ones(count), *none)
 
 
+def thing_at(mask: np.ndarray) -> Things:
+    """A single thing, numbered 1, where the mask is."""
+    thing = things([(0, 0)])
+    thing.labels = mask.astype(np.int32)
+    thing.moments = piece_moments(torch.from_numpy(thing.labels), 2).numpy()
+    return thing
+
+
 @pytest.mark.parametrize("step", [1, 2])
 def test_the_motion_that_fits_a_field_is_the_one_it_was_made_by(step):
     grid = grid_of(texture(), texture(1), halves(), step)
@@ -226,13 +234,20 @@ def test_a_shape_is_laid_upon_itself_wherever_it_went(turn, shift):
         labels = np.zeros((HEIGHT, WIDTH), np.int32)
         at = np.round(points + (20, 18)).astype(int)
         labels[at[:, 1], at[:, 0]] = 1
-        thing = things([(0, 0)])
-        thing.labels = labels
-        thing.moments = piece_moments(torch.from_numpy(labels), 2).numpy()
-        both.append(thing)
+        both.append(thing_at(labels))
     motion = Laid(*both, DEFAULT).on(1, 1)
     assert np.arctan2(motion[4], 1 + motion[2]) == pytest.approx(turn, abs=0.12)
     assert motion[:2] == pytest.approx(both[1].centres[1] - both[0].centres[1], abs=0.8)
+
+
+def test_what_is_laid_on_is_covered_too():
+    """A bar fits into either arm of a cross; it goes upon the longer one, though that takes a turn, and hides more of it."""
+    bar, cross = np.zeros((2, HEIGHT, WIDTH), bool)
+    bar[20:23, 15:45] = True
+    cross[6:42, 30:33] = cross[22:25, 19:44] = True
+    for one, other in ((bar, cross), (bar[:, ::-1], cross[:, ::-1])):
+        motion = Laid(thing_at(one), thing_at(other), DEFAULT).on(1, 1)
+        assert abs(np.arctan2(motion[4], 1 + motion[2])) == pytest.approx(np.pi / 2, abs=0.1)
 
 
 def test_a_piece_may_go_the_way_that_what_lies_where_it_lands_came():

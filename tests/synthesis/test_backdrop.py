@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from animeinterp.flow import backwarp
 from animeinterp.synthesis.backdrop import Backdrop, Camera, _affine, _colours
+from animeinterp.synthesis.config import BackdropConfig
 from animeinterp.synthesis.painting import Mended, carried, paint
 
 HEIGHT, WIDTH = 192, 256
@@ -165,6 +166,22 @@ def test_without_a_backdrop_that_is_known_there_is_none(backdrop):
     if backdrop == "nothing moves":
         frames, motion = [scene(at(painting(4)), 100)] * 2, torch.zeros_like(motion)
     assert Backdrop.find(*frames, motion) is None
+
+
+def test_of_a_camera_that_zooms_in_the_first_drawing_shows_more_than_stays():
+    """What counts is how much of the first drawing stands still: zoomed in, it leaves at the borders; zoomed out, all stays."""
+    zoom = Camera(1.12 * np.eye(2), np.zeros(2))
+    wide = at(painting(5))
+    close = backwarp(wide, zoom.to(0, 1.0, wide))
+    small = torch.zeros(1, 1, HEIGHT // 4, WIDTH // 4)
+    motion = torch.cat([zoom.to(k, 0.5, small) for k in (0, 1)], dim=1)
+    inside = F.avg_pool2d(figure(100 + MOVED / 2, 40)[1].float(), 4) > 0
+    motion = torch.where(inside, dragging(), motion)
+    frames = [scene(wide, 100), scene(close, 100 + MOVED)]
+    config = BackdropConfig(least=0.75)
+    assert Backdrop.find(*frames, motion) is not None
+    assert Backdrop.find(*frames, motion, config) is None
+    assert Backdrop.find(*frames[::-1], motion.roll(2, dims=1), config) is not None
 
 
 def test_it_is_the_same_each_time():
