@@ -90,6 +90,10 @@ class CompletionConfig:
     loose_share: float = 0.4  # of them, that have to agree
     loose_equal: float = 0.85  # of the best share: as good
     loose_agree: float = 3.0  # pixels within which things move alike
+    loose_shifts: int = 4000  # shifts of a swarm that are tried, at most
+    loose_settled: int = 3  # rounds of medians, until a swarm's shift is known to a part of a pixel
+    loose_clump: float = 2.0  # times the largest member's area: so much that looks like a swarm is still of it
+    loose_sampled: int = 7  # every so many pixels of the ground tell how the camera moved
     loose_tried: int = 4  # partners
     loose_truncate: float = 200.0  # of the colour difference of things
     loose_step: int = 2  # pixels at a time that their way is looked over
@@ -102,7 +106,15 @@ class CompletionConfig:
     loose_gain: float = 0.5  # of that, that it may cost by itself
     loose_turns: tuple[float, ...] = tuple(range(-90, 91, 9))  # degrees at which laying it begins
     loose_shape: int = 40  # pixels: what is smaller has no shape
-    loose_trim: float = 0.75  # of a thing that has to fit
+    loose_trim: float = 0.75  # of a thing that has to fit, ...
+    loose_trim_last: float = 0.95  # ... and in the last rounds, when it lies where it belongs
+    loose_rounds: tuple[int, int] = (8, 4)  # of closest points with the one and the other: no turn changed after as many
+    loose_points: int = 150  # of a thing at most, by which its shape is laid on another; and pixels, ...
+    loose_pixels: int = 400  # ... by which what is seen there is compared: more found the same motions, and took longer
+    loose_margin: int = 16  # pixels around a thing in which the nearest of its points is known
+    loose_steps: tuple[float, ...] = (3.0, 1.5, 0.7, 0.3)  # pixels (of a turn, at the rim) by which what is seen betters a motion
+    loose_climbs: int = 4  # times with each
+    loose_short_way: float = 0.3  # pixels that a radian counts: among equals the smaller turn
     loose_small: float = 0.01  # of the frame: so small pieces are taken for ground first, ...
     loose_doubted: float = 12.0  # ... if their colours are so far off along their own motion
 

@@ -16,10 +16,6 @@ from .motion import shrink, similarity
 from .things import Things
 
 ROW = 1 << 14  # a row of what OpenCV reads: it takes no longer
-MOST_PIXELS, MOST_POINTS = 400, 150  # of a thing that are looked at
-STEPS = (3.0, 1.5, 0.7, 0.3)  # pixels, at the rim where it is a turn
-SHORT_WAY = 0.3  # pixels that a radian counts: among equals the smaller turn
-MARGIN = 16  # pixels around a thing
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ def climbed(
         item, at = [], []
         for n, i in enumerate(pair[k]):
             y, x = np.nonzero(things[k].labels == i)
-            every = max(1, len(x) // MOST_PIXELS)
+            every = max(1, len(x) // config.loose_pixels)
             at.append(np.stack([x, y])[:, ::every])
             item.append(np.full(at[-1].shape[1], n))
         pixels.append((np.concatenate(item), *np.concatenate(at, axis=1)))
@@ -95,8 +91,8 @@ def climbed(
 
     shift, turn = motion[:, :2].copy(), np.arctan2(motion[:, 4], 1 + motion[:, 2])
     best = cost(shift, turn)
-    for step in STEPS:
-        for _ in range(4):
+    for step in config.loose_steps:
+        for _ in range(config.loose_climbs):
             for dx, dy, angle in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)):
                 trial = shift + np.float32([dx, dy]) * step, turn + angle * step / spread
                 now = cost(*trial)
@@ -125,7 +121,8 @@ class Laid:
         angles = np.deg2rad(self._config.loose_turns if turns else (0.0,))
         turn, shift = angles, np.repeat((c1 - c0)[None], len(angles), 0)
         rel = points - c0
-        for share in (self._config.loose_trim,) * 8 + (0.95,) * 4:
+        first, last = self._config.loose_rounds
+        for share in (self._config.loose_trim,) * first + (self._config.loose_trim_last,) * last:
             ends = _turned(rel, turn) + c0 + shift[:, None]
             keep = max(3, round(share * len(points)))
             at = np.round(ends - corner).astype(int).clip(0, np.array(nearest.shape[1::-1]) - 1)
@@ -146,7 +143,7 @@ class Laid:
         for end in ends:
             apart = np.linalg.norm(end[:, None] - theirs[None], axis=2)
             score.append(np.sort(apart.min(1))[:keep].mean() + np.sort(apart.min(0))[:covered].mean())
-        best = int(np.argmin(score + SHORT_WAY * np.abs(turn)))
+        best = int(np.argmin(score + self._config.loose_short_way * np.abs(turn)))
         return similarity(shift[best][None], turn[best][None], np.ones(1))[0]
 
     def _of(self, k: int, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -155,10 +152,11 @@ class Laid:
             labels = self._things[k].labels
             y, x = np.nonzero(labels == i)
             points = np.stack([x, y], 1).astype(np.float32)
-            if len(points) > MOST_POINTS:
-                points = points[np.random.default_rng(0).permutation(len(points))[:MOST_POINTS]]
-            corner = np.array([x.min() - MARGIN, y.min() - MARGIN])
-            mask = np.ones((np.ptp(y) + 2 * MARGIN + 1, np.ptp(x) + 2 * MARGIN + 1), np.uint8)
+            most, margin = self._config.loose_points, self._config.loose_margin
+            if len(points) > most:
+                points = points[np.random.default_rng(0).permutation(len(points))[:most]]
+            corner = np.array([x.min() - margin, y.min() - margin])
+            mask = np.ones((np.ptp(y) + 2 * margin + 1, np.ptp(x) + 2 * margin + 1), np.uint8)
             px = (points - corner).astype(int)
             mask[px[:, 1], px[:, 0]] = 0
             _, near = cv2.distanceTransformWithLabels(mask, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)

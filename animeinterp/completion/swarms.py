@@ -11,9 +11,6 @@ from .config import CompletionConfig
 from .laying import BoundedFrame
 from .things import Things, possible_pairs, with_rim
 
-MOST_TRIALS = 4000  # shifts that are tried
-EVERY = 7  # pixel, that the camera's motion is the median of
-
 
 def move_swarms(
     one: Things, other: Things, seen: Sequence[BoundedFrame], ground: np.ndarray, config: CompletionConfig
@@ -45,7 +42,7 @@ def _join(things: Things, members: np.ndarray, shift: np.ndarray, image: np.ndar
     colour = np.median(things.colours[members], axis=0)
     like = (things.unlike > config.loose_unlike) & (np.abs(image - colour.astype(np.float32)).sum(2) < config.loose_colours)
     _, parts, stats, _ = cv2.connectedComponentsWithStats(with_rim(like, things.unlike, config), connectivity=8)
-    kept = stats[:, cv2.CC_STAT_AREA] < 2 * things.moments[members, 0].max()
+    kept = stats[:, cv2.CC_STAT_AREA] < config.loose_clump * things.moments[members, 0].max()
     kept[0] = False
     swarm = (kept[parts] & ~things.moves[things.labels]) | np.isin(things.labels, members)
     taken = np.unique(np.append(things.labels[swarm], members))
@@ -69,7 +66,7 @@ def _common_shift(
         return None
     shifts = other.centres[b] - one.centres[a]
     trials = np.unique(np.round(shifts), axis=0)
-    trials = trials[:: len(trials) // MOST_TRIALS + 1]
+    trials = trials[:: len(trials) // config.loose_shifts + 1]
     height, width = one.labels.shape
     found, share = np.zeros(len(trials), int), np.zeros(len(trials))
     for n, trial in enumerate(trials):
@@ -83,9 +80,9 @@ def _common_shift(
     good = (share >= max(config.loose_share, config.loose_equal * share.max())) & (found >= config.loose_swarm)
     if not good.any():
         return None
-    camera = np.median(ground.reshape(-1, 2)[::EVERY], axis=0)
+    camera = np.median(ground.reshape(-1, 2)[:: config.loose_sampled], axis=0)
     shift = trials[good][np.argmin(np.linalg.norm(trials[good] - camera, axis=1))]
-    for _ in range(3):  # to a part of a pixel
+    for _ in range(config.loose_settled):  # to a part of a pixel
         near = np.linalg.norm(shifts - shift, axis=1) < config.loose_agree
         shift = np.median(shifts[near], axis=0) if near.any() else shift
     return shift.astype(np.float32)

@@ -134,7 +134,7 @@ def _camera(
     none = _still(frame0, frame1, config)
     best, still, most = Camera(), (none, none), float(none.mean()) + config.camera
     for begin in ("border", "all"):
-        camera = _affine((ways[1] - ways[0])[0], ways[0][0], begin)
+        camera = _affine((ways[1] - ways[0])[0], ways[0][0], begin, config)
         if camera is None:
             continue
         found = []
@@ -146,31 +146,33 @@ def _camera(
     return best, still
 
 
-def _affine(flow: Tensor, back: Tensor, begin: str) -> Camera | None:
+def _affine(flow: Tensor, back: Tensor, begin: str, config: BackdropConfig = BACKDROP) -> Camera | None:
     """The affine motion that most places of ``flow`` (2, h, w), known half-way, have; ``back`` leads from there to drawing 0.
 
     Weighted least squares with Tukey's weights, begun at the median, of the whole frame or of its ``border``. None where it
     is no motion at all.
     """
     height, width = flow.shape[-2:]
-    longer, step = max(height, width), max(1, max(height, width) // 100)
+    longer, step = max(height, width), max(1, max(height, width) // config.camera_samples)
     places = pixel_grid(flow[None])[0] + back
     rows, columns = np.mgrid[0:height:step, 0:width:step]
     moves = flow.cpu().double().numpy()[:, rows, columns].reshape(2, -1).T / longer
     x = places.cpu().double().numpy()[:, rows, columns].reshape(2, -1).T
     x = (x - [(width - 1) / 2, (height - 1) / 2]) / longer
-    rim = (np.minimum(rows, height - 1 - rows) < height / 12) | (np.minimum(columns, width - 1 - columns) < width / 12)
+    rim = np.zeros(rows.shape, bool)
+    for at, side in ((rows, height), (columns, width)):
+        rim |= np.minimum(at, side - 1 - at) < side * config.camera_rim
     chosen = rim.ravel() if begin == "border" else np.ones(len(x), bool)
     ones = np.concatenate([x, np.ones((len(x), 1))], axis=1)
     model = np.zeros((3, 2))
     model[2] = np.median(moves[chosen], axis=0)
-    for width_of in (0.02, 0.01, 0.006, 0.004, 0.003, 0.002):
+    for width_of in config.camera_off:
         off = np.linalg.norm(ones @ model - moves, axis=1) / width_of
         weight = np.where(off < 1, 1 - off**2, 0.0)
-        if (weight > 0).sum() < 0.05 * len(x):
+        if (weight > 0).sum() < config.camera_agree * len(x):
             return None
         model, *_ = np.linalg.lstsq(ones * weight[:, None], moves * weight[:, None], rcond=None)
-    if np.abs(ones @ model).max() * longer < 0.3:
+    if np.abs(ones @ model).max() * longer < config.camera_moves:
         return None
     return Camera(np.eye(2) + model[:2].T, model[2])
 
@@ -179,7 +181,7 @@ def _still(frame: Tensor, other: Tensor, config: BackdropConfig) -> Tensor:
     """Where two frames show the same, with texture enough to tell: (1, 1, h, w) in 0..1."""
     off = (frame - other).abs().mean(dim=1, keepdim=True)
     texture = torch.minimum(*(_deviation(x, config.around) for x in (frame, other)))
-    alike = ((config.still * texture - _mean(off, config.around)) / (0.15 * texture + 1e-4)).clamp(0, 1)
+    alike = ((config.still * texture - _mean(off, config.around)) / (config.doubted * texture + 1e-4)).clamp(0, 1)
     alike = alike * (texture / config.texture - 1).clamp(0, 1)
     # A place is still if any neighbourhood with it is: those at a figure's edge have the figure in some of them.
     alike = _greatest(alike, config.around)
@@ -200,7 +202,7 @@ def _moving(
             apart = _mean(apart, config.around)
             off = apart if off is None else torch.minimum(off, apart)
     texture = torch.maximum(*(_deviation(reading, config.around) for reading in readings))
-    fits = ((config.fits * texture + 2 * config.texture - off) / (0.15 * texture + config.texture)).clamp(0, 1)
+    fits = ((config.fits * texture + 2 * config.texture - off) / (config.doubted * texture + config.texture)).clamp(0, 1)
     moves = ways[1] - ways[0]
     if camera.turn is not None:
         moves = moves - (camera.to(1, 0.5, moves) - camera.to(0, 0.5, moves))
@@ -217,12 +219,12 @@ def _parted(frame: Tensor, known: Tensor, config: BackdropConfig) -> Tensor | No
     """
     still, moving = known[0].cpu().numpy()
     image = to_image(frame[0])
-    behind = still > 0.6
-    front = (moving > 0.5) & ~behind
+    behind = still > config.surely_still
+    front = (moving > config.surely_moves) & ~behind
     if min(np.count_nonzero(behind), np.count_nonzero(front)) < config.fewest:
         return None
     # What is not sure is at first what its colour is more often.
-    often = [_colours(image, sure) for sure in (front, behind)]
+    often = [_colours(image, sure, config.colours) for sure in (front, behind)]
     mask = np.where(often[0] >= often[1], cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     mask[front] = cv2.GC_FGD
     mask[behind] = cv2.GC_BGD
@@ -234,11 +236,11 @@ def _parted(frame: Tensor, known: Tensor, config: BackdropConfig) -> Tensor | No
     return torch.from_numpy(figure.astype(np.float32))[None, None].to(frame.device)
 
 
-def _colours(image: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """How often each pixel's colour is met where it is ``sure``, (H, W): the share of one in sixteen levels of each channel."""
-    found = cv2.calcHist([image], [0, 1, 2], sure.astype(np.uint8), [16] * 3, [0, 256] * 3)
+def _colours(image: np.ndarray, sure: np.ndarray, levels: int) -> np.ndarray:
+    """How often each pixel's colour is met where it is ``sure``, (H, W): the share of one in ``levels`` of each channel."""
+    found = cv2.calcHist([image], [0, 1, 2], sure.astype(np.uint8), [levels] * 3, [0, 256] * 3)
     found = F.avg_pool3d(torch.from_numpy(found)[None, None], 3, stride=1, padding=1)[0, 0].numpy()
-    red, green, blue = (image // 16).transpose(2, 0, 1)
+    red, green, blue = (image // (256 // levels)).transpose(2, 0, 1)
     return found[red, green, blue] / found.sum()
 
 

@@ -60,6 +60,7 @@ class BackdropConfig:
     texture: float = 0.006  # standard deviation, summed over colours, from which on a place has texture
     still: float = 0.35  # difference to standard deviation, up to which two textures are one that stands still
     fits: float = 0.45  # ... up to which two are one that moved
+    doubted: float = 0.15  # of the standard deviation, under either, from which on it is sure
     same: float = 0.03  # difference of a pixel, up to which it may be the same
     slack: int = 2  # by which a line that is drawn anew may be off
     moves: float = 2 / 960  # of the longer side, from one drawing to the other, from which on something moves
@@ -67,9 +68,58 @@ class BackdropConfig:
     rounds: int = 2  # of GrabCut
     soft: float = 1 / 480  # of the longer side, over which what is drawn and the backdrop go over into one another
     inwards: float = 1 / 160  # of the longer side, from a figure's edge to where it is sure that it is one
+    surely_still: float = 0.6  # of 0..1: what is still so far is backdrop from the first, ...
+    surely_moves: float = 0.5  # ... and what moves so far is figure
+    colours: int = 16  # levels of a channel, by which colours of figure and backdrop are told apart at first
     fewest: int = 50  # pixels of either side, without which there are no colours to tell them by
     hole: float = 0.004  # of the frame, under which what is seen of a backdrop is not believed
     camera: float = 0.02  # of the frame, by which a camera that moves has to explain more than one that does not
+    camera_samples: int = 100  # places along the longer side by whose motion it is found
+    camera_rim: float = 1 / 12  # of either side, around the frame: where it begins, when a figure fills the middle
+    camera_off: tuple[float, ...] = (0.02, 0.01, 0.006, 0.004, 0.003, 0.002)  # of the longer side, beyond which a place is no
+    # part of it, round by round
+    camera_agree: float = 0.05  # of the places, at least, that agree on it
+    camera_moves: float = 0.3  # pixels: a camera by which no place moves farther stands still
+
+
+@dataclass(frozen=True)
+class MotionSplattingConfig:
+    """Of a flow carried to the time between (``motion_splatting``), as the network at t was trained to begin with it.
+
+    Chosen by hand before the training; other numbers would be another input than it learned from.
+    """
+
+    scale: int = 8  # times that the motion is smaller than the frames
+    unlike: float = 12.0  # of the metric, a unit of colour difference
+    depth_gain: float = 2.0  # of the metric, a unit of depth; what is farthest behind ...
+    behind: float = 30.0  # ... loses so much at most, so that it counts for something where nothing else lands
+    least_weight: float = 1e-4  # what a motion counts that leads to what looks like nothing
+    agreed: float = 2.0  # pixels of the full size, and ...
+    agreed_share: float = 0.1  # ... of the motion besides, by which the way there and back may miss: believed by 1/e
+    covered: float = 0.2  # of a place: where less lands, nothing is known
+
+
+@dataclass(frozen=True)
+class PaintingConfig:
+    """Of how two drawings are shared along a motion half-way (``painting``). Pixels are of the motion's, at 1/4 of the size.
+
+    Chosen by hand, by eye on frames of films, and on the blind verdicts that README tells of: ``lead``, ``claim`` so that lines
+    are drawn once and nothing that was uncovered is filled by its neighbour, the two ``within`` so that hands before a body are
+    whole (``tests/synthesis/test_backdrop.py``).
+    """
+
+    decided: float = 2.0  # times, that the mask's logit is more decided where a drawing leads
+    lead: float = 3.5  # the logit by which it does
+    # Both within a figure that both drawings show there: a hand that moved too far to be found is drawn where the leading
+    # drawing has it, and whole. The mask, which sees it in one drawing and cloth in the other, would cut it off.
+    decided_within: float = 1.0
+    lead_within: float = 8.0
+    claim: float = 3.0  # of that logit, a unit of the logarithm of how far a place is claimed by others
+    unlike: float = 30.0  # of the logarithm of a claim, a unit of colour difference, in the mean over channels
+    least: float = 1e-3  # that a claim is worth
+    unlike_window: int = 5  # pixels over which that difference is averaged, ...
+    claim_window: int = 3  # ... and over which claims are
+    path_steps: int = 4  # in which the place half-way is found that arrives at a place of another time: after three none moved
 
 
 @dataclass(frozen=True)
@@ -85,5 +135,7 @@ class SmoothConfig:
 
 BACKDROP = BackdropConfig()
 BLEND = BlendConfig()
+MOTION_SPLATTING = MotionSplattingConfig()
+PAINTING = PaintingConfig()
 SMOOTH = SmoothConfig()
 STILL = StillConfig()

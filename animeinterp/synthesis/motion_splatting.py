@@ -13,19 +13,16 @@ from torch.nn import functional as F
 
 from ..flow import Flow, backwarp
 from .bilateral import Start
+from .config import MOTION_SPLATTING, MotionSplattingConfig
 from .splatting import splat
 
-SCALE = 8
-ALIKE = 12.0  # how much a unit of colour difference lowers what a motion counts
-IN_FRONT = 2.0  # how much a unit of depth raises it
-AGREED = 2.0  # pixels of the full size (and a share of the motion) that the way there and back may miss
-_SHARE = 0.1
-_LEAST = 1e-4
 
-
-def splat_motion(frame0: Tensor, frame1: Tensor, flow: Flow, time: float, *, scale: int = SCALE) -> Start:
+def splat_motion(
+    frame0: Tensor, frame1: Tensor, flow: Flow, time: float, config: MotionSplattingConfig = MOTION_SPLATTING
+) -> Start:
     """The start at ``time`` (0..1) from a pair's flow. Frames (1, 3, H, W), both sides multiples of 16, and flows of that
-    size; depth counts where the flow has it. ``scale``: how many times smaller the motion is."""
+    size; depth counts where the flow has it. The motion is ``config.scale`` times smaller."""
+    scale = config.scale
     frames = [F.avg_pool2d(frame.float(), scale) for frame in (frame0, frame1)]
     flows = [F.avg_pool2d(field.float(), scale) / scale for field in (flow.flow_01, flow.flow_10)]
     depths = [None if d is None else F.avg_pool2d(d.float(), scale) for d in (flow.depth_0, flow.depth_1)]
@@ -33,14 +30,15 @@ def splat_motion(frame0: Tensor, frame1: Tensor, flow: Flow, time: float, *, sca
         order = [torch.zeros_like(frames[0][:, :1])] * 2
     else:
         nearest = torch.maximum(depths[0].amax(), depths[1].amax())
-        order = [(IN_FRONT * (depth - nearest)).clamp(min=-30) for depth in depths]
+        order = [(config.depth_gain * (depth - nearest)).clamp(min=-config.behind) for depth in depths]
     total = cover = 0
     for k, (way, rest) in enumerate(((time, 1 - time), (1 - time, time))):
         field = flows[k]
         miss = scale * (field + backwarp(flows[1 - k], field)).norm(dim=1, keepdim=True)
-        agreed = (-(miss / (AGREED + _SHARE * scale * field.norm(dim=1, keepdim=True))).square()).exp()
+        slack = config.agreed + config.agreed_share * scale * field.norm(dim=1, keepdim=True)
+        agreed = (-(miss / slack).square()).exp()
         unlike = (frames[k] - backwarp(frames[1 - k], field)).abs().sum(dim=1, keepdim=True)
-        weight = (order[k] - ALIKE * unlike).exp().clamp(min=_LEAST) * rest
+        weight = (order[k] - config.unlike * unlike).exp().clamp(min=config.least_weight) * rest
         ones = torch.ones_like(agreed)
         ends, seen = [-way * field, rest * field], [ones, agreed]
         if k:
@@ -49,5 +47,5 @@ def splat_motion(frame0: Tensor, frame1: Tensor, flow: Flow, time: float, *, sca
         covered = splat(ones, way * field)[1]
         total, cover = total + torch.cat([landed, mass], dim=1), torch.maximum(cover, covered) if k else covered
     value = total[:, :-1] / total[:, -1:].clamp(min=1e-12)
-    cover = cover.clamp(max=1.0) * (cover > 0.2)
+    cover = cover.clamp(max=1.0) * (cover > config.covered)
     return Start(value[:, :4] * (cover > 0), value[:, 4:] * cover)

@@ -13,15 +13,8 @@ from torch.nn import functional as F
 
 from ..flow import backwarp
 from .backdrop import Backdrop
+from .config import PAINTING, PaintingConfig
 from .splatting import splat
-
-# How much more decided a mask is where a drawing leads, the logit by which it does, and what a claim counts against that;
-# how much a unit of colour difference lowers a claim, and the least that one is worth.
-DECIDED, LEAD, CLAIM, UNLIKE, LEAST = 2.0, 3.5, 3.0, 30.0, 1e-3
-# The first two within a figure that both drawings show there: a hand that moved too far to be found is drawn where the leading
-# drawing has it, and whole. The mask, which sees it in one drawing and cloth in the other, would cut it off.
-DECIDED_WITHIN, LEAD_WITHIN = 1.0, 8.0
-_STEPS = 4  # in which the place half-way is found that arrives at a place of another time
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,8 @@ class Halfway:
 
 
 def paint(
-    frame0: Tensor, frame1: Tensor, mended: Mended, time: Tensor, *, lead: bool = False, backdrop: Backdrop | None = None
+    frame0: Tensor, frame1: Tensor, mended: Mended, time: Tensor, *, lead: bool = False, backdrop: Backdrop | None = None,
+    config: PaintingConfig = PAINTING,
 ) -> Tensor:
     """The frames (B, C, H, W), raw, float32. C may be 4: alpha is read and shared as the colours are.
 
@@ -63,20 +57,21 @@ def paint(
     figures = None if backdrop is None else backdrop.read_figures(motion)
     if lead:
         apart = (reading0[:, :3] - reading1[:, :3]).abs().mean(dim=1, keepdim=True)
-        leads = larger(larger(leading(mended.motion, apart, time)))
+        leads = larger(larger(leading(mended.motion, apart, time, config)))
         if backdrop is None:
-            share = DECIDED * share + leads
+            share = config.decided * share + leads
         else:
             leader, side = (0, 1.0) if float(time) <= 0.5 else (1, -1.0)
             within = backdrop.within(figures, motion.split(2, dim=1)[leader])
-            share = torch.lerp(DECIDED * share, DECIDED_WITHIN * share + side * (LEAD_WITHIN - LEAD), within) + leads
+            whole = config.decided_within * share + side * (config.lead_within - config.lead)
+            share = torch.lerp(config.decided * share, whole, within) + leads
     share = share.sigmoid()
     made = torch.lerp(reading1, reading0, share)
     made = torch.cat([made[:, :3] + mended.added, made[:, 3:]], dim=1)
     return made if backdrop is None else backdrop.behind(made, frame0, frame1, figures, share, float(time))
 
 
-def leading(motion: Tensor, apart: Tensor, time: Tensor) -> Tensor:
+def leading(motion: Tensor, apart: Tensor, time: Tensor, config: PaintingConfig = PAINTING) -> Tensor:
     """Which drawing shows each place, (B, 1, h, w) at 1/4: above zero drawing 0, below it drawing 1.
 
     The nearer drawing leads, so that a line is drawn once and not twice beside itself. But a place of a drawing can be read
@@ -86,14 +81,14 @@ def leading(motion: Tensor, apart: Tensor, time: Tensor) -> Tensor:
     :param motion: (B, 4, h, w) at 1/4, in its pixels.
     :param apart: (B, 1, H, W), how far the two readings are apart in colour, in the mean over channels.
     """
-    apart = F.avg_pool2d(F.pad(F.avg_pool2d(apart, 4), (2,) * 4, mode="replicate"), 5, stride=1)
-    claim = (-UNLIKE * apart).exp().clamp(min=LEAST)
+    apart = _averaged(F.avg_pool2d(apart, 4), config.unlike_window)
+    claim = (-config.unlike * apart).exp().clamp(min=config.least)
     believed = []
     for to in motion.split(2, dim=1):
         claims = splat(torch.ones_like(claim), to, claim)[1]
-        share = (claim / backwarp(claims, to).clamp(min=LEAST / 10)).clamp(LEAST, 1.0)
-        believed.append(F.avg_pool2d(F.pad(share.log(), (1,) * 4, mode="replicate"), 3, stride=1))
-    return torch.where(time <= 0.5, LEAD, -LEAD) + CLAIM * (believed[0] - believed[1])
+        share = (claim / backwarp(claims, to).clamp(min=config.least / 10)).clamp(config.least, 1.0)
+        believed.append(_averaged(share.log(), config.claim_window))
+    return torch.where(time <= 0.5, config.lead, -config.lead) + config.claim * (believed[0] - believed[1])
 
 
 def carried(mended: Mended, time: Tensor) -> Mended:
@@ -103,7 +98,7 @@ def carried(mended: Mended, time: Tensor) -> Mended:
     return Mended(motion, backwarp(mended.share, full), backwarp(mended.added, full))
 
 
-def on_the_way(motion: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+def on_the_way(motion: Tensor, time: Tensor, config: PaintingConfig = PAINTING) -> tuple[Tensor, Tensor]:
     """What moves so half-way, (B, 4, h, w), at another ``time``: where half-way each place was or will be, (B, 2, h, w), and
     the motion from there.
 
@@ -114,7 +109,7 @@ def on_the_way(motion: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
     # The parabola through both ends and half-way, where it is zero.
     travelled = 2 * (t - 0.5) * (t - 1) * ends[0] + 2 * t * (t - 0.5) * ends[1]
     there = torch.zeros_like(travelled)
-    for _ in range(_STEPS):
+    for _ in range(config.path_steps):
         there = -backwarp(travelled, there)
     return there, torch.cat([backwarp(end - travelled, there) for end in ends], dim=1)
 
@@ -128,3 +123,7 @@ def larger(x: Tensor, gain: float = 1.0) -> Tensor:
 def read(features0: Tensor, features1: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
     """Both drawings, or features of them, each read along its part of ``motion`` (B, 4, h, w)."""
     return backwarp(features0, motion[:, :2]), backwarp(features1, motion[:, 2:])
+
+
+def _averaged(x: Tensor, window: int) -> Tensor:
+    return F.avg_pool2d(F.pad(x, (window // 2,) * 4, mode="replicate"), window, stride=1)

@@ -7,6 +7,7 @@ then brought to lie on one another, by dense flow between them. From there on it
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -21,7 +22,7 @@ from ..frames import FramePair
 from ..images import to_tensor
 from ..protocols import Synthesizer
 from ..runtime import Runtime
-from .config import SMOOTH, SmoothConfig
+from .config import MOTION_SPLATTING, SMOOTH, SmoothConfig
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
 from .painting import Halfway, Mended, larger
@@ -72,7 +73,7 @@ class SmoothDrawing:
         return drawn
 
     def _found(self) -> Halfway:
-        start = splat_motion(*self._rgb, self._flow, 0.5, scale=self._config.scale)
+        start = splat_motion(*self._rgb, self._flow, 0.5, replace(MOTION_SPLATTING, scale=self._config.scale))
         known = (start.known.amax(dim=1, keepdim=True) > self._config.known).to(start.motion)
         motion = _blurred(_filled(start.motion, known), self._config.even)
         ends = [self._config.scale * larger(larger(part)) for part in motion.split(2, dim=1)]

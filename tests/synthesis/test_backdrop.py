@@ -257,6 +257,6 @@ def test_colours_are_as_frequent_as_they_are_where_it_is_sure():
     image[:, 10:] = (40, 40, 200)
     sure = np.zeros((20, 20), bool)
     sure[:, :8] = sure[:, 18:] = True  # four parts of the one, one of the other
-    often = _colours(image, sure)
+    often = _colours(image, sure, 16)
     assert (often[:, :10] == often[0, 0]).all() and (often[:, 10:] == often[0, 19]).all()
     assert often[0, 0] == pytest.approx(4 * often[0, 19])
