@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from . import registry
 from .config import RefineConfig, SynthesisConfig, check_config
-from .dense_flow import DenseFlow
 from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times, check_values, shown
 from .flow import Flow
 from .frames import FramePair
@@ -119,7 +118,7 @@ class AnimeInterp(nn.Module):
         if flow_01 is not None or flow_10 is not None:
             still = torch.zeros_like(frame0[:, :2])
             start = flow_at_least(Flow(still if flow_01 is None else flow_01, still if flow_10 is None else flow_10))
-        refiner = self.refinement or (self.synthesis if isinstance(self.synthesis, Refiner) else DenseFlow())
+        refiner = self.refinement or registry.refiner_beside(self.synthesis)
         pair, size = FramePair.of(at_least(frame0), at_least(frame1)), frame0.shape[-2:]
         fine = refiner.refine(pair, start, iterations=iterations, runtime=Runtime(progress))
         return cut_back(fine.flow_01, size), cut_back(fine.flow_10, size)

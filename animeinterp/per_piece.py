@@ -33,7 +33,7 @@ FEATHER = 0.006  # of the width: how softly a patch ends
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Window:
     """What is seen around the moments between drawings ``now`` and ``now`` + 1; ``low``: the first drawing of the window, from
     which ``patches`` and ``onto`` (from each drawing to drawing ``now``) count. ``camera``: from ``now`` to the next."""
 
@@ -52,7 +52,7 @@ class PieceDrawer:
         self._plan, self._stages, self._frame, self._first = plan, stages, frame, first
         self._drawings = plan.drawings
         self._changes: dict[int, Change] = {}  # by the place of the first drawing
-        self._look: _Look | None = None  # of the latest pair
+        self._window: _Window | None = None  # of the latest pair
         self._crops: dict[tuple[int, ...], EncodedFrame] = {}
 
     def over(self, step: Step, base: Tensor, runtime: Runtime) -> Tensor | None:
@@ -61,17 +61,17 @@ class PieceDrawer:
         low, high = drawings_around(self._plan, step.first, self._first)
         if not low <= now < high or (step.given and step.first != self._drawings[now]):
             return None
-        look = self._looked(now, low, high)
+        window = self._window_at(now, low, high)
         begin, end = (self._plan.times[self._drawings[k]] for k in (now, now + 1))
         share = (step.time - begin) / (end - begin)
         # At its own first drawing a patch is what it is.
-        patches = [patch for patch in look.patches if share or patch.first + low != now]
+        patches = [patch for patch in window.patches if share or patch.first + low != now]
         if not patches or not 0 <= share < 1:
             return None
-        return self._laid(base, step.time, float(share), patches, look, runtime)
+        return self._laid(base, step.time, float(share), patches, window, runtime)
 
-    def _looked(self, now: int, low: int, high: int) -> _Look:
-        if self._look is None or self._look.now != now:
+    def _window_at(self, now: int, low: int, high: int) -> _Window:
+        if self._window is None or self._window.now != now:
             for k in [k for k in self._changes if k < low]:
                 del self._changes[k]
             for k in range(low, high):
@@ -81,22 +81,22 @@ class PieceDrawer:
                     self._changes[k] = find_change(*images)
             changes = [self._changes[k] for k in range(low, high)]
             patches = find_patches(changes, now - low, self._plan.per_piece)
-            self._look = _Look(now, low, patches, onto_drawing(changes, now - low), changes[now - low].camera)
+            self._window = _Window(now, low, patches, onto_drawing(changes, now - low), changes[now - low].camera)
             self._crops.clear()
-        return self._look
+        return self._window
 
     def _laid(
-        self, base: Tensor, time: Fraction, share: float, patches: list[Patch], look: _Look, runtime: Runtime
+        self, base: Tensor, time: Fraction, share: float, patches: list[Patch], window: _Window, runtime: Runtime
     ) -> Tensor:
-        now, low = look.now, look.low
+        now, low = window.now, window.low
         height, width = base.shape[-2:]
         factor = width / patches[0].mask.shape[1]
-        onward = look.camera.part(share)
+        onward = window.camera.part(share)
         for patch in patches:
             begin, end = (self._plan.times[self._drawings[k + low]] for k in (patch.first, patch.last))
             t = float((time - begin) / (end - begin))
             carry = Similarity() if patch.on_screen else onward
-            ways = [None if patch.on_screen else (onward @ look.onto[k]).scaled(factor) for k in (patch.first, patch.last)]
+            ways = [None if patch.on_screen else (onward @ window.onto[k]).scaled(factor) for k in (patch.first, patch.last)]
             cover = _cover(patch.mask, carry, (height, width), base)
             for k in (now, now + 1):
                 protected = self._frame(self._drawings[k]).protected

@@ -38,6 +38,15 @@ SYNTHESIZERS: dict[str, Callable[..., Synthesizer]] = {
 }
 
 
+def refiner_beside(synthesizer: Synthesizer) -> Refiner:
+    """What refines for a synthesizer where a model has no network for that, and nobody says what else should.
+
+    The synthesizer itself, if it finds its motion; else the completion, which goes on by dense flow from whatever knows no
+    pieces.
+    """
+    return synthesizer if isinstance(synthesizer, Refiner) and not synthesizer.needs_flow else Completion()
+
+
 def make(registry: dict[str, Callable[..., Any]], name: str, config: Any = None, **options: Any) -> Any:
     """The entry called ``name``. AnimeInterpError where there is none."""
     if name not in registry:

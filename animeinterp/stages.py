@@ -82,10 +82,7 @@ class Stages:
             synthesizer = Blend() if model is None else model.synthesis
         self.synthesizer = _named(registry.SYNTHESIZERS, synthesizer)
         self.finds_flow = refiner is not None or self.synthesizer.needs_flow  # else the synthesizer begins at no motion
-        if refiner is None:
-            own = self.synthesizer
-            refiner = own if isinstance(own, Refiner) and not own.needs_flow else Completion()
-        self.refiner = _named(registry.REFINERS, refiner)
+        self.refiner = registry.refiner_beside(self.synthesizer) if refiner is None else _named(registry.REFINERS, refiner)
         shared = {"features": features, "segment_config": segment_config, "match_config": match_config}
         self.cutouts = None if within is None else type(self)(**within, **shared)
 

@@ -22,7 +22,7 @@ class FieldDetector:
         self.flagged = False
         self._counts = {"tff": 0.0, "bff": 0.0, "progressive": 0.0}
 
-    def look(self, frames: Iterable[av.VideoFrame]) -> None:
+    def update(self, frames: Iterable[av.VideoFrame]) -> None:
         """Take some frames in a row into account."""
         graph, last = None, None
         for frame in frames:

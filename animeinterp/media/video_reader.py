@@ -187,7 +187,7 @@ class VideoReader(FrameReader):
                 try:
                     if place:
                         container.seek(int((container.duration or 0) * place / _PLACES))
-                    detector.look(islice(container.decode(stream), _FRAMES_A_PLACE))
+                    detector.update(islice(container.decode(stream), _FRAMES_A_PLACE))
                 except (av.error.FFmpegError, ValueError):
                     continue  # what is damaged is told of when its turn comes
                 if not container.duration or self.info.count <= _FRAMES_A_PLACE:

@@ -24,15 +24,15 @@ from ..protocols import Refiner, Synthesizer
 from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
 from ..runtime.progress import layer_progress, leaf_modules
-from .bilateral import LOOKS, MULTIPLE, BilateralNetwork, Found
+from .bilateral import ITERATIONS, MULTIPLE, BilateralNetwork, Found
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
-from .painting import Halfway, Mended, on_the_way
+from .painting import Fused, Halfway, on_the_way
 
 WORKING = 1280  # pixels of the longer side at which motion is found at most
 # Full-size maps at the peak: float32, and the network's own; from the peaks of an earlier form on a GPU, 540p to 4K.
 _READ_CHANNELS, _FIND_CHANNELS = 45, 170
-_LOOKING = 15  # times what a frame takes to draw, when all is known that the networks have to say
+_ESTIMATING = 15  # times what a frame takes to draw, when all is known that the networks have to say
 SMALLEST = 224  # pixels of the longer side where the search begins, at most: its motion is small there
 
 
@@ -67,13 +67,13 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
     ) -> Flow:
         """See ``Refiner``: the flow along which the pair is drawn, so that each direction undoes the other.
 
-        :param iterations: how often the smallest picture is looked at; None: as often as for drawing. At least once.
+        :param iterations: at the smallest picture, from 1; None: as many as for drawing.
         """
         runtime = Runtime() if runtime is None else runtime
-        looks = LOOKS if iterations is None else max(iterations, 1)
-        layers = self.parts(pair.rgb[0], encoded=False, looks=looks, mends=False)
+        iterations = ITERATIONS if iterations is None else max(iterations, 1)
+        layers = self.parts(pair.rgb[0], encoded=False, iterations=iterations, fuses=False)
         with runtime.layers(self.network, layers), fast_convolutions(pair.device, self._dtype):
-            _, found = self._find(*pair.rgb, start if isinstance(start, Flow) else None, pair.features(self), looks)
+            _, found = self._find(*pair.rgb, start if isinstance(start, Flow) else None, pair.features(self), iterations)
         fields, quarter = [], 4 / self._scales(pair.rgb[0])[-1]
         for time, way in ((0.0, slice(2, 4)), (1.0, slice(0, 2))):
             motion = on_the_way(found.motions[-1], torch.full((1, 1, 1, 1), time, device=pair.device))[1]
@@ -81,7 +81,7 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         return Flow(*fields)
 
     def encode(self, frame: Tensor) -> list[list[Tensor]]:
-        """Features of a frame (1, 3, H, W) at each size that it is looked at, from the smallest: the work of a frame."""
+        """Features of a frame (1, 3, H, W) at each size that motion is found at, from the smallest: the work of a frame."""
         with fast_convolutions(frame.device, self._dtype):
             return [self.network.encode(self._picture(frame, scale)) for scale in self._scales(frame)]
 
@@ -90,11 +90,11 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         *, encoded: tuple[list[list[Tensor]], list[list[Tensor]]] | None = None, alphas: tuple[Tensor, Tensor] | None = None,
         tile: int | None = None, step: Callable[[float], None] | None = None,
     ) -> Tensor:
-        """The frames (T, 3 or 4, H, W), raw, float32, at each of ``times``. For the parameters see ``look``."""
-        found = self.look(frame0, frame1, flow, encoded=encoded, alphas=alphas, tile=tile, step=step)
+        """The frames (T, 3 or 4, H, W), raw, float32, at each of ``times``. For the parameters see ``estimate``."""
+        found = self.estimate(frame0, frame1, flow, encoded=encoded, alphas=alphas, tile=tile, step=step)
         return torch.cat([found.at(t) for t in times])
 
-    def look(
+    def estimate(
         self, frame0: Tensor, frame1: Tensor, flow: Flow | None,
         *, encoded: tuple[list[list[Tensor]], list[list[Tensor]]] | None = None, alphas: tuple[Tensor, Tensor] | None = None,
         tile: int | None = None, step: Callable[[float], None] | None = None,
@@ -105,46 +105,46 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         :param flow: where the search begins; None: at no motion.
         :param encoded: what ``encode`` made of each frame.
         :param alphas: (1, 1, H, W) of each frame, read and shared as the colours are: then there are four channels.
-        :param tile: how many pixels the mender looks at at once; None: all.
+        :param tile: how many pixels the fusion network sees at once; None: all.
         :param step: called with the share done, several times a second; may raise to stop.
         """
         with layer_progress(self.network, step, self.parts(frame0, encoded=encoded is not None)):
             with fast_convolutions(frame0.device, self._dtype):
-                return self._look(frame0, frame1, flow, encoded, alphas, tile)
+                return self._estimate(frame0, frame1, flow, encoded, alphas, tile)
 
-    def parts(self, frame: Tensor, *, encoded: bool, looks: int = LOOKS, mends: bool = True) -> int:
+    def parts(self, frame: Tensor, *, encoded: bool, iterations: int = ITERATIONS, fuses: bool = True) -> int:
         """How many layers run, for the progress."""
         scales, network = len(self._scales(frame)), self.network
         encoding = 0 if encoded else 2 * scales * len(leaf_modules(network.encoder))
-        finding = (scales + looks - 1) * len(leaf_modules(network.decoders))
-        return encoding + finding + mends * len(leaf_modules(network.mender))
+        finding = (scales + iterations - 1) * len(leaf_modules(network.decoders))
+        return encoding + finding + fuses * len(leaf_modules(network.mender))
 
-    def _look(self, frame0, frame1, flow, encoded, alphas, tile) -> Halfway:
+    def _estimate(self, frame0, frame1, flow, encoded, alphas, tile) -> Halfway:
         size = (frame0.shape[-2], frame0.shape[-1])
         seen = encoded or (self.encode(frame0), self.encode(frame1))
-        half, found = self._find(frame0, frame1, flow, seen, LOOKS)
+        half, found = self._find(frame0, frame1, flow, seen, ITERATIONS)
         scale = self._scales(frame0)[-1]
         frames = [self._picture(frame, scale) for frame in (frame0, frame1)]
-        mended = self.network.mend(*frames, seen[0][-1], seen[1][-1], found, half, tile=tile)
+        fused = self.network.fuse(*frames, seen[0][-1], seen[1][-1], found, half, tile=tile)
         if scale != 1.0:
             frames = [self._picture(frame, 1.0) for frame in (frame0, frame1)]
             height, width = frames[0].shape[-2:]
-            mended = Mended(
-                _enlarged(mended.motion, 1 / scale, (height // 4, width // 4)) / scale,
-                _enlarged(mended.share, 1 / scale, (height, width)), _enlarged(mended.added, 1 / scale, (height, width)),
+            fused = Fused(
+                _enlarged(fused.motion, 1 / scale, (height // 4, width // 4)) / scale,
+                _enlarged(fused.share, 1 / scale, (height, width)), _enlarged(fused.added, 1 / scale, (height, width)),
             )
         if alphas is not None:
             frames = [torch.cat([f, pad_to_multiple(a.to(f), MULTIPLE)], dim=1) for f, a in zip(frames, alphas, strict=True)]
-        return Halfway(frames, mended, size)
+        return Halfway(frames, fused, size)
 
-    def _find(self, frame0, frame1, flow, seen, looks) -> tuple[Tensor, Found]:
+    def _find(self, frame0, frame1, flow, seen, iterations) -> tuple[Tensor, Found]:
         """The time half-way, and what is found there, at the size that motion is found at."""
         half, start = torch.full((1, 1, 1, 1), 0.5, device=frame0.device), None
         if flow is not None:
             scale = self._scales(frame0)[0]
             smallest = [self._picture(frame, scale) for frame in (frame0, frame1)]
             start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scale), 0.5)
-        return half, self.network.search(*seen, half, start, looks=looks)
+        return half, self.network.search(*seen, half, start, iterations=iterations)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -171,9 +171,9 @@ class BilateralDrawing:
 
     def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
         runtime = Runtime() if runtime is None else runtime
-        looking, drawing = runtime.parts([_LOOKING * (self._halfway is None), len(times)]).both()
+        estimating, drawing = runtime.parts([_ESTIMATING * (self._halfway is None), len(times)]).both()
         if self._halfway is None:
-            self._halfway = self._look(tile, looking)
+            self._halfway = self._estimate(tile, estimating)
         drawn = []
         for done, t in enumerate(times):
             drawing.report(done / len(times))
@@ -182,13 +182,13 @@ class BilateralDrawing:
         drawing.report(1.0)
         return frames if self._pair.opaque else from_grey(frames[:, :3], frames[:, 3:].clamp(0, 1))
 
-    def _look(self, tile: int | None, runtime: Runtime) -> Halfway:
+    def _estimate(self, tile: int | None, runtime: Runtime) -> Halfway:
         pair, synthesis = self._pair, self._synthesis
-        encode, look = runtime.parts([pair.to_encode(synthesis), 4]).both()
+        encode, estimate = runtime.parts([pair.to_encode(synthesis), 4]).both()
         with encode.layers(synthesis.network, 2 * len(leaf_modules(synthesis.network.encoder))):
             features = pair.features(synthesis)
         alphas = None if pair.opaque else (pair.frames[0][:, 3:], pair.frames[1][:, 3:])
-        return synthesis.look(*pair.rgb, self._flow, encoded=features, alphas=alphas, tile=tile, step=look.progress)
+        return synthesis.estimate(*pair.rgb, self._flow, encoded=features, alphas=alphas, tile=tile, step=estimate.progress)
 
 
 def _padded_flow(flow: Flow, like: Tensor, scale: float) -> Flow:

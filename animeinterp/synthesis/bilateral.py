@@ -1,4 +1,4 @@
-"""The network at t: motion found at the frame in between, both drawings read backward along it, a soft mask, a mender.
+"""The network at t: motion found at the frame in between, both drawings read backward along it, a soft mask, and fusion.
 
 What is splatted forward can tear; what is read backward along a smooth motion cannot. So the motion is found where the
 frame is wanted: at each pixel of time t, where it comes from in either drawing (bilateral motion: Park et al., "BMBC",
@@ -9,9 +9,9 @@ miss each other. At 1/16 there are two things to correlate around: no motion at 
 the flow that SGM, a refiner or anybody else found for this pair, carried to t (``motion_splatting``). The network gates the start
 pixel by pixel, and does without where there is none.
 
-The mender is a U-Net (Ronneberger et al., MICCAI 2015) at 1/2 to 1/16 of the size over both readings and their features:
-it draws the mask at full size, and adds what neither drawing has, smoothly. What is added pixel by pixel rubs out the
-lines of which it is not sure.
+The readings are fused (as in Huang et al., "RIFE", ECCV 2022) by a U-Net (Ronneberger et al., MICCAI 2015) at 1/2 to 1/16 of
+the size over both and their features: it draws the mask at full size, and a smooth residual, what neither drawing has. What is
+added pixel by pixel rubs out the lines of which it is not sure.
 
 Conventions: frames (B, 3, H, W) in 0..1, both sides multiples of 16. *Motion* is (B, 4, h, w) in pixels of its own size:
 dx, dy from a pixel at t to drawing 0, then to drawing 1. Time is (B, 1, 1, 1), 0..1. Motions are float32 always.
@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from ..runtime.memory import fastest_layout
 from .activation import PReLU
 from .cost_volume import SEARCH, correlate, search
-from .painting import Mended, larger, paint, read
+from .painting import Fused, larger, paint, read
 from .tiles import tiles
 
 MULTIPLE = 16  # of both sides
@@ -37,12 +37,12 @@ AROUND = (2, 3, 2)  # positions to each side of the motion so far, at 1/16 (of t
 FEATURES = (24, 40, 64, 96)  # of the encoder, at 1/2, 1/4, 1/8, 1/16
 HIDDEN = (40, 48, 64)  # of the hidden state that is handed on, at 1/4, 1/8, 1/16
 WIDTHS, DEPTHS = (72, 112, 160), (2, 3, 4)  # of the decoders: channels and residual blocks, at 1/4, 1/8, 1/16
-MENDER = (48, 72, 96, 128)  # channels of the U-Net, at 1/2, 1/4, 1/8, 1/16
-LOOKS = 8  # at the smallest picture
+FUSION = (48, 72, 96, 128)  # channels of the U-Net, at 1/2, 1/4, 1/8, 1/16
+ITERATIONS = 8  # at the smallest picture
 TINT = 8  # pixels, under which nothing is added: what is missing is filled and tinted, and no line rubbed out
-REACH = 256  # pixels around that the mender's word depends on, or more
+REACH = 256  # pixels around that fusion depends on, or more
 _SPEED = 16.0  # pixels: motions are shown to the network in these
-_TRUST = 6.0  # logit of the start's gate before training: it is followed, however often it is looked at again
+_TRUST = 6.0  # logit of the start's gate before training: it is followed, however many iterations there are
 
 
 class _Layers:
@@ -107,12 +107,12 @@ class Decoder(nn.Module):
         return self.head(x).float(), self.hand_on(x)
 
 
-class Mender(nn.Module):
+class FusionNetwork(nn.Module):
     """The U-Net: from both readings, (B, C, H/2, W/2) and features, to the mask's change and what is added."""
 
     def __init__(self, layers: _Layers) -> None:
         super().__init__()
-        top, *below = MENDER
+        top, *below = FUSION
         beside = [2 * FEATURES[1] + HIDDEN[0], 2 * FEATURES[2], 0]
         wide = [top, *below[:-1]]
         self.stem = nn.Sequential(layers.conv(4 * 8 + 1 + 2 * FEATURES[0], top), _Residual(top, layers))
@@ -168,7 +168,7 @@ class BilateralNetwork(nn.Module):
             Decoder(2 * FEATURES[2] + costs[1] + 4 + 1 + 4 + 2 + 1 + HIDDEN[2], WIDTHS[1], DEPTHS[1], HIDDEN[1], layers),
             Decoder(2 * FEATURES[1] + costs[2] + 4 + 1 + 1 + HIDDEN[1], WIDTHS[0], DEPTHS[0], HIDDEN[0], layers),
         ])
-        self.mender = Mender(layers)
+        self.mender = FusionNetwork(layers)  # as weight files call it
 
     def begin(self) -> None:
         """Set fresh weights so that training begins at the start's own motion, half of either drawing, nothing added.
@@ -215,13 +215,13 @@ class BilateralNetwork(nn.Module):
             motions.append(motion)
         return Found(motions, mask, hidden)
 
-    def mend(
+    def fuse(
         self, frame0: Tensor, frame1: Tensor, features0: list[Tensor], features1: list[Tensor], found: Found, time: Tensor,
         *, tile: int | None = None,
-    ) -> Mended:
-        """What the mender has to say along what was ``found`` in frames (B, C, H, W).
+    ) -> Fused:
+        """The mask and the residual along what was ``found`` in frames (B, C, H, W).
 
-        :param tile: how many pixels it looks at at once; None: all.
+        :param tile: how many pixels it sees at once; None: all.
         """
         motion, mask = larger(found.motions[-1], 2.0), larger(found.mask)
         half0, half1 = read(features0[0], features1[0], motion)
@@ -236,10 +236,10 @@ class BilateralNetwork(nn.Module):
         ]
         said = self._say(_stack([pixels, half0, half1], time, like=half0), beside, tile)
         added = F.interpolate(F.avg_pool2d(said[:, 1:], TINT), scale_factor=TINT, mode="bilinear", align_corners=False)
-        return Mended(found.motions[-1], mask + said[:, :1], added)
+        return Fused(found.motions[-1], mask + said[:, :1], added)
 
     def _say(self, seen: Tensor, beside: list[Tensor | None], tile: int | None) -> Tensor:
-        """The mender's word on each pixel, (B, 4, H, W); in tiles of a frame, with all around them that it depends on."""
+        """Mask and residual of each pixel, (B, 4, H, W); in tiles of a frame, with all around them that they depend on."""
         height, width = 2 * seen.shape[-2], 2 * seen.shape[-1]
         if tile is None or tile >= height * width:
             return self.mender(seen, beside)
@@ -251,34 +251,32 @@ class BilateralNetwork(nn.Module):
 
     def search(
         self, scales0: list[list[Tensor]], scales1: list[list[Tensor]], time: Tensor, start: Start | None = None,
-        *, looks: int = LOOKS,
+        *, iterations: int = ITERATIONS,
     ) -> Found:
         """The motion at ``time`` found in small pictures first: what each finds, the next larger starts from.
 
-        The smallest is looked at again and again, as a recurrence would (paper 3.2): what moves far is not found at one
-        look, and where it is found, looking again costs little and changes nothing.
+        At the smallest it is refined iteratively, as by a recurrence (paper 3.2): what moves far is not found at once, and
+        where it is found, another iteration costs little and changes nothing.
 
         ``scales0`` and ``scales1``: features (``encode``) of either frame from the smallest picture to the largest, each twice
-        the one before or nearly. ``start`` is that of the smallest, which is looked at ``looks`` times.
+        the one before or nearly. ``start`` is that of the smallest, where there are so many ``iterations``.
         """
         found = self.find(scales0[0], scales1[0], time, start)
-        for _ in range(looks - 1):
+        for _ in range(iterations - 1):
             found = self.find(scales0[0], scales1[0], time, again(found))
         for features0, features1 in zip(scales0[1:], scales1[1:], strict=True):
             found = self.find(features0, features1, time, as_start(found, features0[2]))
         return found
 
-    def forward(
-        self, frame0: Tensor, frame1: Tensor, time: Tensor, start: Start | None = None
-    ) -> tuple[Tensor, Found]:
+    def forward(self, frame0: Tensor, frame1: Tensor, time: Tensor, start: Start | None = None) -> tuple[Tensor, Found]:
         """The frames at ``time``, of which neither drawing leads, and what was found on the way."""
         features0, features1 = self.encode(frame0), self.encode(frame1)
         found = self.find(features0, features1, time, start)
-        return paint(frame0, frame1, self.mend(frame0, frame1, features0, features1, found, time), time), found
+        return paint(frame0, frame1, self.fuse(frame0, frame1, features0, features1, found, time), time), found
 
 
 def again(found: Found) -> Start:
-    """What was found as a start for looking at the same picture again."""
+    """What was found as a start for another iteration at the same picture."""
     motion = F.avg_pool2d(found.motions[-1], 2) / 2
     return Start(motion, torch.ones_like(motion[:, :2]))
 

@@ -88,7 +88,7 @@ class Painter(nn.Module):
         :param warped: B pairs warped to ``time`` (B,), three channels, (B, C, H, W) each.
         :param frame0: (B, 3, H', W') in 0..1; ``frame1`` likewise.
         :param corner: (B, 2), where x and y of ``warped`` begin in the frames if it is a part of them.
-        :param tile: how many pixels the network looks at at once; None: all.
+        :param tile: how many pixels the network sees at once; None: all.
         """
         time = time.to(warped.blended).reshape(-1, 1, 1, 1)
         shifts = _shifts(warped, time)
@@ -97,7 +97,7 @@ class Painter(nn.Module):
             grid = grid + corner.to(grid)[..., None, None]
         still = [sample_cubic(frame, grid) for frame in (frame0, frame1)] if corner is not None else [frame0, frame1]
         seen = self._inputs(warped, shifts, still, time)
-        logits, added, beside = self._look(seen, tile)
+        logits, added, beside = self._predict(seen, tile)
         candidates = [
             warped.blended,
             *(
@@ -129,7 +129,7 @@ class Painter(nn.Module):
             dim=1,
         )
 
-    def _look(self, seen: Tensor, tile: int | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _predict(self, seen: Tensor, tile: int | None) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (B, 4, H, W), what is added (B, 3, H, W) and the two frames' shifts (B, 4, H, W) in pixels."""
         height, width = seen.shape[-2:]
         x = F.pad(seen, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")

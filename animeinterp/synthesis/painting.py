@@ -18,7 +18,7 @@ from .splatting import splat
 
 
 @dataclass(frozen=True)
-class Mended:
+class Fused:
     """All that a frame is drawn from, beside the drawings. ``motion`` (B, 4, h, w) at 1/4; ``share`` (B, 1, H, W), the logit
     of drawing 0's; ``added`` (B, 3, H, W)."""
 
@@ -30,21 +30,21 @@ class Mended:
 class Halfway:
     """A pair of which all is known that is to be found out half-way: ready to be drawn at any time."""
 
-    def __init__(self, frames: list[Tensor], mended: Mended, size: tuple[int, int]) -> None:
+    def __init__(self, frames: list[Tensor], fused: Fused, size: tuple[int, int]) -> None:
         """``frames`` are padded to multiples of 16, and what is drawn is cut back to ``size``."""
-        self._frames, self._mended, self._size = frames, mended, size
-        self._backdrop = Backdrop.find(frames[0], frames[1], mended.motion)
+        self._frames, self._fused, self._size = frames, fused, size
+        self._backdrop = Backdrop.find(frames[0], frames[1], fused.motion)
 
     def at(self, t: float) -> Tensor:
         """The frame (1, C, H, W), raw, float32."""
-        time = torch.full((1, 1, 1, 1), t, device=self._mended.motion.device)
-        there = self._mended if t == 0.5 else carried(self._mended, time)
+        time = torch.full((1, 1, 1, 1), t, device=self._fused.motion.device)
+        there = self._fused if t == 0.5 else carried(self._fused, time)
         painted = paint(*self._frames, there, time, lead=True, backdrop=self._backdrop)
         return painted[..., : self._size[0], : self._size[1]]
 
 
 def paint(
-    frame0: Tensor, frame1: Tensor, mended: Mended, time: Tensor, *, lead: bool = False, backdrop: Backdrop | None = None,
+    frame0: Tensor, frame1: Tensor, fused: Fused, time: Tensor, *, lead: bool = False, backdrop: Backdrop | None = None,
     config: PaintingConfig = PAINTING,
 ) -> Tensor:
     """The frames (B, C, H, W), raw, float32. C may be 4: alpha is read and shared as the colours are.
@@ -52,12 +52,12 @@ def paint(
     :param lead: whether one drawing leads (``leading``); else the mask alone tells their shares, as it has learned to.
     :param backdrop: of a single pair, that is drawn as it is.
     """
-    motion, share = larger(larger(mended.motion, 2.0), 2.0), mended.share
+    motion, share = larger(larger(fused.motion, 2.0), 2.0), fused.share
     reading0, reading1 = read(frame0.float(), frame1.float(), motion)
     figures = None if backdrop is None else backdrop.read_figures(motion)
     if lead:
         apart = (reading0[:, :3] - reading1[:, :3]).abs().mean(dim=1, keepdim=True)
-        leads = larger(larger(leading(mended.motion, apart, time, config)))
+        leads = larger(larger(leading(fused.motion, apart, time, config)))
         if backdrop is None:
             share = config.decided * share + leads
         else:
@@ -67,7 +67,7 @@ def paint(
             share = torch.lerp(config.decided * share, whole, within) + leads
     share = share.sigmoid()
     made = torch.lerp(reading1, reading0, share)
-    made = torch.cat([made[:, :3] + mended.added, made[:, 3:]], dim=1)
+    made = torch.cat([made[:, :3] + fused.added, made[:, 3:]], dim=1)
     return made if backdrop is None else backdrop.behind(made, frame0, frame1, figures, share, float(time))
 
 
@@ -91,11 +91,11 @@ def leading(motion: Tensor, apart: Tensor, time: Tensor, config: PaintingConfig 
     return torch.where(time <= 0.5, config.lead, -config.lead) + config.claim * (believed[0] - believed[1])
 
 
-def carried(mended: Mended, time: Tensor) -> Mended:
+def carried(fused: Fused, time: Tensor) -> Fused:
     """What was found half-way, at another time."""
-    there, motion = on_the_way(mended.motion, time)
+    there, motion = on_the_way(fused.motion, time)
     full = larger(larger(there, 2.0), 2.0)
-    return Mended(motion, backwarp(mended.share, full), backwarp(mended.added, full))
+    return Fused(motion, backwarp(fused.share, full), backwarp(fused.added, full))
 
 
 def on_the_way(motion: Tensor, time: Tensor, config: PaintingConfig = PAINTING) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,7 @@ from ..runtime import Runtime
 from .config import MOTION_SPLATTING, SMOOTH, SmoothConfig
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
-from .painting import Halfway, Mended, larger
+from .painting import Fused, Halfway, larger
 
 MULTIPLE = 16
 
@@ -82,7 +82,7 @@ class SmoothDrawing:
         # Nobody says how the drawings share a place, nor what neither has.
         nothing = torch.zeros_like(self._rgb[0])
         motion = F.avg_pool2d(torch.cat(ends, dim=1), self._config.scale) / self._config.scale
-        return Halfway(self._frames, Mended(motion, nothing[:, :1], nothing), self._pair.size)
+        return Halfway(self._frames, Fused(motion, nothing[:, :1], nothing), self._pair.size)
 
     def _together(self, ends: list[Tensor]) -> list[Tensor]:
         """Both ends of the motion, each moved by half of what still lies between the two readings."""

@@ -25,12 +25,12 @@ from ..evaluation.metrics import psnr_moving, to_8bit
 from ..flow import backwarp
 from ..frames import smaller
 from ..model import AnimeInterp
-from ..synthesis.bilateral import LOOKS, BilateralNetwork, Found, Start, again, as_start
+from ..synthesis.bilateral import ITERATIONS, BilateralNetwork, Found, Start, again, as_start
 from ..synthesis.painting import larger
 from .losses import census, charbonnier, gradient_difference, laplacian
 
 OWN = 3  # of so many steps, all but one start from what the network itself finds, as it does at use
-AGAIN = 3  # looks, at most, whose last is a start for one more at the same size
+AGAIN = 3  # iterations, at most, whose last is a start for one more at the same size
 REUSED = 2  # steps that see the same collages: drawing takes nearly as long as learning from them
 HELD_OUT = 2**40  # seeds from here on are for reports
 _FIRST_SHOT = 3_000_000  # of the cartoon generator's seeds
@@ -92,15 +92,15 @@ class BetweenTask:
     @torch.no_grad()
     def _own_start(self, network: BilateralNetwork, collage: Collage, step: int) -> Start:
         """What the network finds itself, as it does at use (``BilateralNetwork.search``): by turns in smaller pictures, and
-        at one look or more at the very size that is then looked at once more."""
-        def found_at(scales: tuple[float, ...], looks: int) -> Found:
+        by one iteration or more at the very size at which there is then one more."""
+        def found_at(scales: tuple[float, ...], iterations: int) -> Found:
             pairs = [[smaller(frame, scale) for frame in (collage.frame0, collage.frame1)] for scale in scales]
             features = [[network.encode(frame) for frame in pair] for pair in pairs]
-            return network.search(*zip(*features, strict=True), collage.time, looks=looks)
+            return network.search(*zip(*features, strict=True), collage.time, iterations=iterations)
 
         if step % OWN == 2:
             return again(found_at((1.0,), 1 + step // OWN % AGAIN))
-        return as_start(found_at((0.25, 0.5), LOOKS), collage.frame0[..., ::8, ::8])
+        return as_start(found_at((0.25, 0.5), ITERATIONS), collage.frame0[..., ::8, ::8])
 
     def draw(self, seed: int, count: int, device: torch.device) -> Collage:
         """Collages on ``device``, outside of autocast: positions want all their digits."""
@@ -151,7 +151,7 @@ def network_of(model: AnimeInterp) -> BilateralNetwork:
 
 
 def between_loss(made: Tensor, found: Found, collage: Collage, motion_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
-    """The sum that is minimised, and its parts: the frame; the two readings shared by the mask, so that the mender does not
+    """The sum that is minimised, and its parts: the frame; the two readings shared by the mask, so that fusion does not
     mend what motion should; each reading alone where its drawing shows the place, since one of them leads at use, and a
     motion that is right in the mean of both draws a line twice; the motion at every level."""
     truth = collage.between

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from animeinterp.flow import backwarp
 from animeinterp.synthesis.backdrop import Backdrop, Camera, _affine, _colours
 from animeinterp.synthesis.config import BackdropConfig
-from animeinterp.synthesis.painting import Mended, carried, paint
+from animeinterp.synthesis.painting import Fused, carried, paint
 
 HEIGHT, WIDTH = 192, 256
 MOVED = 40  # pixels to the right, from one drawing to the other
@@ -142,9 +142,9 @@ def test_what_was_not_found_within_a_figure_is_drawn_whole_where_the_leading_dra
     found = Backdrop.find(*frames, motion)
     assert found is not None
     against = 2.5 if leader else -2.5  # the mask would rather show the other drawing
-    half_way = Mended(motion, torch.full((1, 1, HEIGHT, WIDTH), against), torch.zeros(1, 3, HEIGHT, WIDTH))
-    mended = carried(half_way, torch.tensor(time))
-    made, cut = (paint(*frames, mended, torch.tensor(time), lead=True, backdrop=known) for known in (found, None))
+    half_way = Fused(motion, torch.full((1, 1, HEIGHT, WIDTH), against), torch.zeros(1, 3, HEIGHT, WIDTH))
+    fused = carried(half_way, torch.tensor(time))
+    made, cut = (paint(*frames, fused, torch.tensor(time), lead=True, backdrop=known) for known in (found, None))
     moved = round((time if leader == 0 else time - 1) * MOVED)
     rows, columns = hands[leader]
     there = (..., slice(rows.start + 2, rows.stop - 2), slice(columns.start + 2 + moved, columns.stop - 2 + moved))
@@ -154,7 +154,7 @@ def test_what_was_not_found_within_a_figure_is_drawn_whole_where_the_leading_dra
     # At the figure's edge the mask tells as before what is behind.
     inside = figure(100 + time * MOVED)[1]
     edge = F.max_pool2d(inside.float(), 5, stride=1, padding=2).bool() & ~inside
-    plain = found.behind(cut, *frames, found.read_figures(full(mended.motion)), (2 * mended.share).sigmoid(), time)
+    plain = found.behind(cut, *frames, found.read_figures(full(fused.motion)), (2 * fused.share).sigmoid(), time)
     assert off(made, plain, edge) < 0.02
 
 

@@ -12,7 +12,7 @@ from animeinterp.synthesis.between import BilateralSynthesis
 from animeinterp.synthesis.bilateral import BilateralNetwork
 from animeinterp.synthesis.cost_volume import SEARCH, search
 from animeinterp.synthesis.motion_splatting import splat_motion
-from animeinterp.synthesis.painting import Mended, carried, leading
+from animeinterp.synthesis.painting import Fused, carried, leading
 from animeinterp.weights import load_model
 
 WHOLE = ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"))
@@ -127,13 +127,13 @@ def test_times_do_not_depend_on_one_another(trained):
 @torch.no_grad()
 def test_the_networks_are_asked_once_whatever_times_are_wanted(trained, monkeypatch):
     asked = []
-    for name in ("search", "mend"):
+    for name in ("search", "fuse"):
         work = getattr(trained.network, name)
         monkeypatch.setattr(trained.network, name, lambda *a, work=work, name=name, **k: asked.append(name) or work(*a, **k))
     frames = EncodedFrame(picture(64, 64)), EncodedFrame(picture(64, 64, 1))
     drawing = trained.prepare(FramePair(*frames), None)
     drawing.at([0.25, 0.5]), drawing.at([0.75])
-    assert asked == ["search", "mend"]
+    assert asked == ["search", "fuse"]
 
 
 @pytest.mark.parametrize("t", [0.0, 0.2, 0.5, 0.9, 1.0])
@@ -142,9 +142,9 @@ def test_motion_goes_on_through_both_ends_and_half_way(t):
     rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(48.0), indexing="ij")
     bend = 1 + 0.1 * torch.sin(columns / 9)
     motion = torch.stack([-3 * bend, -1 + 0 * rows, 2 * bend, 3 + 0 * rows])[None]
-    mended = Mended(motion, torch.zeros(1, 1, 128, 192), torch.zeros(1, 3, 128, 192))
+    fused = Fused(motion, torch.zeros(1, 1, 128, 192), torch.zeros(1, 3, 128, 192))
     time = torch.full((1, 1, 1, 1), t)
-    there = carried(mended, time).motion
+    there = carried(fused, time).motion
     inner = (..., slice(8, -8), slice(8, -8))
     if t in (0.0, 1.0):  # a drawing is read where it is
         assert there[:, :2][inner].abs().max() < 0.03 if t == 0 else there[:, 2:][inner].abs().max() < 0.03

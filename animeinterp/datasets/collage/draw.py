@@ -71,13 +71,13 @@ def draw(art: Art, backdrops: Backdrops, seed: int, count: int, config: CollageC
     times = [torch.zeros_like(steps.time), steps.time, torch.ones_like(steps.time)]
 
     behind = lay_backdrop(chance, backdrops, steps, config)
-    frames = [behind.look(k, _source(behind, whole, time - steps.time, size)) for k, time in enumerate(times)]
+    frames = [behind.render(k, _source(behind, whole, time - steps.time, size)) for k, time in enumerate(times)]
     seen = [torch.zeros(count, 1, *size, dtype=torch.long, device=device) for _ in times]
     motion, known = behind.motion_of_shots(grid, steps.time, size), torch.ones_like(seen[1], dtype=torch.bool)
     for number in range(1, config.layers + 1):
         layer = lay_drawing(chance, art, steps, config)
         for k, time in enumerate(times):
-            drawn = layer.look(k, _source(layer, whole, time - steps.time, size), chance)
+            drawn = layer.render(k, _source(layer, whole, time - steps.time, size), chance)
             frames[k] = frames[k] * (1 - drawn[:, 3:]) + drawn[:, :3]
             shown = drawn[:, 3:] > HALF
             seen[k] = torch.where(shown, number, seen[k])

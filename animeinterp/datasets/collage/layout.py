@@ -61,7 +61,7 @@ class Layer:
         x, y = self.mirror.reshape(-1, 1, 1, 1) * (cos * x + sin * y), cos * y - sin * x
         return torch.cat([x + (width - 1) / 2, y + (height - 1) / 2], dim=1)
 
-    def look(self, k: int, at: Tensor, chance: torch.Generator | None = None) -> Tensor:
+    def render(self, k: int, at: Tensor, chance: torch.Generator | None = None) -> Tensor:
         """The picture of moment ``k`` (0, 1, 2) read ``at`` pixels of it, (B, C, H, W)."""
         picture, size = self.pictures[k], at.shape[-2:]
         if picture.shape[1] == 3:
