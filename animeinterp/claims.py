@@ -35,8 +35,14 @@ class _Nothing:
     extend = add = append
 
 
-class _Reader(pickle.Unpickler):
-    """Counts the elements of the storages that a pickle asks for."""
+class _Reader(pickle._Unpickler):
+    """Counts the elements of the storages that a pickle asks for.
+
+    It is Python's own reader in Python: that in C makes room for as many remembered objects as a number in the file says, and for
+    arrays of bytes before they are read, so that one wrong bit takes gigabytes.
+    """
+
+    dispatch = {code: read for code, read in pickle._Unpickler.dispatch.items() if code != pickle.BYTEARRAY8[0]}
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file)

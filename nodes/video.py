@@ -107,7 +107,8 @@ def _drawn(reader, path, window, temp: Path, timing: Timing, method: str, style:
     rate = plan.rate or timing.target_fps or info.rate * timing.multiplier
 
     def write(segment: Segment, frames: Iterator) -> None:
-        with VideoWriter(target, rate, like=info, bit_depth=depth, tracks=tracks, overwrite=False) as writer:
+        how = {"like": info, "bit_depth": depth, "tracks": tracks, "uneven": plan.uneven}
+        with VideoWriter(target, rate, **how, overwrite=False) as writer:
             for step, duration, frame in frames:
                 writer.write(frame, step.time - clip.start, duration)
 

@@ -119,11 +119,12 @@ def run(options: argparse.Namespace) -> int:
                 (shared.arithmetic if shared else _arithmetic(options)).hold()
                 film = kind_of_film(options, source)
                 tracks = film.pop("tracks")
+                coding = Coding(**film, start=clip.start, uneven=plan.uneven)
                 if shared is not None:
-                    written = draw_shared(shared, plan, Coding(**film, start=clip.start), tracks=tracks, progress=bar,
+                    written = draw_shared(shared, plan, coding, tracks=tracks, progress=bar,
                                           overwrite=options.overwrite, **networks)
                 elif isinstance(writer, VideoWriter) and _is_film(options.output) and options.fps is None:
-                    draw_alone(clip, plan, options.output, Coding(**film, start=clip.start), tracks=tracks, progress=bar,
+                    draw_alone(clip, plan, options.output, coding, tracks=tracks, progress=bar,
                                overwrite=options.overwrite, **networks)
                 else:
                     _draw_plan(options, clip, plan, writer, bar, networks)
@@ -143,7 +144,8 @@ def _draw_spread(options, source: Source, clip: Clip, shared: Shared, plan: Plan
     model = "none" if _nothing_bundled(options.model) else options.model
     if model not in ("auto", "none"):
         model = str(Path(model).absolute())
-    recipe = Recipe(paths, source.info, options.deinterlace, options.start, options.end, plan, Coding(**film, start=clip.start),
+    coding = Coding(**film, start=clip.start, uneven=plan.uneven)
+    recipe = Recipe(paths, source.info, options.deinterlace, options.start, options.end, plan, coding,
                     shared.arithmetic, model, options.style, device, shared.folder.absolute(), options.output.suffix,
                     source.reader.seen())
     with connected(options, shared.arithmetic.threads) as cluster:

@@ -27,10 +27,11 @@ class Coding:
     like: MediaInfo
     bit_depth: int | None = None
     start: Fraction = Fraction(0)
+    uneven: bool = False  # whether some frames are shown for much longer than others
 
     def write(self, path: Path | URL, frames: Iterable[tuple[Step, Fraction, Tensor]]) -> None:
         """Write a segment as a file of its own, that is there when it is whole."""
-        with VideoWriter(path, self.rate, like=self.like, bit_depth=self.bit_depth) as writer:
+        with VideoWriter(path, self.rate, like=self.like, bit_depth=self.bit_depth, uneven=self.uneven) as writer:
             for step, duration, frame in frames:
                 writer.write(frame, step.time - self.start, duration)
 

@@ -76,8 +76,8 @@ def _copy(
                 first_decoded = packet.dts
             last = packet.dts
             first_shown = packet.pts if first_shown is None else min(first_shown, packet.pts)
-            if packet.pts == last_shown:  # what is read of its duration is that of its place in the order of decoding
-                packet.duration = end - packet.pts
+            # What is read of a duration is that of a place in the order of decoding; the film's end is where the latest ends.
+            packet.duration = end - packet.pts if packet.pts == last_shown else min(packet.duration, last_shown - packet.pts)
             if is_last and whole:  # as of every part: the last to be decoded makes up the whole
                 packet.duration = max(end - first_shown - (packet.dts - first_decoded), 1)
             if tracks is not None:

@@ -41,6 +41,8 @@ class VideoWriter:
     :param bit_depth: 8, 10 or 16 bits a channel instead of ``like``'s; a film has 10 at most.
     :param quality: x264's CRF, and what comes to the same with other codecs: 0 best, 51 worst.
     :param tracks: sound and what else of another film is to be taken along.
+    :param uneven: whether some frames are shown for much longer than others: they are coded in the order in which they are shown
+        then, since MP4 sums durations in the order of decoding, and players would wait at the end for what is no frame.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class VideoWriter:
         quality: int = 16,
         overwrite: bool = True,
         tracks: Tracks | None = None,
+        uneven: bool = False,
     ):
         self.path = place(path)
         self._rate = Fraction(rate).limit_denominator(1001)
@@ -77,7 +80,7 @@ class VideoWriter:
         self._durations: dict[int, int] = {}  # of what is in the encoder, by pts
         self._first_pts = self._first_dts = None
         self._palette: Palette | None = None
-        self._tracks = tracks
+        self._tracks, self._uneven = tracks, uneven
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -156,6 +159,8 @@ class VideoWriter:
         stream.pix_fmt = encoding.pixel_format
         context = stream.codec_context
         context.thread_count = _THREADS
+        if self._uneven:
+            context.max_b_frames = 0
         self._ticks = ticks(self._rate) if encoding.container != "gif" else Fraction(1, 100)
         context.time_base = self._ticks
         if aspect != 1 and encoding.shaped:

@@ -21,6 +21,7 @@ from .pace import eased, paced
 from .schedule import EASES, Span, parse_schedule
 from .timing import Timing
 
+_UNEVEN = Fraction(3, 2)  # times as long: more than what rounding to milliseconds does
 NEAR = Fraction(1, 20)  # of the time between two frames: nearer to one than this, that frame itself is shown
 
 
@@ -83,6 +84,12 @@ class Plan:
         """Frames a second, where all steps are equally far apart."""
         gaps = {b.time - a.time for a, b in zip(self.steps, self.steps[1:], strict=False)} or {self.end - self.steps[0].time}
         return 1 / gaps.pop() if len(gaps) == 1 else None
+
+    @property
+    def uneven(self) -> bool:
+        """Whether some steps are shown for much longer than others."""
+        gaps = [b.time - a.time for a, b in zip(self.steps, self.steps[1:], strict=False)]
+        return bool(gaps) and max(gaps) > _UNEVEN * min(gaps)
 
     @property
     def drawn(self) -> int:

@@ -160,6 +160,12 @@ def test_damaged_files(files, tmp_path, kind, data):
     loads(data.draw(damaged(files[kind])), data.draw(st.sampled_from([kind, "safetensors", "ckpt"])), tmp_path / "a")
 
 
+@pytest.mark.parametrize("code", [b"r\x16\x01\0\x20", b"\x96\0\0\0\0\x03\0\0\0"], ids=["memo", "bytes"])
+def test_a_number_in_a_pickle_takes_no_room(tmp_path, code):
+    """One that says where an object is remembered, of which there are never so many, and one that says how long an array is."""
+    assert not loads(b"\x80\x05N" + code + b"." + b"\x80\x02N." * 4, "ckpt", tmp_path / "a")
+
+
 @given(data=st.data())
 def test_headers_that_are_not_true(files, tmp_path, data):
     loads(data.draw(other_headers(files)), data.draw(st.sampled_from(["safetensors", "ckpt"])), tmp_path / "a")

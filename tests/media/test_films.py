@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from animeinterp import AnimeInterpError
-from animeinterp.media import Colour, MediaInfo, VideoWriter, open_film
+from animeinterp.media import Colour, MediaInfo, VideoWriter, join_films, open_film
 
 # Seven frames, one of them long, as a recording of a screen or an animation has them; the last longer than the rate says.
 TIMES = [Fraction(n, 100) for n in (0, 4, 8, 12, 36, 40, 44)]
@@ -68,6 +68,38 @@ def test_every_frame_stays_at_its_own_time(tmp_path, name):
     assert reader.timeline().times == tuple(TIMES) and reader.timeline().end == END
     assert max(float((a - b.pixels).abs().mean()) for a, b in zip(frames, back, strict=True)) < 0.02
     assert (reader.info.bit_depth > 8) == ("deep" in name)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "deep.mp4", "a.mkv"])
+@pytest.mark.parametrize("joined", [False, True])
+def test_films_of_uneven_times_are_as_long_as_told(tmp_path, name, joined):
+    """MP4's own clock is told by the header, which is what players go by; gaps of several lengths, the last of which varies."""
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        gaps = [Fraction(int(n), 50) for n in random.choice([1, 1, 1, 2, 7, 14], 5 + 4 * seed)]
+        path, time = tmp_path / f"{seed}{name}", Fraction(0)
+        like = MediaInfo((HEIGHT, WIDTH), Fraction(25), bit_depth=10 if "deep" in name else 8)
+        with VideoWriter(path, 25, like=like, uneven=True) as film:
+            for index, gap in enumerate(gaps):
+                film.write(drawings()[0].roll(2 * index, 3), time, gap)
+                time += gap
+        if joined:
+            join_films([path], path.with_stem("joined"))
+            path = path.with_stem("joined")
+        assert open_film(path).timeline().end == sum(gaps)
+        with av.open(str(path)) as container:
+            assert container.duration == pytest.approx(float(sum(gaps)) * av.time_base, abs=1000)
+        if path.suffix != ".mkv":
+            assert _header_seconds(path) == pytest.approx(float(sum(gaps)), abs=1e-3)
+
+
+def _header_seconds(path) -> float:
+    """How long an MP4 film says it is shown: its edit list, which counts in the header's ticks."""
+    data = path.read_bytes()
+    ticks = struct.unpack_from(">I", data, data.index(b"mvhd") + 16)[0]
+    at = data.index(b"elst")
+    count = struct.unpack_from(">I", data, at + 8)[0]
+    return sum(struct.unpack_from(">I", data, at + 12 + 12 * n)[0] for n in range(count)) / ticks
 
 
 @pytest.mark.parametrize("name", ["a.mov", "a.mkv", "a.webm", "a.gif", "a.webp", "a.png"])
