@@ -111,7 +111,8 @@ def find_light(frame0: Tensor, frame1: Tensor, config: LightConfig = LIGHT) -> L
     """How the light changes from one frame (1, 3, H, W) in 0..1 to another; None where it does not, or nobody can tell."""
     one, other = _small(frame0, config.side), _small(frame1, config.side)
     spreads = [np.abs(x - np.median(x, axis=(0, 1))).max(axis=2) for x in (one, other)]
-    if min(float(np.quantile(spread, 0.999)) for spread in spreads) < config.flat:
+    least_spread = min(float(np.quantile(spread, 0.999)) for spread in spreads)
+    if least_spread < config.flat:
         flat_alike = np.abs(one.mean(axis=(0, 1)) - other.mean(axis=(0, 1))).max() < config.nothing
         return None if flat_alike else Light(None, None)
     found = _whole_frame(one, other, config)
@@ -123,7 +124,8 @@ def find_light(frame0: Tensor, frame1: Tensor, config: LightConfig = LIGHT) -> L
         return None
     _, gain, offset = min(own, key=lambda light: light[0]) if own else (found.error, found.gain, found.offset)
     if min(float(np.median(gain)), 1 / max(float(np.median(gain)), 1e-6)) < config.least_gain:
-        return Light(None, None)
+        # Of two scenes that have nothing in common the fit makes one faint, too.
+        return Light(None, None) if least_spread < 255 * config.least_gain else None
     gain, offset = (np.broadcast_to(x, one.shape).astype(np.float32) for x in (gain, offset))
     gain = np.clip(gain, config.least_gain, 1 / config.least_gain)
     return Light(to_tensor(gain), to_tensor(offset / 255))

@@ -9,6 +9,7 @@ import torch
 from figures import SIZE, drawing
 
 import animeinterp as ai
+from animeinterp.datasets.cadence import Shot, draw_shot
 from animeinterp.light import find_light
 
 
@@ -63,6 +64,14 @@ def test_a_black_or_white_frame_fades(level):
     frames = torch.cat([drawing(0), torch.full_like(drawing(0), level)])
     made = ai.interpolate(frames, 2, model=None)[1]
     assert torch.allclose(made, frames.mean(dim=0), atol=1e-6)
+
+
+def test_of_scenes_that_have_nothing_in_common_none_fades():
+    scenes = [draw_shot(Shot(seed, frames=2), (120, 208)).frames for seed in (100, 105, 110, 104)]
+    for one in scenes:
+        for other in scenes:
+            light = find_light(one[:1], other[1:])
+            assert light is None or not light.fades
 
 
 def test_light_that_does_not_change_is_none():

@@ -55,14 +55,15 @@ def complete(
     match = found.matches[0]
     find_motions(sides, match.pieces_0.cpu().numpy(), match.pieces_1.cpu().numpy())
     field = partial(to_tensor, device=frame0.device)
-    if only_cutouts and are_drawn_anew(images, both(lambda k: sides[k].fine.flow(sides[k].motion)), config):
+    pieces = both(lambda k: sides[k].fine.flow(sides[k].motion))
+    if only_cutouts and are_drawn_anew(images, pieces, config):
         return Flow(flow_01=field(sides[0].dense), flow_10=field(sides[1].dense), cutouts=[False])
     owners, depths = _order(sides, images)
     fields = _fields(sides, images, owners)
     depth_maps = [cv2.medianBlur(depths[k][owners[k]], config.median) for k in (0, 1)]
     bends = [_bend(sides[k], owners[k], fields[k]) for k in (0, 1)]
     straight = [sides[k].fine.flow_of(sides[k].motion, owners[k]) for k in (0, 1)]
-    cutouts = are_cutouts(images, straight, fields, config)
+    cutouts = are_cutouts(images, pieces, straight, fields, config)
     grounds = [_ground(sides[k], owners[k], fields[k]) for k in (0, 1)]
     things = loose_things(images, fields, grounds, config)
     if things is not None:
@@ -72,7 +73,7 @@ def complete(
             straight[k][over[k]] = fields[k][over[k]]
             depth_maps[k][over[k]] = front
             lay_under(things, k, fields, grounds[k], over[k], depth_maps[k], config)
-        cutouts = cutouts or are_cutouts(images, straight, fields, config)
+        cutouts = cutouts or are_cutouts(images, pieces, straight, fields, config)
         cutouts = cutouts or are_all_that_moves(images, things, over, grounds, config)
     confidence = [1 / (1 + disagreement(fields[k], fields[1 - k]) ** 2) for k in (0, 1)]
     return Flow(

@@ -136,9 +136,11 @@ class CompletionConfig:
     cutout_grain: float = 0.58  # times what the middle line is off, at most: lines off alike are off by the grain of a film
     cutout_straight: float = 1.42  # times: how much farther off than along that the middle line is along plain motions
     cutout_anew: float = 0.1  # where even the better lines are off more along plain motions, no bend brings them under the first
+    cutout_unknown: float = 0.7  # ... or more than this: then it is their motion that is not known yet
     cutout_surely: float = 0.05  # where the middle line is off less, along plain motions, nothing was drawn anew
     cutout_maybe: float = 0.12  # of a picture of ``cutout_side``, along its dense flow: beyond it they are no cut-outs
     cutout_lost: float = 0.15  # of the lines that move, so few come back along dense flow that it tells nothing
+    cutout_missed: float = 0.5  # ... so few that what was missed may be cut-outs that go far
     cutout_side: int = 480  # of the longer side of the picture that is looked at first
     cutout_line: float = 4.0  # levels a pixel: from which slope on it is a line
     cutout_noise: float = 2.0  # levels a pixel: a slope that any pixel may have

@@ -27,33 +27,39 @@ def may_be_cutouts(frame0: Tensor, frame1: Tensor, config: CompletionConfig = DE
     """
     images = [_small(to_image(frame[0]), config.cutout_side) for frame in (frame0, frame1)]
     (off, _), found = lines_off(images, panned_flows(images, config), config)
-    return off < config.cutout_maybe or found < config.cutout_lost
+    return off < config.cutout_maybe or found < config.cutout_missed
 
 
 def are_cutouts(
-    images: Sequence[np.ndarray], straight: Sequence[np.ndarray], completed: Sequence[np.ndarray],
+    images: Sequence[np.ndarray], pieces: Sequence[np.ndarray], straight: Sequence[np.ndarray], completed: Sequence[np.ndarray],
     config: CompletionConfig = DEFAULT,
 ) -> bool:
     """Whether what moves in one image lies in the other as it is.
 
     :param images: both, (H, W, 3) uint8. ``straight``: the flow from either to the other, (H, W, 2) in pixels, each piece
-        moving by its one affine motion; ``completed``: the same bent to what the pixels show.
+        moving by its one affine motion; ``completed``: the same bent to what the pixels show; ``pieces``: as straight, each
+        half of a line moving with the piece on its side, which tells more where lines were given to the wrong side.
     """
     (better, middle), _ = lines_off(images, completed, config)
+    (by_pieces, middle_by_pieces), _ = lines_off(images, pieces, config)
     plain = lines_off(images, straight, config)[0][1]
     bends_help_little = plain < config.cutout_straight * middle
-    return plain < config.cutout_surely or (better < min(config.cutout_off, config.cutout_grain * middle) and bends_help_little)
+    falls = (better < min(config.cutout_off, config.cutout_grain * middle)) or (
+        by_pieces < min(config.cutout_off, config.cutout_grain * middle_by_pieces)
+    )
+    return plain < config.cutout_surely or (falls and bends_help_little)
 
 
 def are_drawn_anew(
     images: Sequence[np.ndarray], straight: Sequence[np.ndarray], config: CompletionConfig = DEFAULT
 ) -> bool:
-    """Whether it is plain, before motion is known well, that ``are_cutouts`` will say no. False wherever lines do not tell.
+    """Whether it is plain, before motion is known well, that ``are_cutouts`` will say no. False wherever lines do not tell, or
+    are off so far that it is their motion which is not known.
 
     :param images: both, (H, W, 3) uint8. ``straight``: as for ``are_cutouts``, but lines may move with either side's piece.
     """
     (better, _), found = lines_off(images, straight, config)
-    return found > config.cutout_lost and config.cutout_anew < better < np.inf
+    return found > config.cutout_lost and config.cutout_anew < better < config.cutout_unknown
 
 
 def lines_off(

@@ -76,6 +76,8 @@ def _read_with_opencv(path: Path | URL) -> np.ndarray | None:
 def _read_with_ffmpeg(path: Path | URL) -> np.ndarray | None:
     try:
         with av.open(for_ffmpeg(path)) as container:
+            if not container.streams.video:
+                return None
             frame = next(container.decode(video=0))
             return to_rgb(frame, None, alpha=has_alpha(frame))
     except (av.error.FFmpegError, StopIteration, ValueError):

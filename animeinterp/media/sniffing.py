@@ -12,7 +12,7 @@ from ..storage import URL, opened, place, size_of
 ANIMATIONS = frozenset({"gif", "apng", "animated webp"})
 STILLS = frozenset({"png", "jpeg", "webp", "bmp", "tiff", "exr"})
 _MOST = 1 << 20  # bytes at the start of a file in which all of this stands
-_ALWAYS = 1 << 26  # pixels that are read whatever the size of the file
+_ALWAYS = 1 << 23  # pixels that are read whatever the size of the file
 _DENSEST = 3000  # pixels a byte, more than any format packs of a drawing
 _ORIENTATION = 0x0112  # the EXIF tag
 
@@ -71,8 +71,23 @@ def is_cut_short(path: str | os.PathLike[str] | URL, kind: str | None) -> bool:
     if kind == "gif":
         return not end.rstrip(b"\0").endswith(b";")
     if kind in ("png", "apng"):
-        return b"IEND" not in end and size < _MOST and b"IEND" not in _start(path)
+        return _png_is_cut_short(path, size)
     return int.from_bytes(start[4:8], "little") + 8 > size
+
+
+def _png_is_cut_short(path: str | os.PathLike[str] | URL, size: int) -> bool:
+    """Whether one of its chunks claims more than there is, which would be made room for, or none is the last."""
+    with opened(path) as file:
+        at = 8
+        while at + 12 <= size:
+            file.seek(at)
+            length, name = struct.unpack(">I4s", file.read(8))
+            at += 12 + length
+            if name == b"IEND":
+                break
+        else:
+            return True
+    return at > size
 
 
 def _film_is_cut_short(path: str | os.PathLike[str] | URL, size: int) -> bool:

@@ -116,7 +116,7 @@ class VideoReader(FrameReader):
             with self._open() as container:
                 stream = pictures(container)
                 beside = alpha_decoder(stream) is not None
-                self._known_entries = (None if beside else Entries.of(packets(container, stream)),)
+                self._known_entries = (None if beside else Entries.of(self._packets(container, stream)),)
         return self._known_entries[0]
 
     def timeline(self) -> Timeline:
@@ -125,7 +125,7 @@ class VideoReader(FrameReader):
             return self._seen.timeline
         with self._open() as container:
             stream = pictures(container)
-            stamps = [(seconds_of(p.pts, p.time_base), seconds_of(p.duration, p.time_base)) for p in packets(container, stream)]
+            stamps = [(seconds_of(p.pts, p.time_base), seconds_of(p.duration, p.time_base)) for p in self._packets(container, stream)]
             if any(pts is None for pts, _ in stamps):
                 stamps = None
         if stamps is None:  # such as a bare H.264 stream, whose decoder alone knows the order
@@ -246,6 +246,16 @@ class VideoReader(FrameReader):
         told = matroska_end(stream)
         if missing or (told is not None and told - end > _SLACK and done):
             raise self._damaged(done, _CUT_OFF)
+
+    def _packets(self, container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> Iterator[av.Packet]:
+        """The coded frames that are shown, in the order of the file. AnimeInterpError where it is damaged."""
+        read = 0
+        try:
+            for packet in packets(container, stream):
+                yield packet
+                read += 1
+        except (av.error.FFmpegError, ValueError) as error:
+            raise self._damaged(read, str(error)) from None
 
     def _damaged(self, frame: int, why: str) -> AnimeInterpError:
         return AnimeInterpError(

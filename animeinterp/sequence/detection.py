@@ -1,7 +1,8 @@
 """What a clip shows of its own timing: where shots are cut, and which frames only repeat the drawing before them.
 
-A cut is where most of a frame is found nowhere in the frame before it, by dense flow at a small size, and nothing like that
-around it: a dissolve or a fade goes over many frames, a flash comes back to what was there. A drawing is held where all that
+A cut is where most of a frame is found nowhere in the frame before it, by dense flow at a small size and in one light, and
+nothing like that around it: a dissolve goes over many frames, a flash comes back to what was there. To and from a frame that
+shows nothing is a fade, unless that frame stands. A drawing is held where all that
 differs is noise; how much that is differs from film to film, so the clip's own gap between the two is looked for.
 """
 
@@ -16,7 +17,8 @@ import numpy as np
 from torch import Tensor
 
 from ..dense_flow import dis_flow, disagreement
-from ..images import to_image
+from ..images import to_image, to_tensor
+from ..light import Leveled, find_light
 
 CUT_WIDTH, HELD_WIDTH = 160, 320  # pixels, of the copies that are compared
 UNLIKE = 20  # 8-bit levels from which a pixel is not the one that flow leads to
@@ -59,7 +61,7 @@ def watch(
     """
     small: deque[np.ndarray] = deque(maxlen=FLASH + 2)
     last: np.ndarray | None = None
-    shares, differences, returns = [0.0], [0.0], []
+    shares, differences, returns, fades = [0.0], [0.0], [], []
     first, count = None, 0
     for frame in frames:
         image = to_image(frame[0])
@@ -67,7 +69,9 @@ def watch(
         if last is not None:
             # What is the same needs no flow.
             differences.append(difference(last, medium))
-            shares.append(unmatched(small[-1], tiny) if differences[-1] > STILL else 0.0)
+            share, fading = _unlike(small[-1], tiny, CUT_SHARE * threshold) if differences[-1] > STILL else (0.0, False)
+            shares.append(share)
+            fades += [count] * fading
         small.append(tiny)
         returns += _flashes(small, shares, threshold)
         first, last = tiny if first is None else first, medium
@@ -75,7 +79,8 @@ def watch(
         if progress is not None:
             progress(count)
     cuts = [i for i in range(1, count) if _peaks(shares, i, CUT_SHARE * threshold) and i not in returns]
-    if loop and count > 1 and unmatched(small[-1], first) > CUT_SHARE * threshold:
+    cuts = [i for i in cuts if i not in fades or any(d <= STILL for d in differences[max(i - 1, 1) : i] + differences[i + 1 : i + 2])]
+    if loop and count > 1 and _unlike(small[-1], first, CUT_SHARE * threshold)[0] > CUT_SHARE * threshold:
         cuts.insert(0, 0)
     limit = held_limit(np.array([d for i, d in enumerate(differences) if i and i not in cuts]))
     held = tuple(i for i in range(1, count) if differences[i] <= limit and i not in cuts)
@@ -174,6 +179,19 @@ def unmatched(one: np.ndarray, other: np.ndarray) -> float:
     y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
     found = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return float((cv2.absdiff(one, found).max(axis=2) > UNLIKE).mean())
+
+
+def _unlike(one: np.ndarray, other: np.ndarray, limit: float) -> tuple[float, bool]:
+    """Which share of a small picture is not found in the other, in one light where that is over ``limit``; and whether one of
+    them shows nothing."""
+    share = unmatched(one, other)
+    if share <= limit:
+        return share, False
+    frames = to_tensor(one / np.float32(255)), to_tensor(other / np.float32(255))
+    light = find_light(*frames)
+    if light is None or light.fades:
+        return share, light is not None
+    return min(share, unmatched(*(to_image(frame[0]) for frame in Leveled(light, *frames).frames))), False
 
 
 def shrunk(image: np.ndarray, width: int) -> np.ndarray:

@@ -60,6 +60,30 @@ def test_a_flash_is_no_cut(shots, at):
     assert found(film).cuts == film.cuts
 
 
+@pytest.mark.parametrize("light", [0.45, 0.85, 1.6, (0.7, 0.75, 0.95), (1.0, 0.9, 0.72)])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_light_that_changes_at_once_is_no_cut(shots, light, backwards):
+    """Neither of two pictures by themselves, still or moving, nor in a film."""
+    light = torch.tensor(light).view(-1, 1, 1)
+    brightest = max(float(light.max()), 1)
+    frames = shots[2].frames[[0, 2]] / brightest
+    for before, after in ((frames[:1], frames[:1]), (frames[:1], frames[1:])):
+        pair = torch.cat([before, after * light])
+        assert watch((pair.flip(0) if backwards else pair).split(1)).cuts == ()
+    film = join(shots[:3])
+    film.frames /= brightest
+    film.frames[4:] *= light
+    assert found(film).cuts == film.cuts
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_a_picture_fades_to_a_blank_one_and_is_cut_to_one_that_stands(shots, level):
+    picture = shots[0].frames[:1]
+    blank = torch.full_like(picture, level)
+    assert watch([picture, blank]).cuts == watch([blank, picture]).cuts == ()
+    assert watch([picture, picture, blank, blank, blank]).cuts == (2,)
+
+
 def test_thresholds(shots):
     film = join(shots)
     assert watch(film.frames.split(1), threshold=2.9).cuts == ()
