@@ -80,7 +80,7 @@ class CompletionConfig:
     loose_most: float = 0.1  # of the frame: where more is left over, it is not things that are loose
     loose_around: float = 3.0  # over which the ground is continued
     loose_least: int = 6  # pixels
-    loose_thickest: float = 0.03  # of the frame's width, half of a thing's thickness
+    loose_thickest: float = 0.09  # of the frame's width, half of a thing's thickness
     loose_count: int = 400  # of things: more are noise
     loose_areas: float = 2.0  # times that two may differ in area and be one
     loose_colours: float = 90.0  # colour difference under which two may be one

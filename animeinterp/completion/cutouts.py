@@ -27,7 +27,7 @@ def may_be_cutouts(frame0: Tensor, frame1: Tensor, config: CompletionConfig = DE
     """
     images = [_small(to_image(frame[0]), config.cutout_side) for frame in (frame0, frame1)]
     (off, _), found = lines_off(images, panned_flows(images, config), config)
-    return off < config.cutout_maybe or found < config.cutout_missed
+    return off < config.cutout_maybe or found < config.cutout_missed or off == np.inf
 
 
 def are_cutouts(
