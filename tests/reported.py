@@ -152,7 +152,7 @@ def ball(seed: int, size=(288, 512), *, textured: bool = False, drawn: bool = Fa
     begin = np.array([random.uniform(0.2, 0.45) * width, random.uniform(0.25, 0.5) * height])
     way = np.array([random.choice([-1, 1]) * 0.26 * width, random.uniform(-0.1, 0.25) * height])
     begin[0] = width - begin[0] if way[0] < 0 else begin[0]
-    turn, town, sky = random.uniform(-0.7, 0.7), int(random.integers(1 << 30)), _bright(random)
+    turn, town, sky = random.uniform(-0.6, 0.6), int(random.integers(1 << 30)), _bright(random)
 
     def draw(t: float) -> np.ndarray:
         canvas = Canvas(size, sky)
@@ -161,9 +161,9 @@ def ball(seed: int, size=(288, 512), *, textured: bool = False, drawn: bool = Fa
         at = begin + t * way
         canvas.disc(at, radius, colour)
         if textured:
-            for star in range(5):
-                angle = star * 2 * np.pi / 5 + t * turn
-                canvas.disc(at + 0.55 * radius * np.array([np.cos(angle), np.sin(angle)]), 0.2 * radius, other, 1.0)
+            for spot in range(4):  # of different sizes: a pattern that is the same when turned leaves its turn open
+                angle = spot * np.pi / 2 + t * turn
+                canvas.disc(at + 0.5 * radius * np.array([np.cos(angle), np.sin(angle)]), (0.12 + 0.06 * spot) * radius, other, 1.0)
             canvas.disc(at, 0.2 * radius, INK, 0)
         return canvas.picture()
 

@@ -76,6 +76,14 @@ class Side:
         aligned, _ = align(grid, self.motion, steps=steps)
         self.offer(aligned)
 
+    def unturn(self) -> None:
+        """Let what looks as well without its turn not turn: what is round may have turned by anything, and the way back, which
+        is as chance has it too, would not undo it."""
+        turn = np.abs(np.arctan2(self.motion[:, 4] - self.motion[:, 3], 2 + self.motion[:, 2] + self.motion[:, 5]))
+        plain = self.motion.copy()
+        plain[:, 2:] = 0
+        self.offer(plain, turn > self.config.least_turn, -self.config.turn_gain)
+
     def offer_neighbours(self) -> None:
         for k in range(self.config.neighbours):
             friend = self.adjacent[:, k]
@@ -125,6 +133,7 @@ def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.nd
         way[0].align(way[0].middle, 3)
 
     def finish(way):
+        way[0].unturn()
         _settle_patterns(way[0])
         way[0].motion = align(way[0].fine, way[0].motion, steps=2)[0]
 

@@ -27,7 +27,10 @@ def may_be_cutouts(frame0: Tensor, frame1: Tensor, config: CompletionConfig = DE
     """
     images = [_small(to_image(frame[0]), config.cutout_side) for frame in (frame0, frame1)]
     (off, _), found = lines_off(images, panned_flows(images, config), config)
-    return off < config.cutout_maybe or found < config.cutout_missed or off == np.inf
+    if off == np.inf:  # no line moves along dense flow: nothing does, or what does goes too far for it
+        changed = np.abs(images[0].astype(int) - images[1]).sum(axis=2) > config.loose_unlike
+        return np.count_nonzero(changed) > config.cutout_fewest or found < config.cutout_missed
+    return not config.cutout_maybe < off < config.cutout_unknown or found < config.cutout_missed
 
 
 def are_cutouts(
