@@ -33,7 +33,7 @@ SLOW = (
     "media/test_films", "media/test_safety", "pipeline/test_long", "pipeline/test_retiming", "pipeline/test_sizes",
     "test_cli_benchmark",
     "test_cli_evaluate", "test_cli_interpolate", "test_cli_train", "test_cluster", "test_film", "test_made_film",
-    "test_pack", "test_quality_floors", "test_synfig", "completion/test_cutouts", "completion/test_loose",
+    "test_pack", "test_quality_floors", "test_reported", "test_synfig", "completion/test_cutouts", "completion/test_loose",
     "completion/test_working_size", "segmentation/test_exactness", "runtime/test_out_of_memory", "runtime/test_prefetch",
     "synthesis/test_network_tiles", "sequence/test_piece_timing",
 )

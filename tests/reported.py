@@ -163,7 +163,8 @@ def ball(seed: int, size=(288, 512), *, textured: bool = False, drawn: bool = Fa
         if textured:
             for spot in range(4):  # of different sizes: a pattern that is the same when turned leaves its turn open
                 angle = spot * np.pi / 2 + t * turn
-                canvas.disc(at + 0.5 * radius * np.array([np.cos(angle), np.sin(angle)]), (0.12 + 0.06 * spot) * radius, other, 1.0)
+                place = at + 0.5 * radius * np.array([np.cos(angle), np.sin(angle)])
+                canvas.disc(place, (0.12 + 0.06 * spot) * radius, other, 1.0)
             canvas.disc(at, 0.2 * radius, INK, 0)
         return canvas.picture()
 
@@ -174,12 +175,11 @@ def line_art(seed: int, size=(288, 512)) -> Scene:
     """Two figures of lines alone, who shift a little, and whose arms turn."""
     random = np.random.default_rng(seed)
     height, width = size
-    people = [
-        (random.uniform(0.22, 0.32) * width, random.uniform(0.62, 0.8), random.uniform(-4, 4), np.deg2rad(random.uniform(-65, 10)),
-         np.deg2rad(random.choice([-1, 1]) * random.uniform(30, 50))),
-        (random.uniform(0.6, 0.7) * width, random.uniform(0.5, 0.65), random.uniform(-22, -8), np.deg2rad(random.uniform(-20, 20)),
-         np.deg2rad(random.choice([-1, 1]) * random.uniform(25, 40))),
-    ]  # fmt: skip
+    people = []  # their place, size, way, and the angle and turn of the arm
+    for place, tall, way, angle, turn in (((0.22, 0.32), (0.62, 0.8), (-4, 4), (-65, 10), (30, 50)),
+                                          ((0.6, 0.7), (0.5, 0.65), (-22, -8), (-20, 20), (25, 40))):
+        at = random.uniform(*place) * width, random.uniform(*tall), random.uniform(*way), np.deg2rad(random.uniform(*angle))
+        people.append((*at, np.deg2rad(random.choice([-1, 1]) * random.uniform(*turn))))
 
     def draw(t: float) -> np.ndarray:
         canvas = Canvas(size, (255, 255, 255))
@@ -187,8 +187,9 @@ def line_art(seed: int, size=(288, 512)) -> Scene:
             x, y, tall = x + t * way, 0.88 * height, tall * height
             for side in (-0.07, 0.07):
                 canvas.shape([(x + side * tall, y), (x + side * tall, y - 0.2 * tall)], None)
-            canvas.shape([(x - 0.13 * tall, y - 0.56 * tall), (x + 0.13 * tall, y - 0.56 * tall), (x + 0.22 * tall, y - 0.2 * tall),
-                          (x - 0.22 * tall, y - 0.2 * tall)], None)  # fmt: skip
+            above, below = y - 0.56 * tall, y - 0.2 * tall
+            canvas.shape([(x - 0.13 * tall, above), (x + 0.13 * tall, above), (x + 0.22 * tall, below), (x - 0.22 * tall, below)],
+                         None)
             head = x, y - 0.76 * tall
             canvas.disc(head, 0.23 * tall, None)
             canvas.disc((head[0], head[1] + 0.02 * tall), 0.17 * tall, None)

@@ -125,7 +125,8 @@ class VideoReader(FrameReader):
             return self._seen.timeline
         with self._open() as container:
             stream = pictures(container)
-            stamps = [(seconds_of(p.pts, p.time_base), seconds_of(p.duration, p.time_base)) for p in self._packets(container, stream)]
+            shown = self._packets(container, stream)
+            stamps = [(seconds_of(p.pts, p.time_base), seconds_of(p.duration, p.time_base)) for p in shown]
             if any(pts is None for pts, _ in stamps):
                 stamps = None
         if stamps is None:  # such as a bare H.264 stream, whose decoder alone knows the order

@@ -79,7 +79,8 @@ def watch(
         if progress is not None:
             progress(count)
     cuts = [i for i in range(1, count) if _peaks(shares, i, CUT_SHARE * threshold) and i not in returns]
-    cuts = [i for i in cuts if i not in fades or any(d <= STILL for d in differences[max(i - 1, 1) : i] + differences[i + 1 : i + 2])]
+    stands = [any(d <= STILL for d in differences[max(i - 1, 1) : i] + differences[i + 1 : i + 2]) for i in range(count)]
+    cuts = [i for i in cuts if i not in fades or stands[i]]
     if loop and count > 1 and _unlike(small[-1], first, CUT_SHARE * threshold)[0] > CUT_SHARE * threshold:
         cuts.insert(0, 0)
     limit = held_limit(np.array([d for i, d in enumerate(differences) if i and i not in cuts]))

@@ -7,7 +7,7 @@ import torch
 from animeinterp import AnimeInterpError
 from animeinterp.flow import Flow
 from animeinterp.synthesis.blend import _evened_share, _moved, _standing_out, blend, fill_holes
-from animeinterp.synthesis.config import BLEND
+from animeinterp.synthesis.config import BLEND, BlendConfig
 from animeinterp.synthesis.sampling import _sample_torch, sample_lanczos
 
 
@@ -213,3 +213,24 @@ def test_what_bends_is_off_its_straight_line_and_arrives(t):
     field, bend = torch.full((1, 2, 4, 4), 8.0), torch.full((1, 2, 4, 4), 3.0)
     there, back = _moved([field, -field], [bend, None], t)
     assert there[0, 0, 0, 0] == pytest.approx(8 * t + 12 * t * (1 - t)) and back[0, 0, 0, 0] == pytest.approx(-8 * (1 - t))
+
+
+def test_what_goes_far_is_not_mixed_with_what_it_passes_over():
+    """A striped thing of 16 pixels goes 60 to the right over a ground that goes 8 to the left, and is a little nearer only."""
+    ground = torch.full((1, 3, 64, 128), 0.2)
+    thing = torch.full((1, 3, 16, 16), 0.9)
+    thing[..., ::4, :] = 0.5
+    thing[..., :, ::4] = 0.5
+    frames, flows, depths = [], [], []
+    for left, way in ((16, 1.0), (76, -1.0)):
+        frame, flow, depth = ground.clone(), torch.zeros(1, 2, 64, 128), torch.zeros(1, 1, 64, 128)
+        frame[..., 24:40, left : left + 16] = thing
+        flow[:, 0] = -8 * way
+        flow[:, 0, 24:40, left : left + 16] = 60 * way
+        depth[..., 24:40, left : left + 16] = 1
+        frames.append(frame), flows.append(flow), depths.append(depth)
+    made = blend(*frames, Flow(*flows, depth_0=depths[0], depth_1=depths[1]), [0.5])
+    assert (made[..., 24:40, 46:62] - thing).abs().mean() < 0.1
+    plain = BlendConfig(motion_mixed=1e9)
+    mixed = blend(*frames, Flow(*flows, depth_0=depths[0], depth_1=depths[1]), [0.5], config=plain)
+    assert (made[..., 24:40, 46:62] - thing).abs().mean() < 0.5 * (mixed[..., 24:40, 46:62] - thing).abs().mean()
