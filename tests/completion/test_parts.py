@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from animeinterp.completion.candidates import Side, _offer_way_back
+from animeinterp.completion.candidates import Side, _offer_way_back, _pattern_shifts, adjacency
 from animeinterp.completion.config import DEFAULT
 from animeinterp.completion.deformation import choose_flow, smooth_within
 from animeinterp.completion.depth import _read, _solve, piece_depths
 from animeinterp.completion.laying import BoundedFrame, Laid
-from animeinterp.completion.motion import PieceGrid, align, fit_motions
+from animeinterp.completion.motion import PieceGrid, _solve_step, align, fit_motions
 from animeinterp.completion.ownership import _error_at, _other_side
 from animeinterp.completion.swarms import _common_shift, _greedy
 from animeinterp.completion.things import Things, possible_pairs
@@ -69,6 +69,59 @@ def test_the_motion_that_fits_a_field_is_the_one_it_was_made_by(step):
     found = fit_motions(flow, grid, np.ones((HEIGHT, WIDTH), np.float32), rounds=8)
     assert found[:, :2] == pytest.approx(moves[:, :2], abs=0.15)
     assert found[:, 2:] == pytest.approx(moves[:, 2:], abs=0.02)
+
+
+def test_neither_direction_is_another_than_the_other():
+    """Transposed, a noisy field is fitted by the transposed motion."""
+    field = np.random.default_rng(3).normal(0, 4, (HEIGHT, WIDTH, 2)).astype(np.float32)
+    trust = np.ones((HEIGHT, WIDTH), np.float32)
+    one = fit_motions(field, grid_of(texture(), texture(1), halves()), trust)
+    turned = [np.ascontiguousarray(x.transpose(1, 0, 2)) for x in (texture(), texture(1))]
+    other = fit_motions(field.transpose(1, 0, 2)[..., ::-1], grid_of(*turned, np.ascontiguousarray(halves().T)), trust.T)
+    assert np.abs(one[:, 2:]).max() > 1e-3
+    assert other[:, [1, 0, 5, 4, 3, 2]] == pytest.approx(one, abs=1e-4)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_step_goes_no_farther_than_it_may_either_way(sign):
+    y, x = (a.ravel().astype(np.float32) for a in np.mgrid[-3:4, -3:4])
+    one, none = np.ones_like(x), np.zeros_like(x)
+    step = _solve_step(np.zeros(49, int), 1, (x, y), (one, none, one), (sign * 100 * one, none), np.zeros(1), np.ones(1), 4.0)
+    assert step == pytest.approx(np.array([[-4.0 * sign, 0, 0, 0, 0, 0]]), abs=1e-4)
+
+
+def test_the_motion_of_most_of_the_frame_is_each_piece_s_about_its_own_centre():
+    labels = halves()
+    turn = np.array([[6, -3, -0.02, 0.1, -0.1, -0.02]], np.float32)  # about the frame's middle
+    whole = PieceGrid.of(*[np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * 2, np.zeros_like(labels),
+                         np.array([[1, (WIDTH - 1) / 2, (HEIGHT - 1) / 2, WIDTH**2 / 12, HEIGHT**2 / 12, 0]]), 1, DEFAULT)
+    dense = whole.flow(turn)
+    moments = piece_moments(torch.from_numpy(labels), 2).numpy()
+    side = Side(texture(), texture(1), labels, moments, dense, -dense, DEFAULT)
+    side.trust[:] = 1
+    found = side.whole_frame()
+    about = turn[0, :2] + (side.centres - whole.centres) @ turn[0, 2:].reshape(2, 2).T
+    assert found[:, :2] == pytest.approx(about, abs=0.25) and found[:, 2:] == pytest.approx(np.repeat(turn[:, 2:], 2, 0), abs=0.01)
+
+
+def test_neighbours_are_those_of_the_longest_borders():
+    labels = np.zeros((20, 30), np.int32)
+    labels[:, 10:], labels[5:12, 10:], labels[12:14, 10:] = 1, 2, 3
+    labels[14:, 10:] = 4
+    assert adjacency(labels, 5, 2)[0].tolist() == [2, 4]
+    assert adjacency(labels, 5, 2)[3, :2].tolist() in ([2, 4], [4, 2]) and adjacency(labels, 5, 6)[1].tolist() == [2, 0, 1, 1, 1, 1]
+
+
+def test_a_pattern_may_have_gone_on_by_its_period_either_way():
+    """Posts in a row whose gaps grow: the nearest is by turns on either side, and the period a distance all the same."""
+    labels = np.zeros((HEIGHT, WIDTH), np.int32)
+    for n, x in enumerate((4, 12, 22, 30, 40, 48)):
+        labels[10:40, x : x + 3] = n + 1
+    moments = piece_moments(torch.from_numpy(labels), 7).numpy()
+    still = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    shifts = _pattern_shifts(Side(texture(), texture(), labels, moments, still, still, DEFAULT), np.arange(1, 7))
+    for k in range(-DEFAULT.pattern_periods, DEFAULT.pattern_periods + 1):
+        assert np.abs(shifts - (8 * k, 0)).sum(axis=1).min() < 1e-4
 
 
 def test_aligning_finds_the_parts_of_a_pixel_and_takes_no_step_that_does_not_help():

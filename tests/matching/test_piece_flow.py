@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from animeinterp import AnimeInterpError, CoarseFlow, MatchConfig, coarse_flow, segment
+from animeinterp.images import to_image
 from animeinterp.matching import describe_pieces, match_pieces, pair_flow
 from animeinterp.matching.config import PIECE_FLOW
 from animeinterp.matching.features import piece_moments
-from animeinterp.matching.piece_flow import PieceMaps, piece_boxes, piece_flow
+from animeinterp.matching.piece_flow import PieceMaps, _masked, _Pair, _shifted, _window, piece_boxes, piece_flow
 from animeinterp.matching.vgg import VGGFeatures
 from animeinterp.model import build
 
@@ -245,6 +246,25 @@ def test_nothing_matched_is_no_motion():
     assert not flow.any() and stands.shape == (0,)
 
 
+def test_the_window_holds_a_piece_and_its_match_moved_back_and_a_margin():
+    rows, columns = _window(np.array([50, 59, 20, 29]), np.array([83, 90, 30, 45]), np.array([31, 12]), (100, 200), 8)
+    assert (rows.start, rows.stop, columns.start, columns.stop) == (10, 42, 42, 68)
+    rows, columns = _window(np.array([2, 9, 91, 95]), np.array([2, 9, 91, 95]), np.array([0, 0]), (100, 200), 8)
+    assert (rows.start, rows.stop, columns.start, columns.stop) == (83, 100, 0, 18)
+
+
+def test_a_shift_by_whole_pixels_is_exactly_that(pair):
+    """Where a piece lies upon its match once its shift is rounded, nothing bends it."""
+    (frame0, labels_0), (frame1, labels_1) = pair
+    sides = [PieceMaps.of(to_image(frame[0]), labels[0].numpy(), piece_moments(labels[0], 4).numpy())
+             for frame, labels in (pair[0], pair[1])]
+    window = _window(sides[0].boxes[1], sides[1].boxes[1], np.array(SHIFTS["bar"]), labels_0.shape[-2:], PIECE_FLOW.margin)
+    mask, origin = sides[0].labels[window] == 1, (window[1].start, window[0].start)
+    tried = _Pair(_masked(sides[0], window, 1), sides[0].soft[window], mask, sides[1], 1, origin, PIECE_FLOW)
+    field = tried.deformed(_shifted(np.array([14.3, 5.8])), False)
+    assert (field[mask] == SHIFTS["bar"]).all()
+
+
 def test_boxes():
     labels = maps([(10, 20, 40, 30), (399, 0, 1, 300)]).labels
     assert piece_boxes(labels, 3).tolist() == [[0, 398, 0, 299], [10, 49, 20, 49], [399, 399, 0, 299]]
@@ -315,7 +335,7 @@ def test_one_piece_each_with_texture_pans():
         (lambda labels: labels > 0, "labels_1 holds torch.bool"),
         (lambda labels: labels + 1, "4 different labels from 1 to 4; they should be 0 to 3"),
         (lambda labels: labels * 2, "4 different labels from 0 to 6; they should be 0 to 3"),
-        (lambda labels: labels * 10**8, "4 different labels from 0 to 300000000"),
+        (lambda labels: labels.long() * 10**15, "4 different labels from 0 to 3000000000000000"),  # more than can be counted
         (lambda labels: labels - 1, "from -1 to 2"),
         (lambda labels: labels.numpy(), "labels_1 is a ndarray"),
     ],

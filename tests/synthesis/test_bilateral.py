@@ -12,7 +12,7 @@ from animeinterp.synthesis.between import BilateralSynthesis
 from animeinterp.synthesis.bilateral import BilateralNetwork
 from animeinterp.synthesis.cost_volume import SEARCH, search
 from animeinterp.synthesis.motion_splatting import splat_motion
-from animeinterp.synthesis.painting import Fused, carried, leading
+from animeinterp.synthesis.painting import Fused, carried, leading, paint
 from animeinterp.weights import load_model
 
 WHOLE = ModelConfig(refine=None, synthesis=SynthesisConfig(network="bilateral"))
@@ -56,6 +56,14 @@ def test_it_begins_as_the_reading_along_its_start(fresh):
     for t, frame in zip((0.25, 0.5), made, strict=True):
         true = backwarp(wide, constant(-16 * t, 0, wide))[0, :, :, 32:160]
         assert (frame - true)[..., 24:-24].abs().mean() < 0.01
+
+
+@torch.no_grad()
+def test_training_begins_with_half_of_either_drawing(fresh):
+    """The mask alone tells their shares while it learns: neither drawing leads."""
+    frame0, frame1 = picture(64, 64), picture(64, 64, 1)
+    made, _ = fresh.network(frame0, frame1, torch.full((1, 1, 1, 1), 0.4))
+    torch.testing.assert_close(made, (frame0 + frame1) / 2, atol=1e-5, rtol=0)
 
 
 @torch.no_grad()
@@ -234,6 +242,23 @@ def test_the_nearer_drawing_leads_and_what_is_claimed_twice_is_behind():
         assert (sign * lead[..., 1:3, :] > 2).all()  # nobody disputes the ground
         assert lead[0, 0, 6:10, 9:11].max() < -2 and lead[0, 0, 6:10, 21:23].min() > 2
         assert (sign * lead[0, 0, 6:10, 14:18] > 1).all()  # the square itself is the leader's
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("t, behind", [(0.4, 32), (0.6, 80)])
+def test_colours_as_bright_as_another_are_told_apart_where_a_place_is_claimed_twice(t, behind):
+    """The ground that a drawing hides is red, and its reading there a blue square: that is seen in the other drawing."""
+    frames, square, ground = [], torch.tensor([0.0, 0.0, 0.9]).reshape(3, 1, 1), torch.tensor([0.9, 0.0, 0.0]).reshape(3, 1, 1)
+    for left in (32, 64):
+        frame = ground.expand(1, 3, 64, 128).clone()
+        frame[..., 16:48, left : left + 32] = square
+        frames.append(frame)
+    motion = torch.zeros(1, 4, 16, 32)
+    motion[:, 0, 4:12, 12:20], motion[:, 2, 4:12, 12:20] = -4.0, 4.0
+    still = Fused(motion, torch.zeros(1, 1, 64, 128), torch.zeros(1, 3, 64, 128))
+    made = paint(*frames, still, torch.full((1, 1, 1, 1), t), lead=True)
+    assert (made[0, :, 24:40, behind + 4 : behind + 10] - ground).abs().max() < 0.15
+    assert (made[0, :, 24:40, 56:72] - square).abs().max() < 0.15
 
 
 @torch.no_grad()
