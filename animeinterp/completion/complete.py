@@ -28,7 +28,7 @@ from .deformation import add_residual, choose_flow
 from .depth import piece_depths
 from .loose import are_all_that_moves, lay_over, lay_under, loose_things
 from .motion import both, difference, half_way
-from .ownership import LineOwners
+from .ownership import line_owners
 from .panning import panned_flows
 
 
@@ -126,18 +126,10 @@ def _sides(images, labels, config) -> tuple[Side, Side]:
 
 
 def _order(sides, images) -> tuple[tuple, tuple]:
-    """The owner of each pixel and the depth of each piece; lines that either side could own wait for a first order."""
+    """The owner of each pixel and the depth of each piece."""
     grids = sides[0].fine, sides[1].fine
-    lines = both(lambda k: LineOwners(grids[k], sides[k].motion, find_contours(images[k])))
-    owners = both(lambda k: lines[k].first())
-    depths = _depths(sides, owners)
-    owners = both(lambda k: lines[k].final(depths[k]))
-    return owners, _depths(sides, owners)
-
-
-def _depths(sides, owners) -> tuple[np.ndarray, np.ndarray]:
-    grids = sides[0].fine, sides[1].fine
-    return piece_depths(grids, owners, both(lambda k: grids[k].flow_of(sides[k].motion, owners[k])))
+    owners = both(lambda k: line_owners(grids[k], sides[k].motion, find_contours(images[k])))
+    return owners, piece_depths(grids, owners, both(lambda k: grids[k].flow_of(sides[k].motion, owners[k])))
 
 
 def _fields(sides, images, owners) -> list[np.ndarray]:

@@ -40,8 +40,6 @@ class CompletionConfig:
     pattern_size: float = 0.25  # logarithm of the ratio of their areas, widths and heights
 
     # Whose line it is (``ownership``).
-    line_sure: float = 1.0  # levels a pixel by which one piece's motion has to explain the line better
-    line_in_front: float = 0.3  # difference in depth from which the front piece gets a line that either could own
     line_unexplained: float = 25.0  # levels a pixel from which on a line is not explained by its owner
     line_explained: float = 0.6  # the share of that which another's motion may leave to claim it
     line_stretch: int = 16  # a line is given away in parts so long
@@ -51,11 +49,8 @@ class CompletionConfig:
     # Which is in front (``depth``).
     covering_difference: float = 30.0  # colour difference over which something covers
     covered_alike: float = 20.0  # ... under which it is the same
-    least_votes: float = 8  # pixels that have to say so
     match_tie: float = 20.0  # how strongly a piece and what it became share their depth
     depth_pull: float = 0.05  # of every piece towards depth 0
-    lost_share: float = 0.15  # a piece of which less is found again than this share ...
-    lost_depth: float = 1.0  # ... goes so far behind
 
     # What a piece does beyond its motion, and where dense flow knows better (``deformation``).
     residual_smooth: float = 9.0  # of the residual within a piece
@@ -67,9 +62,6 @@ class CompletionConfig:
     pixel_far_reach: float = 64.0  # by which it may where the other leads there and back, and looks better by ``far_margin``
     far_margin: float = 4.0  # levels
     far_returns: float = 1.5  # how near there and back has to end
-    telling_weight: float = 2.0  # mean weight of a window from which its pixels tell where they went
-    same_flow: float = 4.0  # by which flows are the same but for their edges
-    same_slack: float = 3.0  # levels that the smooth one of them may cost more
     median: int = 5  # a single pixel that chose otherwise than all around it is an error
     bend_follows: float = 6.0  # by which a pixel's flow may be off its piece's motion to turn with it
 

@@ -72,12 +72,6 @@ def choose_flow(
         sure = there_and_back & (apart < config.pixel_far_reach) & (cost < best - config.far_margin)
         better = (cost < best) & ((apart < config.pixel_reach) | sure)
         result[better], best[better] = flow[better], cost[better]
-    # Where motions hardly differ the smooth flow of the whole frame is the better one, as it does not break beside outlines;
-    # but in the inside of a flat piece, where the pixels do not tell, it is a guess.
-    plain = flows[-1]
-    alike = (_apart(plain, result) < config.same_flow) & returns[-1] & (local[-1] < best + config.same_slack)
-    alike &= cv2.blur(grid.weight, (config.choice_window, config.choice_window)) > config.telling_weight
-    result[alike] = plain[alike]
     return result
 
 

@@ -39,18 +39,14 @@ def piece_depths(
         votes += _count(lands_on[covered], source[covered], total)
         ties += _count(lands_on[same], source[same], total)
     area = np.concatenate([np.bincount(o.ravel(), minlength=g.count) for o, g in zip(owners, grids, strict=True)])
-    known = ties.sum(axis=0) / area.clip(1)  # the share of a piece that is found again in the other frame
     ties = (ties + ties.T) / np.minimum(area[:, None], area[None]).clip(1)
-    depth = _solve(votes - votes.T, np.where(ties > 0.3, config.match_tie * ties, 0), config)
-    # What is not found again is most likely covered there, and its motion a guess: not to be seen before what is known.
-    depth -= config.lost_depth * np.clip(1 - known / config.lost_share, 0, 1)
-    depth = depth.astype(np.float32)
+    depth = _solve(votes - votes.T, np.where(ties > 0.3, config.match_tie * ties, 0), config).astype(np.float32)
     return depth[: offsets[1]], depth[offsets[1] :]
 
 
 def _solve(net: np.ndarray, ties: np.ndarray, config: CompletionConfig) -> np.ndarray:
     """min sum_votes w (z_front - z_behind - 1)^2 + sum_ties w (z_a - z_b)^2 + depth_pull |z|^2."""
-    strength = np.where(net > config.least_votes, np.minimum(net, 400) / 50, 0)
+    strength = net.clip(0, 400) / 50
     coupling = strength + strength.T + ties
     system = np.diag(coupling.sum(axis=1) + config.depth_pull) - coupling
     return np.linalg.solve(system, strength.sum(axis=1) - strength.sum(axis=0))

@@ -1,8 +1,8 @@
 """Whose line is it: an outline between two pieces moves with one of them, all of it.
 
 The label map halves every line between the pieces on its two sides; moved so, it tears into crumbs. Each stretch of line
-between two pieces therefore goes as a whole to the piece whose motion explains it, or, where both do, to the one in front.
-What is still not explained goes on with the line that it is part of.
+between two pieces therefore goes as a whole to the piece whose motion explains it better. What is not explained goes on with the
+line that it is part of.
 """
 
 from __future__ import annotations
@@ -15,54 +15,33 @@ from .motion import PieceGrid, difference, warp
 ROW = 1024  # pixels read at a time
 
 
-class LineOwners:
-    """The frame's lines and how well the pieces on either side of them explain them: found once, asked twice."""
+def line_owners(grid: PieceGrid, motion: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """The piece that each pixel moves with: (H, W) int32.
 
-    def __init__(self, grid: PieceGrid, motion: np.ndarray, lines: np.ndarray) -> None:
-        """
-        :param grid: the frame's pieces at full size.
-        :param motion: (K, 6), see ``PieceGrid.flow``.
-        :param lines: (H, W) bool, the frame's contours.
-        """
-        self._grid, self._motion = grid, motion
-        labels = grid.labels
-        other_side = _other_side(labels, grid.config.line_reaches)
-        self._wide = cv2.dilate(lines.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
-        self._index = index = np.flatnonzero(self._wide & (other_side != labels))
-        own, far = labels.ravel()[index].astype(np.int64), other_side.ravel()[index].astype(np.int64)
-        cost_own = _cost(grid, motion, labels).ravel()[index]
-        cost_far = _cost(grid, motion, other_side).ravel()[index]
-        low, high = np.minimum(own, far), np.maximum(own, far)
-        pairs, self._member, size = np.unique(low * grid.count + high, return_inverse=True, return_counts=True)
-        worse = np.where(own == low, cost_far - cost_own, cost_own - cost_far)
-        self._advantage = np.bincount(self._member, worse, len(pairs)) / size
-        self._low, self._high = pairs // grid.count, pairs % grid.count
-
-    def first(self) -> np.ndarray:
-        """The piece that each pixel moves with, as far as it can be told without depth: (H, W) int32."""
-        sure = np.abs(self._advantage) > self._grid.config.line_sure
-        return self._given(np.where(self._advantage >= 0, self._low, self._high), sure)
-
-    def final(self, depth: np.ndarray) -> np.ndarray:
-        """As ``first``, knowing each piece's ``depth`` (K,), greater in front, and where lines go on."""
-        ahead = depth[self._low] - depth[self._high]
-        decided = np.abs(self._advantage) > self._grid.config.line_sure
-        ahead = np.where(decided, self._advantage, ahead)
-        decided |= np.abs(ahead) > self._grid.config.line_in_front
-        owner = self._given(np.where(ahead >= 0, self._low, self._high), decided)
-        _, parts = cv2.connectedComponents(self._wide.view(np.uint8), connectivity=8)
-        for _ in range(self._grid.config.line_claims):
-            claimed = _claimed(self._grid, self._motion, owner, parts)
-            if claimed is owner:
-                break
-            owner = claimed
-        return owner
-
-    def _given(self, owner: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        result = self._grid.labels.copy()
-        given = decided[self._member]
-        result.ravel()[self._index[given]] = owner[self._member][given]
-        return result
+    :param grid: the frame's pieces at full size.
+    :param motion: (K, 6), see ``PieceGrid.flow``.
+    :param lines: (H, W) bool, the frame's contours.
+    """
+    labels = grid.labels
+    other_side = _other_side(labels, grid.config.line_reaches)
+    wide = cv2.dilate(lines.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
+    index = np.flatnonzero(wide & (other_side != labels))
+    own, far = labels.ravel()[index].astype(np.int64), other_side.ravel()[index].astype(np.int64)
+    cost_own = _cost(grid, motion, labels).ravel()[index]
+    cost_far = _cost(grid, motion, other_side).ravel()[index]
+    low, high = np.minimum(own, far), np.maximum(own, far)
+    pairs, member = np.unique(low * grid.count + high, return_inverse=True)
+    # By how much better the one of the lower number explains all that is between the two.
+    advantage = np.bincount(member, np.where(own == low, cost_far - cost_own, cost_own - cost_far), len(pairs))[member]
+    owner = labels.copy()
+    owner.ravel()[index] = np.where(advantage > 0, low, np.where(advantage < 0, high, own))
+    _, parts = cv2.connectedComponents(wide.view(np.uint8), connectivity=8)
+    for _ in range(grid.config.line_claims):
+        claimed = _claimed(grid, motion, owner, parts)
+        if claimed is owner:
+            break
+        owner = claimed
+    return owner
 
 
 def _claimed(grid: PieceGrid, motion: np.ndarray, owner: np.ndarray, parts: np.ndarray) -> np.ndarray:

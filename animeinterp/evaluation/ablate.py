@@ -35,8 +35,7 @@ _NEVER, _ALWAYS = 1e9, 1e-6
 OFF: dict[str, Any] = {
     "edge_gain": 0.0, "largest_stretch": _NEVER, "joint_reach": 0.0, "turns": (), "neighbours": 0, "doubt": 0.0,
     "frame_prior": 0.0,
-    "line_sure": 0.0, "line_in_front": _NEVER, "line_claims": 0, "least_votes": 0.0, "match_tie": 0.0, "lost_depth": 0.0,
-    "residual_largest": 0.0, "pixel_reach": 0.0, "pixel_far_reach": 0.0, "same_flow": 0.0, "median": 1,
+    "line_claims": 0, "match_tie": 0.0, "residual_largest": 0.0, "pixel_reach": 0.0, "pixel_far_reach": 0.0, "median": 1,
     "bend_follows": _ALWAYS, "pan_peaks": 0, "pan_margin": _NEVER, "depth_gain": 0.0, "stray": _NEVER, "sharp": _ALWAYS,
     "window": 1, "contrast": _NEVER, "opinion_colour": _ALWAYS,
 }

@@ -11,7 +11,7 @@ from animeinterp.completion.deformation import choose_flow, smooth_within
 from animeinterp.completion.depth import _read, _solve, piece_depths
 from animeinterp.completion.laying import BoundedFrame, Laid
 from animeinterp.completion.motion import PieceGrid, _solve_step, align, fit_motions
-from animeinterp.completion.ownership import _error_at, _other_side
+from animeinterp.completion.ownership import _error_at, _other_side, line_owners
 from animeinterp.completion.swarms import _common_shift, _greedy
 from animeinterp.completion.things import Things, possible_pairs
 from animeinterp.completion.working_size import _between
@@ -101,7 +101,8 @@ def test_the_motion_of_most_of_the_frame_is_each_piece_s_about_its_own_centre():
     side.trust[:] = 1
     found = side.whole_frame()
     about = turn[0, :2] + (side.centres - whole.centres) @ turn[0, 2:].reshape(2, 2).T
-    assert found[:, :2] == pytest.approx(about, abs=0.25) and found[:, 2:] == pytest.approx(np.repeat(turn[:, 2:], 2, 0), abs=0.01)
+    assert found[:, :2] == pytest.approx(about, abs=0.25)
+    assert found[:, 2:] == pytest.approx(np.repeat(turn[:, 2:], 2, 0), abs=0.01)
 
 
 def test_neighbours_are_those_of_the_longest_borders():
@@ -109,7 +110,8 @@ def test_neighbours_are_those_of_the_longest_borders():
     labels[:, 10:], labels[5:12, 10:], labels[12:14, 10:] = 1, 2, 3
     labels[14:, 10:] = 4
     assert adjacency(labels, 5, 2)[0].tolist() == [2, 4]
-    assert adjacency(labels, 5, 2)[3, :2].tolist() in ([2, 4], [4, 2]) and adjacency(labels, 5, 6)[1].tolist() == [2, 0, 1, 1, 1, 1]
+    assert sorted(adjacency(labels, 5, 2)[3].tolist()) == [2, 4]
+    assert adjacency(labels, 5, 6)[1].tolist() == [2, 0, 1, 1, 1, 1]  # itself where there are no more
 
 
 def test_a_pattern_may_have_gone_on_by_its_period_either_way():
@@ -149,8 +151,11 @@ def test_votes_put_pieces_one_behind_the_other():
     ties[2, 3] = ties[3, 2] = DEFAULT.match_tie
     depth = _solve(net, ties, DEFAULT)
     assert np.diff(depth)[:2] == pytest.approx([-1, -1], abs=0.1) and depth[3] == pytest.approx(depth[2], abs=0.05)
-    net[0, 1] = DEFAULT.least_votes  # too few to tell
+    net[0, 1] = 0  # nothing is known of 0
     assert abs(_solve(net, ties, DEFAULT)[0]) < 1e-9
+    net[0, 1] = 1.0  # a single pixel says little against the pull to depth 0
+    depth = _solve(net, ties, DEFAULT)
+    assert 0 < depth[0] < depth[1] + 0.5
 
 
 def test_what_covers_is_in_front_in_both_orders():
@@ -166,17 +171,6 @@ def test_what_covers_is_in_front_in_both_orders():
     for k in (0, 1):
         depths = piece_depths((grids[k], grids[1 - k]), ((labels, there)[k], (there, labels)[k]), (flows[k], flows[1 - k]))
         assert all(depth[1] - depth[0] > 0.5 for depth in depths)
-
-
-def test_what_is_not_found_again_is_behind_what_is():
-    labels = np.zeros((HEIGHT, WIDTH), np.int32)
-    labels[10:20, 10:20], labels[30:40, 30:50] = 1, 2
-    image, other = (np.full((HEIGHT, WIDTH, 3), 200, np.uint8) for _ in range(2))
-    image[labels == 1] = 30  # there is no such thing in the other frame
-    image[labels == 2] = other[labels == 2] = 90
-    still = np.zeros((HEIGHT, WIDTH, 2), np.float32)
-    depth, _ = piece_depths((grid_of(image, other, labels), grid_of(other, image, labels)), (labels, labels), (still, still))
-    assert depth[1] == pytest.approx(depth[0] - DEFAULT.lost_depth, abs=0.05) and depth[2] == pytest.approx(depth[0], abs=0.05)
 
 
 def test_what_is_spread_stays_within_its_piece():
@@ -230,6 +224,27 @@ def test_the_piece_on_the_other_side_of_a_line():
     other = _other_side(halves(), (2, 4))
     assert (other[:, 20:24] == 1).all() and (other[:, 24:28] == 0).all()
     assert (other[:, :20] == 0).all() and (other[:, 28:] == 1).all()
+
+
+def test_a_line_goes_to_the_side_whose_motion_explains_it():
+    """A box's outline, halved between box and ground by the label map, moves with the box, wherever either stands still."""
+    shapes = []
+    for left in (20, 26):
+        image = texture(8)
+        image[16:32, left : left + 16], image[14:16, left - 2 : left + 18] = (180, 120, 60), 10
+        image[32:34, left - 2 : left + 18] = image[14:34, left - 2 : left] = image[14:34, left + 16 : left + 18] = 10
+        shapes.append(image)
+    labels = np.zeros((HEIGHT, WIDTH), np.int32)
+    labels[15:33, 19:37] = 1  # half of the line
+    lines = np.zeros((HEIGHT, WIDTH), bool)
+    lines[14:34, 18:38] = True
+    lines[16:32, 20:36] = False
+    ways = np.array([[0] * 6, [6, 0, 0, 0, 0, 0]], np.float32)
+    for swap in (False, True):
+        given = 1 - labels if swap else labels
+        owner = line_owners(grid_of(*shapes, given), ways[::-1].copy() if swap else ways, lines)
+        box = owner == (0 if swap else 1)
+        assert box[lines].mean() > 0.97 and not box[:10].any() and not box[40:].any()
 
 
 def test_most_things_agree_on_a_shift_and_those_that_leave_do_not_count_against_it():
