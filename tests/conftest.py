@@ -29,13 +29,13 @@ settings.load_profile("few")
 # that ship. ``-m "not slow"`` leaves it out; a usual run does all.
 SLOW = (
     "comfyui/", "fuzz/", "training/", "datasets/test_cartoon", "datasets/test_collage", "datasets/test_turning",
-    "evaluation/test_blind", "evaluation/test_methods", "evaluation/test_published", "evaluation/test_runs",
-    "media/test_films", "media/test_safety", "pipeline/test_long", "pipeline/test_retiming", "pipeline/test_sizes",
-    "test_cli_benchmark",
-    "test_cli_evaluate", "test_cli_interpolate", "test_cli_train", "test_cluster", "test_film", "test_made_film",
-    "test_pack", "test_quality_floors", "test_reported", "test_synfig", "completion/test_cutouts", "completion/test_loose",
-    "completion/test_working_size", "segmentation/test_exactness", "runtime/test_out_of_memory", "runtime/test_prefetch",
-    "synthesis/test_network_tiles", "sequence/test_piece_timing",
+    "evaluation/test_ablate", "evaluation/test_blind", "evaluation/test_methods", "evaluation/test_published",
+    "evaluation/test_runs", "media/test_films", "media/test_safety", "pipeline/test_long", "pipeline/test_retiming",
+    "pipeline/test_sizes", "test_cli_benchmark", "test_cli_evaluate", "test_cli_interpolate", "test_cli_timing",
+    "test_cli_train", "test_cluster", "test_film", "test_made_film", "test_pack", "test_quality_floors", "test_reported",
+    "test_storage", "test_synfig", "completion/test_cutouts", "completion/test_loose", "completion/test_working_size",
+    "segmentation/test_exactness", "runtime/test_out_of_memory", "runtime/test_prefetch", "synthesis/test_network_tiles",
+    "sequence/test_piece_timing",
 )
 
 

@@ -7,7 +7,7 @@ import torch
 
 from animeinterp.completion.candidates import Side, _offer_way_back, _pattern_shifts, adjacency
 from animeinterp.completion.config import DEFAULT
-from animeinterp.completion.deformation import choose_flow, smooth_within
+from animeinterp.completion.deformation import add_residual, choose_flow, smooth_within
 from animeinterp.completion.depth import _read, _solve, piece_depths
 from animeinterp.completion.laying import BoundedFrame, Laid
 from animeinterp.completion.motion import PieceGrid, _solve_step, align, fit_motions
@@ -195,6 +195,40 @@ def test_each_piece_takes_the_flow_that_leads_to_what_looks_like_it():
     flows = [none, right, up]
     chosen = choose_flow(grid_of(image, other, halves()), halves(), flows, [-flow for flow in flows])
     assert (chosen[8:-8, 8:16] == (3, 0)).all() and (chosen[12:-12, 32:-8] == (0, -4)).all()
+
+
+def test_of_flows_as_good_a_piece_keeps_its_own():
+    """On flat ground any flow looks as well; and a far one has to look better by more than a little."""
+    flat = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    own, near, far = np.zeros((3, HEIGHT, WIDTH, 2), np.float32)
+    own[..., 0], near[..., 0], far[..., 0] = 3, 5, 30
+    chosen = choose_flow(grid_of(flat, flat, halves()), halves(), [own, near], [-own, -near])
+    assert (chosen[8:-8, 12:-12] == (3, 0)).all()
+    for level, taken in ((91, False), (93, True)):  # of three channels: better by 3 levels, and by 9
+        image, other = (np.full((HEIGHT, WIDTH, 3), 100, np.uint8) for _ in range(2))
+        image[20:36, 6:22], other[:, 36:] = 95, level
+        whole = np.zeros((HEIGHT, WIDTH), np.int32)
+        still = np.zeros_like(own)
+        found = choose_flow(grid_of(image, other, whole), whole, [still, far], [-still, -far])
+        assert (found[26:30, 12:16] == (30 if taken else 0, 0)).all()
+
+
+def test_what_bends_a_piece_is_told_by_its_edges(monkeypatch):
+    """Of a flat inside dense flow says nothing: what it says of the edge goes for all."""
+    image = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
+    image[12:36, 20:44] = 40
+    residual = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    edge = np.zeros((HEIGHT, WIDTH), bool)
+    edge[11:37, 19:45] = True
+    edge[14:34, 22:42] = False
+    residual[edge] = (1.0, 0.0)
+    said = iter((residual, -residual))
+    monkeypatch.setattr("animeinterp.completion.deformation.dis_flow", lambda *images: next(said))
+    monkeypatch.setattr("animeinterp.completion.deformation.disagreement", lambda one, other: edge * np.float32(0))
+    owner = np.zeros((HEIGHT, WIDTH), np.int32)
+    owner[12:36, 20:44] = 1
+    found = add_residual(grid_of(image, image, owner), image, image, owner, np.zeros_like(residual))
+    assert found[20:28, 28:36, 0].min() > 0.6
 
 
 def test_single_pixels_are_read_under_the_motion_of_their_piece():

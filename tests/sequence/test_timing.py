@@ -75,6 +75,7 @@ def test_rates_and_lengths():
     assert plan(schedule="0-1: x4").rate is None
 
 
+@pytest.mark.slow
 def test_an_hour_does_not_drift():
     rate = F(24000, 1001)
     found = plan(count=86314, rate=rate, target_fps=F(60))

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from animeinterp.flow import backwarp
-from animeinterp.synthesis.backdrop import Backdrop, Camera, _affine, _colours
+from animeinterp.synthesis.backdrop import Backdrop, Camera, _affine, _colours, _moving
 from animeinterp.synthesis.config import BackdropConfig
 from animeinterp.synthesis.painting import Fused, carried, paint
 
@@ -243,6 +243,33 @@ def test_at_the_border_a_figure_that_fills_the_middle_or_a_side_does_not_count()
         assert _affine(flow, torch.zeros_like(flow), "border").shift == pytest.approx([0.1, 0], abs=1e-3)
     flow = moved_by(*pan, middle, (-8.0, 0.0))
     assert _affine(flow, torch.zeros_like(flow), "all").shift == pytest.approx([-0.125, 0], abs=1e-3)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_every_side_of_the_border_counts_alike(axis):
+    """Mirrored, a noisy frame has the mirrored camera."""
+    flow = 4 + torch.randn(2, 48, 64, generator=torch.Generator().manual_seed(1))
+    mirrored = flow.flip(axis) * torch.tensor([-1.0, 1.0] if axis == 2 else [1.0, -1.0])[:, None, None]
+    config = BackdropConfig(camera_off=(0.02,), camera_agree=0.0)
+    one, other = (_affine(x, torch.zeros_like(x), "border", config) for x in (flow, mirrored))
+    sign = np.array([-1, 1] if axis == 2 else [1, -1])
+    assert other.shift == pytest.approx(one.shift * sign, abs=1e-7)
+
+
+def test_what_moves_is_told_where_it_is_textured_and_a_line_may_be_off():
+    art = painting(7)
+    flat = 0.4 + 0.01 * (art - 0.4)
+    there = at(art)
+    there[..., : WIDTH // 2] = at(flat)[..., : WIDTH // 2]
+    still = (torch.zeros(1, 1, HEIGHT, WIDTH),) * 2
+    ways = [torch.tensor([x, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, HEIGHT, WIDTH) for x in (-6.0, 6.0)]
+    for dx, dy in ((0, 0), (-2, -2), (2, -2), (-2, 2)):  # beside where the motion leads
+        first, last = there.roll(-6, -1), there.roll((dy, 6 + dx), (-2, -1))
+        moving = _moving(first, last, ways, still, Camera(), BackdropConfig())
+        assert moving.isfinite().all() and moving.min() >= 0 and moving.max() <= 1
+        assert moving[..., 20:-20, WIDTH // 2 + 20 : -20].mean() > 0.8 and moving[..., 20:-20, 20 : WIDTH // 2 - 20].max() < 0.05
+    first, last = there.roll(-6, -1), there.roll((9, 6), (-2, -1))  # too far beside it
+    assert _moving(first, last, ways, still, Camera(), BackdropConfig())[..., 20:-20, WIDTH // 2 + 20 : -20].mean() < 0.2
 
 
 def test_no_motion_is_no_camera():

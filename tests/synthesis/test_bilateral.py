@@ -203,6 +203,14 @@ def test_weights_go_round(tmp_path):
     assert torch.equal(*(m.synthesize(frame0, frame1, zero, zero, [0.5]) for m in (model, loaded)))
 
 
+def test_its_memory_is_that_of_maps_at_full_size(trained):
+    """Of 45 that are read in float32, and of 170 that the networks make, which see larger frames small."""
+    need = [trained.memory_used(size, kind, None) for size, kind in (
+        ((540, 960), torch.float32), ((540, 960), torch.float16), ((2160, 3840), torch.float32))]
+    assert need[0] == 540 * 960 * 4 * (45 + 170) and need[1] == 540 * 960 * (4 * 45 + 2 * 170)
+    assert need[2] == pytest.approx(2160 * 3840 * 4 * (45 + 170 / 9))
+
+
 def test_it_is_small_enough():
     assert 2e6 < sum(p.numel() for p in BilateralNetwork().parameters()) < 6.1e6
 

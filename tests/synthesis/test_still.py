@@ -52,6 +52,17 @@ def test_what_passes_downwards_does_so_too():
     assert torch.equal(held, Stillness(*frames, flow).held(0.5).transpose(2, 3))
 
 
+def test_what_only_the_second_frame_s_flow_knows_of_passes_too():
+    """A thing that comes in from where the first frame shows nothing of it."""
+    frame0 = torch.full((1, 3, 32, 64), 0.5)
+    frame1 = frame0.clone()
+    frame1[..., 12:20, 40:48] = 0.9
+    none, back = torch.zeros(1, 2, 32, 64), torch.zeros(1, 2, 32, 64)
+    back[:, 0, 12:20, 40:48] = -24.0
+    held = Stillness(frame0, frame1, Flow(none, back)).held(0.5)
+    assert not held[..., 12:20, 28:36].any() and held[..., 12:20, 8:16].all()
+
+
 def test_what_cannot_be_told_from_the_ground_or_passes_behind_it_is_no_passer():
     between = (ROWS, slice(22, 28))  # where it is half-way
     for scene_, held_there in (
