@@ -57,7 +57,8 @@ def main() -> int:
         say(f"This is Python {sys.version.split()[0]}; the demo needs 3.10 or newer.")
         return 1
     args = arguments()
-    from tools.comfy_host import HostError, check_comfyui, fetch_comfyui, port_is_free
+    from tools.comfy_host import HostError, port_is_free
+    from tools.comfy_source import check_comfyui, fetch_comfyui
 
     try:
         for file in args.files:
@@ -123,15 +124,14 @@ def again(python: str, settings: dict[str, str]) -> int:
 def work(args: argparse.Namespace) -> int:
     """What the demo does once its environment is there."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too
-    from tools.comfy_host import ComfyServer, port_is_free
+    from tools.comfy_host import ComfyServer
     from tools.showcase import Showcase, clip_of_files, shipped_clip
 
     clip = clip_of_files(args.files, args.frames) if args.files else shipped_clip()
     say(f"Frames: {len(clip.frames)} of {clip.size[1]}x{clip.size[0]} from {clip.origin}.")
-    port = args.port or (8188 if args.serve and port_is_free(8188) else None)
     base = WORK / "comfyui-files"
     comfyui, python = Path(os.environ["COMFYUI_PATH"]), os.environ["COMFYUI_PYTHON"]
-    server = ComfyServer(comfyui, base, python=python, port=port)
+    server = ComfyServer(comfyui, base, python=python, port=args.port, rather=8188 if args.serve else None)
     say(f"ComfyUI: starting {comfyui} on the CPU (log: {server.log}).")
     with server:
         show = Showcase(server, clip, args.output.resolve(), say)

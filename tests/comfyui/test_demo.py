@@ -6,14 +6,16 @@ import re
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
 from prompts import drawing
 
 from animeinterp.media import VideoReader, VideoWriter, read_image, write_image
-from tools import environment
-from tools.comfy_host import PACK, ComfyServer, HostError, check_comfyui
+from tools import comfy_host, environment
+from tools.comfy_host import PACK, ComfyServer, HostError, port_is_free
+from tools.comfy_source import check_comfyui
 
 
 @pytest.fixture
@@ -83,10 +85,14 @@ def test_serve_leaves_comfyui_running_until_it_is_stopped(comfyui, tmp_path):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     process = subprocess.Popen(command, env={**os.environ, **settings}, cwd=tmp_path, **pipes)
     said = ""
-    while "Ctrl+C" not in said and process.poll() is None:
-        said += process.stdout.readline()
     try:
-        url = re.search(r"ComfyUI is at (http://\S+);", said)[1]
+        for line in process.stdout:  # to its end, if it ends before its time
+            said += line
+            if "Ctrl+C" in line:
+                break
+        found = re.search(r"ComfyUI is at (http://\S+);", said)
+        assert found, f"it ended with {process.wait()} and had said:\n{said}"
+        url = found[1]
         with urllib.request.urlopen(f"{url}/api/userdata?dir=workflows") as answer:
             assert set(json.load(answer)) == {file.name for file in (PACK / "example_workflows").glob("*.json")}
         process.terminate()
@@ -111,6 +117,59 @@ def test_a_server_is_not_taken_for_another_one(host, comfyui, tmp_path):
     with pytest.raises(HostError, match="in use"):
         second.start()
     assert not second.alive() and host.server.alive()
+
+
+STANDIN = """
+import http.server, json, sys, time
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps({"system": {"argv": sys.argv}}).encode())
+time.sleep(0.5)  # as ComfyUI does, it takes its port late
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Answer).serve_forever()
+"""
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_another_program_takes_the_port_while_the_server_starts(tmp_path, monkeypatch, answers):
+    """It is not taken for the server, and the server gets another port, unless it was to have that one."""
+    (tmp_path / "main.py").write_text(STANDIN)
+    begin, rivals = subprocess.Popen, []
+
+    def one_was_faster(command, **options):
+        if not rivals:
+            port = command[command.index("--port") + 1]
+            if answers:
+                rivals.append(begin([sys.executable, "-c", STANDIN, "--port", port]))
+                while port_is_free(int(port)):
+                    time.sleep(0.01)
+            else:
+                rivals.append(socket.create_server(("127.0.0.1", int(port))))
+        return begin(command, **options)
+
+    def end_rivals():
+        for rival in rivals:
+            rival.kill() if answers else rival.close()
+        rivals.clear()
+
+    monkeypatch.setattr(comfy_host, "_ANSWER_SECONDS", 1)
+    monkeypatch.setattr(subprocess, "Popen", one_was_faster)
+    wanted = comfy_host.free_port()
+    server = ComfyServer(tmp_path, tmp_path / "base", python=sys.executable, rather=wanted)
+    assert server.port == wanted
+    try:
+        with server:
+            assert server.port != wanted and server.alive() and str(wanted) not in server.url
+            assert str(tmp_path / "base") in server.get("/system_stats")["system"]["argv"]
+        end_rivals()
+        asked = ComfyServer(tmp_path, tmp_path / "base", python=sys.executable, port=comfy_host.free_port())
+        with pytest.raises(HostError, match=f"Port {asked.port} is in use"):
+            asked.start()
+        assert not asked.alive()
+    finally:
+        end_rivals()
 
 
 def test_comfyui_path_that_is_none(tmp_path):

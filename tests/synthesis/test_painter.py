@@ -54,7 +54,8 @@ def test_training_on_one_clip_betters_the_blend(light, clip):
     warped = FrameWarper(clip.frame0, clip.frame1, Flow(clip.flow_01 / 2, clip.flow_10 / 2)).at(0.5)
     truth, time = clip.mids[:, 0], torch.tensor([0.5])
     optimiser = torch.optim.Adam(painter.parameters(), lr=3e-3)
-    for _ in range(60):
+    # After 60 steps the loss still falls steeply, 0.58 to 0.95 of the blend's by where it began; after 120 it is 0.43 to 0.48.
+    for _ in range(120):
         loss = (painter(warped, clip.frame0, clip.frame1, time) - truth).abs().mean()
         optimiser.zero_grad()
         loss.backward()
