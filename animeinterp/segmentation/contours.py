@@ -33,6 +33,10 @@ STYLES = {
 PASS = 5  # pixels: the diameter of one pass
 HIGH = 20.0  # hysteresis: a line has to reach this somewhere
 LEAST_SCALE = 64.0  # a frame whose strongest response is weaker than this is not stretched further: that would be noise
+# Compression leaves ripples beside edges, which would be lines that cut off all that is narrow: three quarters of what a plain
+# colour is off there, in levels, times NOISE_GAIN are flattened, up to MOST_COLOUR.
+EDGE, BESIDE, NEXT_TO = 40, 9, 5  # levels of an edge; pixels across: the band beside it, but not its own soft rim
+NOISE_SHARE, NOISE_GAIN, MOST_COLOUR = 0.75, 7.0, 40.0
 LIGHT_LOW, LIGHT_HIGH = 12, 40  # hysteresis of the top-hat, in 8-bit levels
 LIGHT_WIDTH = 7  # light structures thinner than this are lines
 
@@ -45,8 +49,20 @@ def find_contours(image: np.ndarray, style: str = "japanese") -> np.ndarray:
     :return: (H, W) bool, True on a line or on the dark side of an edge.
     """
     preset = STYLES[style]
+    flattened = min(NOISE_GAIN * compression_noise(image), MOST_COLOUR)
+    preset = preset._replace(sigma_colour=max(preset.sigma_colour, flattened))
     channels = cv2.split(smooth_colours(image, preset))
     return _dark_lines(channels, preset.low) | _light_lines(channels)
+
+
+def compression_noise(image: np.ndarray) -> float:
+    """How many levels plain colours (H, W, 3) uint8 are off beside edges; 0 where nothing was compressed with loss."""
+    plain = cv2.medianBlur(image, 5)
+    steep = cv2.morphologyEx(plain, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    edge = (np.maximum.reduce(cv2.split(steep)) > EDGE).astype(np.uint8)
+    beside = cv2.dilate(edge, np.ones((BESIDE, BESIDE), np.uint8)) > cv2.dilate(edge, np.ones((NEXT_TO, NEXT_TO), np.uint8))
+    off = np.maximum.reduce(cv2.split(cv2.absdiff(image, plain)))[beside]
+    return float(np.quantile(off, NOISE_SHARE)) if off.size else 0.0
 
 
 def smooth_colours(image: np.ndarray, preset: BilateralPreset) -> np.ndarray:
