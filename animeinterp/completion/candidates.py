@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 
 from ..dense_flow import disagreement, lengths
 from ..segmentation.merging import neighbours
 from .config import DEFAULT, CompletionConfig
 from .motion import PieceGrid, align, difference, fit_motions, inverse, moved_centre, similarity, warp
+from .patterns import settle_patterns
 
 
 class Side:
@@ -134,7 +134,7 @@ def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.nd
 
     def finish(way):
         way[0].unturn()
-        _settle_patterns(way[0])
+        settle_patterns(way[0])
         way[0].motion = align(way[0].fine, way[0].motion, steps=2)[0]
 
     with ThreadPoolExecutor(2) as pool:
@@ -144,74 +144,6 @@ def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.nd
             for way in ways:  # one after the other: each reads what the other side has found
                 _offer_way_back(*way)
         list(pool.map(finish, ways))
-
-
-def _settle_patterns(side: Side) -> None:
-    """Let the pieces of a repeating pattern move by one shift, where one explains all of them: a fence, a row of windows.
-
-    Each by itself may have gone on by a part of the pattern, and looks as well there. Of the shifts that do, the one most like
-    the camera's.
-    """
-    config = side.config
-    rest = _alike(side)
-    repeats = rest.sum(axis=1) >= config.pattern_pieces
-    if not repeats.any() or repeats.all():
-        return
-    # What does not repeat tells how the camera went: most of it, by area.
-    sure = np.flatnonzero(~repeats)
-    camera = np.array([_middle(side.motion[sure, axis], side.moments[sure, 0]) for axis in (0, 1)])
-    height, width = side.labels.shape
-    own = side.middle.cost(side.motion)
-    while rest.sum(axis=1).max() >= config.pattern_pieces:
-        group = np.flatnonzero(rest[rest.sum(axis=1).argmax()])
-        rest[group] = rest[:, group] = False
-        trials, costs = _pattern_shifts(side, group), []
-        for trial in trials:
-            motion = np.zeros((side.count, 6), np.float32)
-            motion[:, :2] = trial
-            ends = side.centres[group] + trial
-            stay = group[((ends > 0) & (ends < (width, height))).all(axis=1)]
-            # Dense flow goes on by a part of the pattern as well: it is not asked.
-            costs.append((side.middle.cost(motion) - own)[stay].mean() if 2 * len(stay) > len(group) else np.inf)
-        good = np.array(costs) < config.pattern_slack
-        if good.any():
-            far = np.linalg.norm(trials - camera, axis=1)
-            side.motion[group] = 0
-            side.motion[group, :2] = trials[good][np.argmin(far[good])]
-            side.cost[group] = side.tried(side.motion)[group]
-            side.settled[group] = True
-
-
-def _pattern_shifts(side: Side, group: np.ndarray) -> np.ndarray:
-    """The commonest shifts of all pieces, and that of the group gone on by whole periods of it. (N, 2)."""
-    found, count = np.unique(np.round(side.motion[:, :2] / 2) * 2, axis=0, return_counts=True)
-    found = found[np.argsort(-count, kind="stable")][: side.config.pattern_shifts]
-    near = [np.abs(side.motion[:, :2] - shift).max(axis=1) < 2 for shift in found]
-    found = np.stack([np.median(side.motion[some, :2], axis=0) for some in near])
-    at = side.centres[group]
-    apart = at[None] - at[:, None]
-    far = np.linalg.norm(apart, axis=2)
-    np.fill_diagonal(far, np.inf)
-    period = np.median(np.abs(apart[np.arange(len(at)), far.argmin(axis=1)]), axis=0)
-    own = np.median(side.motion[group, :2], axis=0)
-    steps = np.arange(-side.config.pattern_periods, side.config.pattern_periods + 1)
-    return np.concatenate([found, own + steps[:, None] * period]).astype(np.float32)
-
-
-def _middle(values: np.ndarray, weight: np.ndarray) -> float:
-    """The weighted median of (N,)."""
-    order = np.argsort(values, kind="stable")
-    return float(values[order][np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)])
-
-
-def _alike(side: Side) -> np.ndarray:
-    """Which pieces are of one size, shape and colour: (K, K) bool."""
-    grid, moments = side.middle, side.moments
-    mass = np.maximum(np.bincount(grid.labels.ravel(), minlength=side.count), 1)
-    colours = np.stack([np.bincount(grid.labels.ravel(), c.ravel(), side.count) / mass for c in cv2.split(grid.image)], axis=1)
-    size = np.log(np.maximum(moments[:, [0, 3, 4]], 1))
-    alike = np.abs(colours[:, None] - colours[None]).sum(axis=2) < side.config.pattern_colour
-    return alike & (np.abs(size[:, None] - size[None]).max(axis=2) < side.config.pattern_size)
 
 
 def _offer_matches(side: Side, far: Side, own: np.ndarray, theirs: np.ndarray) -> None:

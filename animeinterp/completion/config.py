@@ -31,11 +31,15 @@ class CompletionConfig:
     believed_difference: float = 50.0  # colour difference under which dense flow is believed
     frame_prior: float = 0.35  # levels: how much better a motion of its own must look than the whole frame's
 
-    # Pieces that repeat (``candidates``).
+    # Pieces that repeat (``patterns``).
     pattern_pieces: int = 6  # at least, that are alike
     pattern_shifts: int = 8  # that are tried
     pattern_periods: int = 3  # that a pattern may have gone on by
-    pattern_slack: float = 1.5  # levels that a common shift may cost more than each one's own
+    pattern_share: float = 0.6  # of them, the best, that a common shift has to explain: others may be covered
+    pattern_explained: float = 8.0  # levels more than by itself, under which one of them is explained by the common shift
+    pattern_slack: float = 3.0  # levels that a common shift may cost more than each one's own
+    pattern_nearly: float = 20.0  # levels more, under which a shift is worth while to be bettered by parts of a pixel
+    pattern_beside: float = 0.5  # levels more, under which what lies beside a pattern goes along with it
     pattern_colour: float = 30.0  # colour difference under which pieces are alike
     pattern_size: float = 0.25  # logarithm of the ratio of their areas, widths and heights
 

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from animeinterp.completion.candidates import Side, _offer_way_back, _pattern_shifts, adjacency
+from animeinterp.completion.candidates import Side, _offer_way_back, adjacency
 from animeinterp.completion.config import DEFAULT
 from animeinterp.completion.deformation import add_residual, choose_flow, smooth_within
 from animeinterp.completion.depth import _read, _solve, piece_depths
 from animeinterp.completion.laying import BoundedFrame, Laid
 from animeinterp.completion.motion import PieceGrid, _solve_step, align, fit_motions
 from animeinterp.completion.ownership import _error_at, _other_side, line_owners
+from animeinterp.completion.patterns import _pattern_shifts
 from animeinterp.completion.swarms import _common_shift, _greedy
 from animeinterp.completion.things import Things, possible_pairs
 from animeinterp.completion.working_size import _between
