@@ -37,7 +37,7 @@ def test_a_ball_that_crosses_a_quarter_of_the_width_is_there(model, seed, textur
     assert float(((made - truth).abs().amax(1) < 0.15)[ball].float().mean()) > 0.75
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 5, 6])
 def test_a_fence_goes_by_with_the_camera(model, seed):
     assert decibels(model, reported.fence(seed)) > 16
 
@@ -45,3 +45,8 @@ def test_a_fence_goes_by_with_the_camera(model, seed):
 @pytest.mark.parametrize("seed", [0, 3, 5])
 def test_a_wheel_and_a_hand_turn(model, seed):
     assert decibels(model, reported.wheel(seed)) > 16
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_an_arm_is_whole_under_a_display_in_a_lossy_file(model, seed):
+    assert decibels(model, reported.display(seed), reported.jpeg(75 + 5 * (seed % 3))) > 24

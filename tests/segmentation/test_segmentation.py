@@ -3,11 +3,13 @@
 import cv2
 import numpy as np
 import pytest
+import reported
 import torch
 
 import animeinterp.segmentation as segmentation
 from animeinterp import AnimeInterpError
 from animeinterp.config import SegmentConfig
+from animeinterp.segmentation.contours import compression_noise
 from animeinterp.segmentation.merging import compact, merge_small, neighbours
 
 
@@ -150,3 +152,16 @@ def test_alpha_cuts_and_half_precision_is_read():
 def test_wrong_input_is_named(frames, config, says):
     with pytest.raises(AnimeInterpError, match=says):
         segmentation.segment(frames, config)
+
+
+@pytest.mark.parametrize("quality", [50, 70, 85])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_pieces_of_a_lossy_picture_are_those_of_the_picture(seed, quality):
+    """What is narrow too: ripples beside lines are no lines."""
+    whole = reported.display(seed)(0.0)
+    lossy = reported.jpeg(quality)(whole)
+    assert compression_noise(whole) == 0 < compression_noise(lossy)
+    one, other = (segmentation.segment(frame_of(image))[0].numpy() for image in (whole, lossy))
+    shared = np.zeros((one.max() + 1, other.max() + 1), int)
+    np.add.at(shared, (one.ravel(), other.ravel()), 1)
+    assert shared.max(axis=1).sum() > 0.97 * one.size and shared.max(axis=0).sum() > 0.97 * one.size
