@@ -12,7 +12,7 @@ Conventions: as in ``bilateral``. All is decided in a smaller picture, at ``most
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import cv2
@@ -24,7 +24,9 @@ from torch.nn import functional as F
 from ..flow import backwarp, pixel_grid, resize_flow
 from ..images import to_image
 from .config import BACKDROP, BackdropConfig
+from .network import enlarge_padded
 from .splatting import splat
+from .windows import inside, window_deviation, window_max, window_mean
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ class Backdrop:
         first, last = (F.interpolate(figure, whole, mode="bilinear", align_corners=False) for figure in grown)
         return cls((first, last), camera, config)
 
+    def enlarged(self, ratio: float, size: tuple[int, int]) -> Backdrop:
+        """The same for frames of ``size`` (H, W), ``ratio`` times as large."""
+        first, last = (enlarge_padded(figure, ratio, size) for figure in self.figures)
+        return replace(self, figures=(first, last))
+
     def read_figures(self, motion: Tensor) -> list[Tensor]:
         """Where either drawing, read along ``motion`` (1, 4, H, W), shows something in front: (1, 1, H, W) in 0..1 each."""
         return [backwarp(figure, to) for figure, to in zip(self.figures, motion.split(2, dim=1), strict=True)]
@@ -94,8 +101,8 @@ class Backdrop:
         """Where both do, of ``read_figures``, and not at its edge: (1, 1, H, W) in 0..1. ``to``: the part of the motion to one of
         the drawings, which has to be within its frame there."""
         inwards = max(1, round(max(to.shape[-2:]) * self.config.inwards))
-        both = torch.minimum(*read) * _inside(to, to)
-        return _mean(-_greatest(-both, inwards), inwards // 2)
+        both = torch.minimum(*read) * inside(to, to)
+        return window_mean(-window_max(-both, inwards), inwards // 2)
 
     def behind(
         self, drawn: Tensor, frame0: Tensor, frame1: Tensor, read: list[Tensor], share: Tensor, time: float
@@ -110,20 +117,20 @@ class Backdrop:
             figure = self.figures[k]
             way = self.camera.to(k, time, drawn)
             if way is not None:
-                frame, figure = backwarp(frame.float(), way), 1 - backwarp(1 - figure, way) * _inside(figure, way)
+                frame, figure = backwarp(frame.float(), way), 1 - backwarp(1 - figure, way) * inside(figure, way)
             shown.append(frame.to(drawn.dtype))
             seen.append(1 - figure)
         in_front = torch.lerp(read[1], read[0], share)
         parts = [1e-4 + (1 - time) * seen[0], 1e-4 + time * seen[1]]
         backdrop = (parts[0] * shown[0] + parts[1] * shown[1]) / (parts[0] + parts[1])
         # What both show, and not alike, is no backdrop: eyes that blink in a face that stands still.
-        apart = _mean((shown[0] - shown[1])[:, :3].abs().mean(dim=1, keepdim=True), 1)
+        apart = window_mean((shown[0] - shown[1])[:, :3].abs().mean(dim=1, keepdim=True), 1)
         unlike = torch.minimum(*seen) * (apart / self.config.same - 1).clamp(0, 1)
         believed = (1 - in_front) * torch.maximum(*seen) * (1 - unlike)
         # Inwards from its edge, so that a figure's outline is not touched and no seam is to be seen.
         soft = max(1, round(max(drawn.shape[-2:]) * self.config.soft))
-        believed = -_greatest(-(2 * believed - 1).clamp(0, 1), soft)
-        believed = _mean(believed, soft)
+        believed = -window_max(-(2 * believed - 1).clamp(0, 1), soft)
+        believed = window_mean(believed, soft)
         return torch.lerp(drawn, backdrop, believed)
 
 
@@ -140,7 +147,7 @@ def _camera(
         found = []
         for k, (one, other) in enumerate(((frame0, frame1), (frame1, frame0))):
             way = camera.to(1 - k, float(k), one)
-            found.append(_still(one, backwarp(other, way), config) * _inside(one, way))
+            found.append(_still(one, backwarp(other, way), config) * inside(one, way))
         if found[0].mean() > most:
             best, still, most = camera, (found[0], found[1]), float(found[0].mean())
     return best, still
@@ -180,11 +187,11 @@ def _affine(flow: Tensor, back: Tensor, begin: str, config: BackdropConfig = BAC
 def _still(frame: Tensor, other: Tensor, config: BackdropConfig) -> Tensor:
     """Where two frames show the same, with texture enough to tell: (1, 1, h, w) in 0..1."""
     off = (frame - other).abs().mean(dim=1, keepdim=True)
-    texture = torch.minimum(*(_deviation(x, config.around) for x in (frame, other)))
-    alike = ((config.still * texture - _mean(off, config.around)) / (config.doubted * texture + 1e-4)).clamp(0, 1)
+    texture = torch.minimum(*(window_deviation(x, config.around) for x in (frame, other)))
+    alike = ((config.still * texture - window_mean(off, config.around)) / (config.doubted * texture + 1e-4)).clamp(0, 1)
     alike = alike * (texture / config.texture - 1).clamp(0, 1)
     # A place is still if any neighbourhood with it is: those at a figure's edge have the figure in some of them.
-    alike = _greatest(alike, config.around)
+    alike = window_max(alike, config.around)
     return alike * (2 - off / config.same).clamp(0, 1)
 
 
@@ -199,9 +206,9 @@ def _moving(
     for y in (0, config.slack, 2 * config.slack):
         for x in (0, config.slack, 2 * config.slack):
             apart = (readings[0] - padded[..., y : y + height, x : x + width]).abs().mean(dim=1, keepdim=True)
-            apart = _mean(apart, config.around)
+            apart = window_mean(apart, config.around)
             off = apart if off is None else torch.minimum(off, apart)
-    texture = torch.maximum(*(_deviation(reading, config.around) for reading in readings))
+    texture = torch.maximum(*(window_deviation(reading, config.around) for reading in readings))
     fits = ((config.fits * texture + 2 * config.texture - off) / (config.doubted * texture + config.texture)).clamp(0, 1)
     moves = ways[1] - ways[0]
     if camera.turn is not None:
@@ -232,7 +239,9 @@ def _parted(frame: Tensor, known: Tensor, config: BackdropConfig) -> Tensor | No
     cv2.grabCut(image, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), config.rounds, cv2.GC_INIT_WITH_MASK)
     figure = (mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)
     _, parts, sizes, _ = cv2.connectedComponentsWithStats((~figure).astype(np.uint8), connectivity=4)
-    figure |= (sizes[:, cv2.CC_STAT_AREA] < config.hole * mask.size)[parts]  # a flat place of a figure is no hole in it
+    # A flat place of a figure is no hole in it, nor is one where nothing stands still.
+    proven = np.bincount(parts.ravel(), behind.ravel(), len(sizes)) / sizes[:, cv2.CC_STAT_AREA]
+    figure |= ((sizes[:, cv2.CC_STAT_AREA] < config.hole * mask.size) | (proven < config.proven))[parts]
     return torch.from_numpy(figure.astype(np.float32))[None, None].to(frame.device)
 
 
@@ -242,24 +251,3 @@ def _colours(image: np.ndarray, sure: np.ndarray, levels: int) -> np.ndarray:
     found = F.avg_pool3d(torch.from_numpy(found)[None, None], 3, stride=1, padding=1)[0, 0].numpy()
     red, green, blue = (image // (256 // levels)).transpose(2, 0, 1)
     return found[red, green, blue] / found.sum()
-
-
-def _inside(like: Tensor, way: Tensor) -> Tensor:
-    """Where ``way`` (1, 2, h, w) ends within the frame: (1, 1, h, w) of 0 and 1."""
-    return (backwarp(torch.ones_like(like[:, :1]), way, padding="zeros") > 0.999).to(like.dtype)
-
-
-def _mean(x: Tensor, around: int) -> Tensor:
-    """Of the square ``around`` each pixel: of its rows' means, which costs its side and not its area."""
-    x = F.avg_pool2d(F.pad(x, (around,) * 4, mode="replicate"), (1, 2 * around + 1), stride=1)
-    return F.avg_pool2d(x, (2 * around + 1, 1), stride=1)
-
-
-def _greatest(x: Tensor, around: int) -> Tensor:
-    x = F.max_pool2d(x, (1, 2 * around + 1), stride=1, padding=(0, around))
-    return F.max_pool2d(x, (2 * around + 1, 1), stride=1, padding=(around, 0))
-
-
-def _deviation(frame: Tensor, around: int) -> Tensor:
-    """The standard deviation around each pixel, all colours together: (1, 1, h, w)."""
-    return (_mean(frame.square(), around) - _mean(frame, around).square()).clamp(min=0).sum(dim=1, keepdim=True).sqrt()

@@ -24,9 +24,11 @@ from ..protocols import Refiner, Synthesizer
 from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
 from ..runtime.progress import layer_progress, leaf_modules
-from .bilateral import ITERATIONS, MULTIPLE, BilateralNetwork, Found
+from .backdrop import Backdrop
+from .bilateral import ITERATIONS, MULTIPLE, BilateralNetwork, Found, as_start
+from .isolation import find_isolated
 from .motion_splatting import splat_motion
-from .network import pad_to_multiple
+from .network import enlarge_padded, pad_to_multiple
 from .painting import Fused, Halfway, on_the_way
 
 WORKING = 1280  # pixels of the longer side at which motion is found at most
@@ -73,11 +75,11 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         iterations = ITERATIONS if iterations is None else max(iterations, 1)
         layers = self.parts(pair.rgb[0], encoded=False, iterations=iterations, fuses=False)
         with runtime.layers(self.network, layers), fast_convolutions(pair.device, self._dtype):
-            _, found = self._find(*pair.rgb, start if isinstance(start, Flow) else None, pair.features(self), iterations)
+            _, found, _ = self._find(*pair.rgb, start if isinstance(start, Flow) else None, pair.features(self), iterations)
         fields, quarter = [], 4 / self._scales(pair.rgb[0])[-1]
         for time, way in ((0.0, slice(2, 4)), (1.0, slice(0, 2))):
             motion = on_the_way(found.motions[-1], torch.full((1, 1, 1, 1), time, device=pair.device))[1]
-            fields.append(quarter * _enlarged(motion[:, way], quarter, pair.size))
+            fields.append(quarter * enlarge_padded(motion[:, way], quarter, pair.size))
         return Flow(*fields)
 
     def encode(self, frame: Tensor) -> list[list[Tensor]]:
@@ -122,7 +124,7 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
     def _estimate(self, frame0, frame1, flow, encoded, alphas, tile) -> Halfway:
         size = (frame0.shape[-2], frame0.shape[-1])
         seen = encoded or (self.encode(frame0), self.encode(frame1))
-        half, found = self._find(frame0, frame1, flow, seen, ITERATIONS)
+        half, found, backdrop = self._find(frame0, frame1, flow, seen, ITERATIONS)
         scale = self._scales(frame0)[-1]
         frames = [self._picture(frame, scale) for frame in (frame0, frame1)]
         fused = self.network.fuse(*frames, seen[0][-1], seen[1][-1], found, half, tile=tile)
@@ -130,21 +132,38 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
             frames = [self._picture(frame, 1.0) for frame in (frame0, frame1)]
             height, width = frames[0].shape[-2:]
             fused = Fused(
-                _enlarged(fused.motion, 1 / scale, (height // 4, width // 4)) / scale,
-                _enlarged(fused.share, 1 / scale, (height, width)), _enlarged(fused.added, 1 / scale, (height, width)),
+                enlarge_padded(fused.motion, 1 / scale, (height // 4, width // 4)) / scale,
+                enlarge_padded(fused.share, 1 / scale, (height, width)), enlarge_padded(fused.added, 1 / scale, (height, width)),
             )
         if alphas is not None:
             frames = [torch.cat([f, pad_to_multiple(a.to(f), MULTIPLE)], dim=1) for f, a in zip(frames, alphas, strict=True)]
-        return Halfway(frames, fused, size)
+        return Halfway(frames, fused, size, backdrop)
 
-    def _find(self, frame0, frame1, flow, seen, iterations) -> tuple[Tensor, Found]:
-        """The time half-way, and what is found there, at the size that motion is found at."""
+    def _find(self, frame0, frame1, flow, seen, iterations) -> tuple[Tensor, Found, Backdrop | None]:
+        """The time half-way, what is found there, at the size that motion is found at, and the backdrop for padded frames."""
         half, start = torch.full((1, 1, 1, 1), 0.5, device=frame0.device), None
         if flow is not None:
             scale = self._scales(frame0)[0]
             smallest = [self._picture(frame, scale) for frame in (frame0, frame1)]
             start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scale), 0.5)
-        return half, self.network.search(*seen, half, start, iterations=iterations)
+        *smaller0, whole0 = seen[0]
+        *smaller1, whole1 = seen[1]
+        if not smaller0:
+            found = self.network.search(*seen, half, start, iterations=iterations)
+            return half, found, Backdrop.find(self._picture(frame0, 1.0), self._picture(frame1, 1.0), found.motions[-1])
+
+        def search(seen0: list[list[Tensor]], seen1: list[list[Tensor]]) -> Tensor:
+            return self.network.search(seen0, seen1, half, start, iterations=iterations).motions[-1]
+
+        scales = self._scales(frame0)[:-1]
+        pictures = [[self._picture(frame, scale) for scale in scales] for frame in (frame0, frame1)]
+        motion, backdrop = find_isolated(*pictures, search(smaller0, smaller1), lambda *alone: search(*map(self._encode, alone)))
+        if backdrop is not None:
+            backdrop = backdrop.enlarged(1 / scales[-1], tuple(side + -side % MULTIPLE for side in frame0.shape[-2:]))
+        return half, self.network.find(whole0, whole1, half, as_start(motion, whole0[2])), backdrop
+
+    def _encode(self, pictures: list[Tensor]) -> list[list[Tensor]]:
+        return [self.network.encode(picture) for picture in pictures]
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -203,11 +222,3 @@ def _padded_flow(flow: Flow, like: Tensor, scale: float) -> Flow:
         return pad_to_multiple(field.float(), MULTIPLE).to(like.device)
 
     return Flow(fit(flow.flow_01, True), fit(flow.flow_10, True), depth_0=fit(flow.depth_0), depth_1=fit(flow.depth_1))
-
-
-def _enlarged(x: Tensor, ratio: float, size: tuple[int, int]) -> Tensor:
-    """A map (B, C, h, w) of a padded picture at ``ratio`` times the size, for a frame of ``size`` (H, W) that is padded by
-    something else, or not at all: both begin at the same corner."""
-    x = F.interpolate(x, [round(ratio * side) for side in x.shape[-2:]], mode="bilinear", align_corners=False)
-    more = (0, max(size[1] - x.shape[-1], 0), 0, max(size[0] - x.shape[-2], 0))
-    return F.pad(x, more, mode="replicate")[..., : size[0], : size[1]]

@@ -265,7 +265,7 @@ class BilateralNetwork(nn.Module):
         for _ in range(iterations - 1):
             found = self.find(scales0[0], scales1[0], time, again(found))
         for features0, features1 in zip(scales0[1:], scales1[1:], strict=True):
-            found = self.find(features0, features1, time, as_start(found, features0[2]))
+            found = self.find(features0, features1, time, as_start(found.motions[-1], features0[2]))
         return found
 
     def forward(self, frame0: Tensor, frame1: Tensor, time: Tensor, start: Start | None = None) -> tuple[Tensor, Found]:
@@ -281,13 +281,13 @@ def again(found: Found) -> Start:
     return Start(motion, torch.ones_like(motion[:, :2]))
 
 
-def as_start(found: Found, like: Tensor) -> Start:
-    """What was found in a picture of half the size as a start for one whose features at 1/8 are ``like`` (B, C, h, w).
+def as_start(motion: Tensor, like: Tensor) -> Start:
+    """The ``motion`` (B, 4, h, w) of a picture of half the size, as a start for one with features ``like`` (B, C, h, w) at 1/8.
 
     A quarter's pixel of the one is an eighth's of the other, and they begin at the same corner: only what the pictures were
     padded by is not the same.
     """
-    (height, width), motion = like.shape[-2:], found.motions[-1]
+    height, width = like.shape[-2:]
     below, beside = max(height - motion.shape[-2], 0), max(width - motion.shape[-1], 0)
     motion = F.pad(motion, (0, beside, 0, below), mode="replicate")[..., :height, :width]
     return Start(motion, torch.ones_like(motion[:, :2]))

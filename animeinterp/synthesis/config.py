@@ -75,6 +75,7 @@ class BackdropConfig:
     colours: int = 16  # levels of a channel, by which colours of figure and backdrop are told apart at first
     fewest: int = 50  # pixels of either side, without which there are no colours to tell them by
     hole: float = 0.004  # of the frame, under which what is seen of a backdrop is not believed
+    proven: float = 0.02  # of what is seen of a backdrop in one piece, that stands still surely, or it is not believed
     camera: float = 0.02  # of the frame, by which a camera that moves has to explain more than one that does not
     camera_samples: int = 100  # places along the longer side by whose motion it is found
     camera_rim: float = 1 / 12  # of either side, around the frame: where it begins, when a figure fills the middle
@@ -99,6 +100,20 @@ class MotionSplattingConfig:
     agreed: float = 2.0  # pixels of the full size, and ...
     agreed_share: float = 0.1  # ... of the motion besides, by which the way there and back may miss: believed by 1/e
     covered: float = 0.2  # of a place: where less lands, nothing is known
+
+
+@dataclass(frozen=True)
+class IsolationConfig:
+    """Of the figures by themselves (``isolation``). Chosen by eye on frames of films, as those of ``BackdropConfig``."""
+
+    rounds: int = 2  # of parting figures from their backdrop and looking for their motion: the second parts them better
+    gap: float = 0.015  # of the longer side, between parts of a figure that is taken as one
+    hole: float = 0.02  # of the frame, under which a hole in a figure is the figure's
+    crumb: float = 0.005  # of the frame, under which a figure is none
+    around: int = 1  # pixels of the motion, at 1/4, that a figure's motion goes beyond it
+    window: float = 0.05  # of the longer side, to each side of a place, over which readings are compared
+    better: float = 0.1  # share by which those of figures by themselves have to agree better; by twice that they are taken whole
+    least: float = 1e-3  # mean difference of colours in 0..1, under which readings agree as well as they can
 
 
 @dataclass(frozen=True)
@@ -137,6 +152,7 @@ class SmoothConfig:
 
 BACKDROP = BackdropConfig()
 BLEND = BlendConfig()
+ISOLATION = IsolationConfig()
 MOTION_SPLATTING = MotionSplattingConfig()
 PAINTING = PaintingConfig()
 SMOOTH = SmoothConfig()

@@ -234,6 +234,14 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     return F.pad(x, (0, right, 0, down), mode="replicate") if down or right else x
 
 
+def enlarge_padded(x: Tensor, ratio: float, size: tuple[int, int]) -> Tensor:
+    """A map (B, C, h, w) of a padded picture at ``ratio`` times the size, for a frame of ``size`` (H, W) that is padded by
+    something else, or not at all: both begin at the same corner."""
+    x = F.interpolate(x, [round(ratio * side) for side in x.shape[-2:]], mode="bilinear", align_corners=False)
+    more = (0, max(size[1] - x.shape[-1], 0), 0, max(size[0] - x.shape[-2], 0))
+    return F.pad(x, more, mode="replicate")[..., : size[0], : size[1]]
+
+
 def _room(frames: Tensor) -> int:
     """How many pixels of each of ``frames`` (B, C, H, W) the grid network has the room to paint at once."""
     return int(0.7 * free_memory(frames.device) / (frames.shape[0] * _GRID_CHANNELS * frames.element_size()))

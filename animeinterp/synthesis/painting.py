@@ -30,10 +30,9 @@ class Fused:
 class Halfway:
     """A pair of which all is known that is to be found out half-way: ready to be drawn at any time."""
 
-    def __init__(self, frames: list[Tensor], fused: Fused, size: tuple[int, int]) -> None:
+    def __init__(self, frames: list[Tensor], fused: Fused, size: tuple[int, int], backdrop: Backdrop | None) -> None:
         """``frames`` are padded to multiples of 16, and what is drawn is cut back to ``size``."""
-        self._frames, self._fused, self._size = frames, fused, size
-        self._backdrop = Backdrop.find(frames[0], frames[1], fused.motion)
+        self._frames, self._fused, self._size, self._backdrop = frames, fused, size, backdrop
 
     def at(self, t: float) -> Tensor:
         """The frame (1, C, H, W), raw, float32."""

@@ -22,6 +22,7 @@ from ..frames import FramePair
 from ..images import to_tensor
 from ..protocols import Synthesizer
 from ..runtime import Runtime
+from .backdrop import Backdrop
 from .config import MOTION_SPLATTING, SMOOTH, SmoothConfig
 from .motion_splatting import splat_motion
 from .network import pad_to_multiple
@@ -82,7 +83,8 @@ class SmoothDrawing:
         # Nobody says how the drawings share a place, nor what neither has.
         nothing = torch.zeros_like(self._rgb[0])
         motion = F.avg_pool2d(torch.cat(ends, dim=1), self._config.scale) / self._config.scale
-        return Halfway(self._frames, Fused(motion, nothing[:, :1], nothing), self._pair.size)
+        fused = Fused(motion, nothing[:, :1], nothing)
+        return Halfway(self._frames, fused, self._pair.size, Backdrop.find(*self._frames, motion))
 
     def _together(self, ends: list[Tensor]) -> list[Tensor]:
         """Both ends of the motion, each moved by half of what still lies between the two readings."""

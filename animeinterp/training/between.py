@@ -100,7 +100,7 @@ class BetweenTask:
 
         if step % OWN == 2:
             return again(found_at((1.0,), 1 + step // OWN % AGAIN))
-        return as_start(found_at((0.25, 0.5), ITERATIONS), collage.frame0[..., ::8, ::8])
+        return as_start(found_at((0.25, 0.5), ITERATIONS).motions[-1], collage.frame0[..., ::8, ::8])
 
     def draw(self, seed: int, count: int, device: torch.device) -> Collage:
         """Collages on ``device``, outside of autocast: positions want all their digits."""

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from animeinterp.flow import backwarp
-from animeinterp.synthesis.backdrop import Backdrop, Camera, _affine, _colours, _moving
+from animeinterp.synthesis.backdrop import Backdrop, Camera, _affine, _colours, _moving, _parted
 from animeinterp.synthesis.config import BackdropConfig
 from animeinterp.synthesis.painting import Fused, carried, paint
 
@@ -287,3 +287,21 @@ def test_colours_are_as_frequent_as_they_are_where_it_is_sure():
     often = _colours(image, sure, 16)
     assert (often[:, :10] == often[0, 0]).all() and (often[:, 10:] == often[0, 19]).all()
     assert often[0, 0] == pytest.approx(4 * often[0, 19])
+
+
+@pytest.mark.parametrize("proven", [False, True])
+def test_what_has_a_backdrop_s_colours_is_one_where_something_in_it_stands_still(proven):
+    """A fist of the wall's colour before a coat is no hole in it; a window in it through which the wall is seen is one."""
+    art = at(painting(5))
+    colours, inside = figure(128, 60)
+    frame = torch.where(inside, colours, art)
+    window = torch.zeros_like(inside)
+    window[..., 84:116, 110:146] = True
+    frame = torch.where(window, art, frame)
+    still = (~inside).float()
+    if proven:
+        still[..., 92:108, 118:138] = 1.0
+    moving = (inside & ~window).float()
+    parted = _parted(frame, torch.cat([still, moving], dim=1), BackdropConfig())
+    assert parted[window].mean() < 0.1 if proven else parted[window].mean() == 1
+    assert parted[inside & ~window].mean() > 0.99 and parted[~inside].mean() < 0.01

@@ -1,0 +1,116 @@
+"""Figures by themselves: their motion looked for again in pictures that show nothing else.
+
+A motion found in a whole picture is a compromise wherever a figure goes over a painted backdrop that stands still: the one
+draws the other along, and what is thin and goes far (the edge of a coat, a leaf, an arm) stays with the backdrop. Once it is
+known what is figure and what is backdrop (``backdrop``), the backdrop is painted over with one colour, and over flat colour
+the network follows what moves. What it finds so holds where both drawings of the figures agree far better along it; elsewhere
+what was found before does.
+
+Conventions: as in ``bilateral``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..flow import backwarp
+from .backdrop import Backdrop
+from .config import ISOLATION, IsolationConfig
+from .network import enlarge_padded
+from .painting import read
+from .windows import inside, window_max, window_mean
+
+Search = Callable[[list[Tensor], list[Tensor]], Tensor]  # pictures of either drawing, from the smallest -> motion
+
+
+@torch.no_grad()
+def find_isolated(
+    pictures0: list[Tensor], pictures1: list[Tensor], motion: Tensor, search: Search, config: IsolationConfig = ISOLATION
+) -> tuple[Tensor, Backdrop | None]:
+    """The motion (1, 4, H/4, W/4) of a pair, that of its figures found by themselves, and the backdrop behind them, if any.
+
+    :param pictures0: (1, 3, H, W) in 0..1, of several sizes, from the smallest, all padded to multiples of 16; H and W are the
+        last one's. ``pictures1`` likewise.
+    :param motion: what was found in them as they are.
+    """
+    backdrop = None
+    for _ in range(config.rounds):
+        found = Backdrop.find(pictures0[-1], pictures1[-1], motion)
+        if found is None:
+            break
+        backdrop, isolation = found, Isolation.of(pictures0[-1], pictures1[-1], found, config)
+        alone = isolation.alone(0, pictures0), isolation.alone(1, pictures1)
+        motion = isolation.join(motion, search(*alone), alone[0][-1], alone[1][-1])
+    return motion, backdrop
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """Where each drawing of a pair has a figure, (1, 1, H, W) in 0..1, and the ``colour`` (1, 3, 1, 1) of the rest."""
+
+    figures: tuple[Tensor, Tensor]
+    colour: Tensor
+    config: IsolationConfig = ISOLATION
+
+    @classmethod
+    def of(cls, frame0: Tensor, frame1: Tensor, backdrop: Backdrop, config: IsolationConfig = ISOLATION) -> Isolation:
+        """Of frames (1, 3, H, W) in 0..1, and what was found of them."""
+        first, last = (_whole(figure, config) for figure in backdrop.figures)
+        behind = (1 - first, 1 - last)
+        frames = zip(behind, (frame0, frame1), strict=True)
+        total = sum((part * frame.float()).sum(dim=(2, 3), keepdim=True) for part, frame in frames)
+        return cls((first, last), total / sum(part.sum() for part in behind).clamp(min=1.0), config)
+
+    def alone(self, drawing: int, pictures: list[Tensor]) -> list[Tensor]:
+        """The pictures of a drawing, 0 or 1, with nothing behind its figures."""
+        last, painted = pictures[-1], []
+        for picture in pictures:
+            ratio = 0.5 ** round(np.log2(max(last.shape[-2:]) / max(picture.shape[-2:])))
+            figure = enlarge_padded(self.figures[drawing], ratio, tuple(picture.shape[-2:]))
+            painted.append(torch.lerp(self.colour.expand_as(picture), picture.float(), figure).to(picture.dtype))
+        return painted
+
+    def join(self, motion: Tensor, found: Tensor, alone0: Tensor, alone1: Tensor) -> Tensor:
+        """``found``, the motion (1, 4, H/4, W/4) of the figures by themselves, where either motion shows a figure in either
+        drawing, and where the drawings of it, ``alone0`` and ``alone1`` (1, 3, H, W), agree far better along it than along
+        ``motion``: that elsewhere, which knows what things hang together with."""
+        figures = [F.avg_pool2d(figure, 4) for figure in self.figures]
+        drawings = [F.avg_pool2d(alone.float(), 4) for alone in (alone0, alone1)]
+        config, shown, off = self.config, [], []
+        for field in (motion, found):
+            shown += [backwarp(figure, way) for figure, way in zip(figures, field.split(2, dim=1), strict=True)]
+            reading0, reading1 = read(*drawings, field)
+            apart = (reading0 - reading1).abs().mean(dim=1, keepdim=True)
+            off.append(window_mean(apart, max(1, round(config.window * max(apart.shape[-2:])))))
+        share = window_mean(window_max(torch.stack(shown).amax(dim=0), config.around), config.around)
+        # By itself, what leaves the frame is not found anywhere; what it hangs together with tells where it goes.
+        within = torch.minimum(*(inside(way, way) for way in motion.split(2, dim=1)))
+        better = ((off[0] - off[1]) / off[0].clamp(min=config.least) - config.better) / config.better
+        share = share * -window_max(-within, config.around) * better.clamp(0, 1)
+        return torch.lerp(motion, found, share)
+
+
+def _whole(figure: Tensor, config: IsolationConfig) -> Tensor:
+    """A figure (1, 1, H, W) without its gaps and holes, which flat colours that hardly move make in it, and without crumbs."""
+    parts = (figure[0, 0].cpu().numpy() > 0.5).astype(np.uint8)
+    reach = max(1, round(config.gap * max(parts.shape)))
+    around = cv2.copyMakeBorder(parts, *(reach,) * 4, cv2.BORDER_REPLICATE)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
+    parts = cv2.morphologyEx(around, cv2.MORPH_CLOSE, disc)[reach:-reach, reach:-reach]
+    parts = np.where(_small(1 - parts, config.hole, 4), 1, parts).astype(np.uint8)
+    crumbs = _small(parts, config.crumb, 8)
+    closed, kept = (torch.from_numpy(x.astype(np.float32)).to(figure.device)[None, None] for x in (parts * ~crumbs, ~crumbs))
+    return torch.maximum(figure * kept, closed)
+
+
+def _small(parts: np.ndarray, share: float, connectivity: int) -> np.ndarray:
+    """Which of the connected ``parts`` (H, W) of ones are smaller than ``share`` of the frame: (H, W) bool."""
+    _, numbers, sizes, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(parts), connectivity=connectivity)
+    return (sizes[:, cv2.CC_STAT_AREA] < share * parts.size)[numbers] & (parts > 0)

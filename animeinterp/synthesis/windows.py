@@ -1,0 +1,32 @@
+"""What is around each pixel of a map (B, C, H, W): its mean, its greatest, its deviation; and where a motion ends within it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..flow import backwarp
+
+
+def inside(like: Tensor, way: Tensor) -> Tensor:
+    """Where ``way`` (1, 2, h, w) ends within the frame: (1, 1, h, w) of 0 and 1."""
+    return (backwarp(torch.ones_like(like[:, :1]), way, padding="zeros") > 0.999).to(like.dtype)
+
+
+def window_mean(x: Tensor, around: int) -> Tensor:
+    """Of the square ``around`` each pixel: of its rows' means, which costs its side and not its area."""
+    x = F.avg_pool2d(F.pad(x, (around,) * 4, mode="replicate"), (1, 2 * around + 1), stride=1)
+    return F.avg_pool2d(x, (2 * around + 1, 1), stride=1)
+
+
+def window_max(x: Tensor, around: int) -> Tensor:
+    """The greatest of the square ``around`` each pixel."""
+    x = F.max_pool2d(x, (1, 2 * around + 1), stride=1, padding=(0, around))
+    return F.max_pool2d(x, (2 * around + 1, 1), stride=1, padding=(around, 0))
+
+
+def window_deviation(frame: Tensor, around: int) -> Tensor:
+    """The standard deviation around each pixel, all colours together: (1, 1, h, w)."""
+    variance = window_mean(frame.square(), around) - window_mean(frame, around).square()
+    return variance.clamp(min=0).sum(dim=1, keepdim=True).sqrt()

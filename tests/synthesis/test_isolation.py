@@ -1,0 +1,130 @@
+"""The motion of figures by themselves: taken where it is better, and only there."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from animeinterp.synthesis.backdrop import Backdrop
+from animeinterp.synthesis.config import IsolationConfig
+from animeinterp.synthesis.isolation import Isolation, _whole, find_isolated
+from tests.synthesis.test_backdrop import HEIGHT, MOVED, WIDTH, at, dragging, figure, painting, scene
+
+QUARTER = (HEIGHT // 4, WIDTH // 4)
+
+
+def pictures(frame):
+    """A frame at half the size and as it is."""
+    return [F.avg_pool2d(frame, 2), frame]
+
+
+def pair(far=MOVED, start=100):
+    art = painting()
+    return scene(at(art), start), scene(at(art), start + far)
+
+
+def even(far=MOVED):
+    """The motion half-way of what goes to the right by ``far`` pixels everywhere, (1, 4, H/4, W/4)."""
+    motion = torch.zeros(1, 4, *QUARTER)
+    motion[:, 0], motion[:, 2] = -far / 8, far / 8
+    return motion
+
+
+def half_figure(far=MOVED, start=100):
+    return F.avg_pool2d(figure(start + far / 2)[1].float(), 4) == 1
+
+
+def lagging(far=MOVED):
+    """As ``dragging``, and the figure's left half stays behind with the backdrop."""
+    motion = dragging(100 + far / 2, float(far))
+    left = torch.arange(0, WIDTH, 4) + 1.5 < 100 + far / 2
+    return torch.where(left, 0.4 * motion, motion)
+
+
+def test_what_stays_behind_with_the_backdrop_goes_with_its_figure():
+    frame0, frame1 = pair()
+    motion, backdrop = find_isolated(pictures(frame0), pictures(frame1), lagging(), lambda *_: even())
+    inside = half_figure().expand(1, 4, *QUARTER)
+    assert (lagging() - even()).abs()[inside].mean() > 0.5, "the scene is too easy"
+    assert (motion - even()).abs()[inside].mean() < 0.15 * (lagging() - even()).abs()[inside].mean()
+    assert isinstance(backdrop, Backdrop)
+    # Far from the figure nothing is taken from where all is of one colour.
+    far = F.max_pool2d(half_figure().float(), 31, stride=1, padding=15).expand(1, 4, *QUARTER) == 0
+    assert far.sum() > 1000 and (motion - lagging()).abs()[far].max() < 1e-4
+
+
+def test_what_was_found_as_well_before_stays_as_it_was():
+    frame0, frame1 = pair()
+    found = even() + 0.02
+    motion, _ = find_isolated(pictures(frame0), pictures(frame1), even(), lambda *_: found)
+    assert torch.equal(motion, even())
+
+
+def test_what_is_found_worse_is_not_taken():
+    frame0, frame1 = pair()
+    motion, _ = find_isolated(pictures(frame0), pictures(frame1), even(), lambda *_: even(0.4 * MOVED))
+    assert torch.equal(motion, even())
+
+
+def test_it_is_looked_for_in_pictures_of_every_size_with_nothing_behind_the_figures():
+    frame0, frame1 = pair()
+    seen = []
+
+    def search(first, last):
+        seen.append((first, last))
+        return even()
+
+    find_isolated(pictures(frame0), pictures(frame1), dragging(), search, IsolationConfig(rounds=3))
+    assert len(seen) == 3
+    for shown, x in zip(seen[0], (100, 100 + MOVED), strict=True):
+        assert [tuple(picture.shape[-2:]) for picture in shown] == [(HEIGHT // 2, WIDTH // 2), (HEIGHT, WIDTH)]
+        inside, around = figure(x, 30)[1], ~figure(x, 48)[1]
+        original = frame0 if x == 100 else frame1
+        assert (shown[1] - original).abs().mean(dim=1, keepdim=True)[inside].max() < 0.02
+        behind = shown[1].permute(0, 2, 3, 1)[around[:, 0]]
+        assert (behind - behind.median(dim=0).values).abs().max() < 0.02, "one colour"
+        smaller = F.avg_pool2d(shown[1], 2)
+        assert (shown[0] - smaller).abs().mean() < 0.01, "the same at half the size"
+
+
+def test_one_that_leaves_the_frame_goes_where_it_went():
+    frame0, frame1 = pair(80, WIDTH - 80)  # a part of it is outside in the second drawing
+    motion = dragging(WIDTH - 40, 80.0)
+    wrong = motion * torch.tensor([1.0, 1.0, 0.2, 0.2]).reshape(1, 4, 1, 1)
+    columns = torch.arange(0, WIDTH, 4) + 1.5
+    leaves = columns + 40 >= WIDTH + 6
+    joined, _ = find_isolated(pictures(frame0), pictures(frame1), motion, lambda *_: wrong)
+    assert leaves.sum() >= 5 and torch.equal(joined[..., leaves], motion[..., leaves])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_without_a_backdrop_nothing_is_looked_for(seed):
+    frames = [torch.rand(1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(2 * seed + k)) for k in (0, 1)]
+
+    def search(*_):
+        raise AssertionError("there is nothing to isolate")
+
+    motion, backdrop = find_isolated(*(pictures(frame) for frame in frames), even(), search)
+    assert backdrop is None and torch.equal(motion, even())
+
+
+def test_of_figures_that_fill_both_frames_the_colour_behind_is_some_colour():
+    whole = torch.ones(1, 1, 64, 64)
+    frame = torch.rand(1, 3, 64, 64)
+    backdrop = Backdrop((whole, whole), camera=None)
+    isolation = Isolation.of(frame, frame, backdrop)
+    assert torch.isfinite(isolation.colour).all() and torch.equal(isolation.alone(0, [frame])[0], frame)
+
+
+def test_gaps_and_holes_are_the_figure_s_and_crumbs_are_none():
+    shape = np.zeros((120, 160), np.float32)
+    shape[20:100, 30:70] = 1
+    shape[20:100, 73:110] = 1  # a gap of three pixels
+    shape[40:48, 80:90] = 0  # a hole
+    shape[50:90, 40:65] = 0  # ... too large for one
+    shape[5:11, 140:150] = 1  # a crumb
+    config = IsolationConfig(gap=2 / 160, hole=0.02, crumb=0.005)
+    whole = _whole(torch.from_numpy(shape)[None, None], config)[0, 0].numpy()
+    assert whole[30:90, 70:73].min() == 1 and whole[40:48, 80:90].min() == 1
+    assert whole[55:85, 45:60].max() == 0 and whole[5:11, 140:150].max() == 0
+    assert whole[20:100, 30].min() == 1 and whole[:, :28].max() == 0, "its outline is where it was"
