@@ -25,6 +25,7 @@ from ..flow import backwarp, pixel_grid, resize_flow
 from ..images import to_image
 from .config import BACKDROP, BackdropConfig
 from .network import enlarge_padded
+from .sampling import backwarp_cubic
 from .splatting import splat
 from .windows import inside, window_deviation, window_max, window_mean
 
@@ -117,7 +118,7 @@ class Backdrop:
             figure = self.figures[k]
             way = self.camera.to(k, time, drawn)
             if way is not None:
-                frame, figure = backwarp(frame.float(), way), 1 - backwarp(1 - figure, way) * inside(figure, way)
+                frame, figure = backwarp_cubic(frame.float(), way), 1 - backwarp(1 - figure, way) * inside(figure, way)
             shown.append(frame.to(drawn.dtype))
             seen.append(1 - figure)
         in_front = torch.lerp(read[1], read[0], share)

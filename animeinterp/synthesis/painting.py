@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from ..flow import backwarp
 from .backdrop import Backdrop
 from .config import PAINTING, PaintingConfig
+from .sampling import backwarp_cubic
 from .splatting import splat
 
 
@@ -48,11 +49,12 @@ def paint(
 ) -> Tensor:
     """The frames (B, C, H, W), raw, float32. C may be 4: alpha is read and shared as the colours are.
 
-    :param lead: whether one drawing leads (``leading``); else the mask alone tells their shares, as it has learned to.
+    :param lead: whether one drawing leads (``leading``), and the drawings are read sharply; else the mask alone tells their
+        shares, as it has learned to, over bilinear readings.
     :param backdrop: of a single pair, that is drawn as it is.
     """
     motion, share = larger(larger(fused.motion, 2.0), 2.0), fused.share
-    reading0, reading1 = read(frame0.float(), frame1.float(), motion)
+    reading0, reading1 = read(frame0.float(), frame1.float(), motion, sharp=lead)
     figures = None if backdrop is None else backdrop.read_figures(motion)
     if lead:
         apart = (reading0[:, :3] - reading1[:, :3]).abs().mean(dim=1, keepdim=True)
@@ -119,9 +121,10 @@ def larger(x: Tensor, gain: float = 1.0) -> Tensor:
     return x if gain == 1.0 else gain * x
 
 
-def read(features0: Tensor, features1: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+def read(features0: Tensor, features1: Tensor, motion: Tensor, *, sharp: bool = False) -> tuple[Tensor, Tensor]:
     """Both drawings, or features of them, each read along its part of ``motion`` (B, 4, h, w)."""
-    return backwarp(features0, motion[:, :2]), backwarp(features1, motion[:, 2:])
+    warp = backwarp_cubic if sharp else backwarp
+    return warp(features0, motion[:, :2]), warp(features1, motion[:, 2:])
 
 
 def _averaged(x: Tensor, window: int) -> Tensor:

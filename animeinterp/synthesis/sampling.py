@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..flow import sampling_grid
+from ..flow import pixel_grid, sampling_grid
 
 LOBES = 4
 
@@ -42,6 +42,12 @@ def sample_cubic(image: Tensor, positions: Tensor) -> Tensor:
     grid = sampling_grid(x, y, image.shape[-2:])
     read = F.grid_sample(image.to(precise), grid, mode="bicubic", padding_mode="border", align_corners=False)
     return read.to(image.dtype)
+
+
+def backwarp_cubic(image: Tensor, flow: Tensor) -> Tensor:
+    """``image`` (N, C, H, W) read at x + flow(x), as ``flow.backwarp`` does, by ``sample_cubic``: its lines stay as dark, and the
+    result may leave its range by the overshoot."""
+    return sample_cubic(image, pixel_grid(flow) + flow)
 
 
 def _sample_cv2(image: Tensor, x: Tensor, y: Tensor) -> Tensor:

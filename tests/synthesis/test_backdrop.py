@@ -92,6 +92,16 @@ def test_a_backdrop_that_was_dragged_along_is_put_right(pan, share):
         assert off(after, truth, border) < 0.01
 
 
+def test_a_backdrops_thin_lines_stay_dark_between_pixels():
+    frames = [torch.full((1, 3, 64, 96), 0.9) for _ in range(2)]
+    for left, frame in zip((20, 21), frames, strict=True):
+        frame[..., left::12] = 0.1
+    found = Backdrop((torch.zeros(1, 1, 64, 96),) * 2, Camera(np.eye(2), np.array([1 / 96, 0.0])))
+    nothing = [torch.zeros(1, 1, 64, 96)] * 2
+    made = found.behind(torch.full_like(frames[0], 0.9), *frames, nothing, torch.ones(1, 1, 64, 96), 0.5)
+    assert made[..., 32:34].max() < 0.45  # bilinear reading: 0.5
+
+
 def test_where_only_one_drawing_shows_the_backdrop_it_is_that_one():
     art = painting(1)
     frame0, frame1 = scene(at(art), 100), scene(at(art), 100 + MOVED)

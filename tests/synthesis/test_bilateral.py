@@ -270,6 +270,21 @@ def test_colours_as_bright_as_another_are_told_apart_where_a_place_is_claimed_tw
 
 
 @torch.no_grad()
+def test_a_thin_line_half_way_between_pixels_stays_dark():
+    """Lines of one pixel that move by one: as dark as two pixels can make them, where bilinear reading halves their contrast."""
+    frames = [torch.full((1, 3, 64, 64), 0.9) for _ in range(2)]
+    for left, frame in zip((20, 21), frames, strict=True):
+        frame[..., left::12] = 0.1
+    motion = torch.zeros(1, 4, 16, 16)
+    motion[:, 0], motion[:, 2] = -0.125, 0.125
+    still = Fused(motion, torch.zeros(1, 1, 64, 64), torch.zeros(1, 3, 64, 64))
+    half_way = torch.full((1, 1, 1, 1), 0.5)
+    plain, sharp = (paint(*frames, still, half_way, lead=lead) for lead in (False, True))
+    assert (plain[..., 32:34] - 0.5).abs().max() < 0.01  # as it is learned: the mean of two pixels
+    assert (0.9 - sharp[..., 32:34] > 1.15 * (0.9 - plain[..., 32:34])).all()
+
+
+@torch.no_grad()
 def test_alpha_is_read_along_with_the_colours(fresh):
     frame0, frame1 = picture(64, 96), picture(64, 96, 1)
     alphas = picture(64, 96, 2)[:, :1], picture(64, 96, 3)[:, :1]
