@@ -1,6 +1,6 @@
 """Measuring in-betweens: the metrics, the yardsticks, and runs over triplets such as ATD-12K's.
 
-- ``metrics``: PSNR, SSIM under two protocols, IE, chamfer line distance, PSNR over moving pixels.
+- ``metrics``: PSNR, SSIM under two protocols, IE, chamfer line distance, PSNR over moving pixels, sharpness.
 - ``baselines``: overlay, nearest frame and whole-frame optical flow, for side-by-side figures.
 - ``triplets``: two frames with the true one between them, read from folders or from ATD-12K.
 - ``runner``, ``tables``, ``pictures``: a run that can be stopped and gone on with, and what comes of it.
@@ -15,6 +15,7 @@ from .metrics import (
     psnr,
     psnr_moving,
     score,
+    sharpness,
     ssim,
     to_8bit,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "psnr",
     "psnr_moving",
     "score",
+    "sharpness",
     "ssim",
     "to_8bit",
 ]

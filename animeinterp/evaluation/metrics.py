@@ -1,4 +1,5 @@
-"""How near an in-between comes to the true one: PSNR, SSIM (two protocols), IE, chamfer line distance.
+"""How near an in-between comes to the true one: PSNR, SSIM (two protocols), IE, chamfer line distance; and how
+sharp it is.
 
 Convention: every measure takes an ``image`` and its ``reference``, (1, 3, H, W) float tensors in 0..1 on any device,
 and returns a Python float. Nothing is rounded or clamped here: round to 8 bits first (``to_8bit``) to measure what a
@@ -99,6 +100,21 @@ def psnr_moving(image: Tensor, reference: Tensor, frame0: Tensor, frame1: Tensor
     return psnr(image, reference, mask=moving_pixels(frame0, frame1))
 
 
+def sharpness(image: Tensor, frame0: Tensor, frame1: Tensor) -> float:
+    """How strong the edges and lines are where something moves: the mean absolute Laplacian of the grey ``image`` over
+    ``moving_pixels(frame0, frame1)``, divided by that of the two frames there, in the mean of both.
+
+    1 is as sharp as drawn; reading between pixels and laying two readings over one another make it less. It knows nothing
+    of the true frame, and something torn is sharp: it stands beside the other measures, not for them. NaN where nothing moves
+    or nothing is drawn. Raises AnimeInterpError as ``psnr`` does.
+    """
+    inside = moving_pixels(frame0, frame1)
+    ours, first = _pair(image, frame0, names=("image", "frame0"))
+    edges = [float(_masked(np.abs(_laplacian(pixels)), inside).sum()) for pixels in (ours, first, _pixels(frame1))]
+    drawn = (edges[1] + edges[2]) / 2.0
+    return edges[0] / drawn if drawn > 0.0 else math.nan
+
+
 def line_map(frame: Tensor) -> Tensor:
     """The lines of a drawing: (1, 1, H, W) bool, where G(1.0) - G(1.6) < -0.02 on grey (luma) in 0..1.
 
@@ -130,9 +146,9 @@ def score(
     image: Tensor, reference: Tensor, *, frame0: Tensor | None = None, frame1: Tensor | None = None,
     mask: Tensor | None = None,
 ) -> dict[str, float]:
-    """Every measure of one in-between by name: psnr, ssim, ssim_paper, ie, chamfer; given both inputs, psnr_moving.
+    """Every measure of one in-between by name: psnr, ssim, ssim_paper, ie, chamfer; given both inputs, psnr_moving and sharpness.
 
-    ``mask`` restricts all but ``psnr_moving`` (whose pixels are its own). Raises AnimeInterpError as ``psnr`` does.
+    ``mask`` restricts all but these two (whose pixels are their own). Raises AnimeInterpError as ``psnr`` does.
     """
     scores = {
         "psnr": psnr(image, reference, mask=mask),
@@ -143,6 +159,7 @@ def score(
     }
     if frame0 is not None and frame1 is not None:
         scores["psnr_moving"] = psnr_moving(image, reference, frame0, frame1)
+        scores["sharpness"] = sharpness(image, frame0, frame1)
     return scores
 
 
@@ -174,8 +191,16 @@ def _ssim_map(ours: np.ndarray, true: np.ndarray, protocol: str) -> np.ndarray:
     return top / ((mean_0**2 + mean_1**2 + c1) * (var_0 + var_1 + c2))
 
 
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(pixels.astype(np.float32), cv2.COLOR_RGB2GRAY)
+
+
+def _laplacian(pixels: np.ndarray) -> np.ndarray:
+    return cv2.Laplacian(_grey(pixels), cv2.CV_32F)
+
+
 def _lines(pixels: np.ndarray) -> np.ndarray:
-    grey = cv2.cvtColor(pixels.astype(np.float32), cv2.COLOR_RGB2GRAY)
+    grey = _grey(pixels)
     return cv2.GaussianBlur(grey, (0, 0), 1.0) - cv2.GaussianBlur(grey, (0, 0), 1.6) < -0.02
 
 

@@ -24,7 +24,7 @@ from . import metrics
 from .methods import Draw, Method
 
 Progress = Callable[[int, int], None]
-_ROI_SCORES = ("psnr", "ssim", "ssim_paper", "ie", "chamfer", "psnr_moving")
+_ROI_SCORES = ("psnr", "ssim", "ssim_paper", "ie", "chamfer", "psnr_moving", "sharpness")
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _score_roi(image: Tensor, triplet: Triplet) -> dict[str, float]:
     return {
         "psnr": metrics.psnr(ours, true), "ssim": math.nan, "ssim_paper": math.nan,
         "ie": metrics.interpolation_error(ours, true), "chamfer": metrics.chamfer_line_distance(ours, true),
-        "psnr_moving": metrics.psnr_moving(ours, true, frame0, frame1),
+        "psnr_moving": metrics.psnr_moving(ours, true, frame0, frame1), "sharpness": metrics.sharpness(ours, frame0, frame1),
     }
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from .runner import Result
 
-SCORES = ("psnr", "ssim", "ssim_paper", "ie", "psnr_moving", "chamfer")
+SCORES = ("psnr", "ssim", "ssim_paper", "ie", "psnr_moving", "chamfer", "sharpness")
 _HEADS = {
     "psnr": "PSNR dB", "ssim": "SSIM std", "ssim_paper": "SSIM paper", "ie": "IE", "psnr_moving": "moving dB",
-    "chamfer": "chamfer", "seconds": "s/pair",
+    "chamfer": "chamfer", "sharpness": "sharpness", "seconds": "s/pair",
 }
-_DIGITS = {"psnr": 2, "ssim": 4, "ssim_paper": 4, "ie": 2, "psnr_moving": 2, "chamfer": 3, "seconds": 2}
+_DIGITS = {"psnr": 2, "ssim": 4, "ssim_paper": 4, "ie": 2, "psnr_moving": 2, "chamfer": 3, "sharpness": 2, "seconds": 2}
 _EQUAL_FRAMES = 100.0  # dB that an infinite PSNR counts as in a mean
 _ORDER = {"easy": 0, "slow": 0, "medium": 1, "hard": 2, "fast": 2}
 

@@ -159,13 +159,28 @@ def test_chamfer_in_a_mask_counts_the_lines_inside():
     assert math.isnan(evaluation.chamfer_line_distance(ours, true, mask=0 * mask))
 
 
+def test_sharpness_is_the_strength_of_what_is_drawn_where_something_moves():
+    frames = drawing([20, 60]), drawing([28, 60])
+    true = drawing([24, 60])
+    assert evaluation.sharpness(true, *frames) == pytest.approx(1.0, abs=1e-6)
+    pale, twice = 0.5 + 0.5 * true, (frames[0] + frames[1]) / 2
+    assert evaluation.sharpness(pale, *frames) == pytest.approx(0.5, abs=1e-6)
+    soft = torch.nn.functional.avg_pool2d(true, (1, 3), stride=1, padding=(0, 1), count_include_pad=False)
+    assert 0.2 < evaluation.sharpness(soft, *frames) < 0.7
+    assert evaluation.sharpness(twice, *frames) == pytest.approx(1.0, abs=1e-6), "two pale lines: others tell them"
+    elsewhere = true.clone()
+    elsewhere[..., 58:64] = 1.0
+    assert evaluation.sharpness(elsewhere, *frames) == pytest.approx(1.0, abs=1e-6), "what stands is not looked at"
+    assert math.isnan(evaluation.sharpness(true, frames[0], frames[0]))
+
+
 def test_score_has_every_measure_and_is_quick():
     ours, true = noisy_pair(360, 640, dtype=torch.float32)
     first, second = noisy_pair(360, 640, seed=1, dtype=torch.float32)
     start = time.perf_counter()
     scores = evaluation.score(ours, true, frame0=first, frame1=second)
     assert time.perf_counter() - start < 2.0
-    assert set(scores) == {"psnr", "ssim", "ssim_paper", "ie", "chamfer", "psnr_moving"}
+    assert set(scores) == {"psnr", "ssim", "ssim_paper", "ie", "chamfer", "psnr_moving", "sharpness"}
     assert scores["psnr"] == evaluation.psnr(ours, true)
     assert scores["ssim_paper"] == evaluation.ssim(ours, true, protocol="paper")
     assert "psnr_moving" not in evaluation.score(ours, true)
@@ -184,6 +199,7 @@ def test_to_8bit_rounds_and_clamps():
         (lambda a: evaluation.ssim(a, a, protocol="mine"), "protocol"),
         (lambda a: evaluation.ssim(a[..., :9], a[..., :9]), "11x11"),
         (lambda a: evaluation.psnr(a, a, mask=torch.ones(1, 1, 3, 3)), "mask"),
+        (lambda a: evaluation.sharpness(a[..., :-1], a, a), "frame0"),
         (lambda a: evaluation.moving_pixels((a * 255).to(torch.uint8), a), "frame0"),
     ],
 )
