@@ -10,6 +10,7 @@ from torch import Tensor
 from .config import MatchConfig, SegmentConfig, check_config
 from .errors import AnimeInterpError, check_flow, shown
 from .flow import FIELDS, CoarseFlow, Flow, Matches
+from .protocols import Refiner, Synthesizer
 
 
 def check_settings(
@@ -20,6 +21,8 @@ def check_settings(
     device: Any = None,
     progress: Any = None,
     cancel: Any = None,
+    refiner: Any = None,
+    synthesizer: Any = None,
 ) -> None:
     """Raise AnimeInterpError unless each is None, or what its name says."""
     for name, config, kind in (("segment_config", segment_config, SegmentConfig), ("match_config", match_config, MatchConfig)):
@@ -35,6 +38,12 @@ def check_settings(
             raise AnimeInterpError(
                 f"device is {shown(device)}, which this machine's torch cannot use; it should be cpu, or cuda, cuda:1, mps where "
                 "there is one."
+            )
+    for name, part, protocol in (("refiner", refiner, Refiner), ("synthesizer", synthesizer, Synthesizer)):
+        if part is not None and not isinstance(part, str) and (isinstance(part, type) or not isinstance(part, protocol)):
+            raise AnimeInterpError(
+                f"{name} is {shown(part)}; it should be a name in animeinterp.registry, a {protocol.__name__} "
+                "(animeinterp.protocols), or None."
             )
     for name, callback in (("progress", progress), ("cancel", cancel)):
         if callback is not None and not callable(callback):

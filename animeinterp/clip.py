@@ -57,11 +57,15 @@ def read_clip(
     :param first: the number in its clip of the first frame.
     :raises AnimeInterpError: for a frame that is none, holds what is no number, or is not like those before it.
     """
-    if not isinstance(frames, Iterable):
-        raise AnimeInterpError(f"frames is a {type(frames).__name__}; it should give frames (1, C, H, W), one by one.")
+    try:
+        given = iter(frames)
+    except TypeError:  # a tensor of one number is an Iterable, and gives nothing
+        raise AnimeInterpError(
+            f"frames is a {type(frames).__name__}; it should give frames (1, C, H, W), one by one."
+        ) from None
     reader = _Reader(stages, device, on_first, segments, depth, first)
     try:
-        with closing(prefetch(frames, reader.prepare, reader.depth)) as ready:
+        with closing(prefetch(given, reader.prepare, reader.depth)) as ready:
             yield from ready
     finally:
         reader.close()

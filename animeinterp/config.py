@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
+from .errors import shown
+
 
 @dataclass(frozen=True)
 class SegmentConfig:
@@ -79,11 +81,11 @@ def check_config(config: Any) -> None:
         kind = type(usual[0]) if isinstance(usual, tuple) else type(usual)
         kinds = (int, float) if kind is float else (kind,)
         if not isinstance(values, tuple) or not all(type(v) in kinds for v in values):
-            raise ValueError(f"{field.name} is {value!r:.80}; it should be like {usual!r}")
+            raise ValueError(f"{field.name} is {shown(value)}; it should be like {usual!r}")
         if not 1 <= len(values) <= _MOST_LEVELS:
             raise ValueError(f"{field.name} holds {len(values)} numbers; it should hold 1 to {_MOST_LEVELS}")
         least, most = _BOUNDS.get(field.name, (-math.inf, math.inf))
         if kind in (int, float) and not all(math.isfinite(v) and least <= v <= most for v in values):
-            raise ValueError(f"{field.name} is {value!r:.80}; it should be from {least:g} to {most:g}")
+            raise ValueError(f"{field.name} is {shown(value)}; it should be from {least:g} to {most:g}")
         if value not in _CHOICES.get(field.name, (value,)):
-            raise ValueError(f"{field.name} is {value!r:.80}; it should be one of {', '.join(_CHOICES[field.name])}")
+            raise ValueError(f"{field.name} is {shown(value)}; it should be one of {', '.join(_CHOICES[field.name])}")

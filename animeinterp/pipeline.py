@@ -155,7 +155,10 @@ def make_stages(
     synthesizer: Synthesizer | str | None = None,
 ) -> tuple[Stages, Callable[[Tensor], None]]:
     """The stages for a clip, and what to call with its first frame before any is loaded; arguments as ``interpolate``."""
-    check_settings(segment_config=segment_config, match_config=match_config, features=features, device=device)
+    check_settings(
+        segment_config=segment_config, match_config=match_config, features=features, device=device, refiner=refiner,
+        synthesizer=synthesizer,
+    )
     bundled = isinstance(model, str) and model == "auto"
     if bundled:
         model = load_model(device="cpu" if device is None else device) if bundled_models() else None

@@ -13,7 +13,7 @@ from typing import Any
 from .completion import Completion
 from .completion.panning import PannedFlow
 from .dense_flow import DenseFlow
-from .errors import AnimeInterpError
+from .errors import AnimeInterpError, shown
 from .protocols import Refiner, Synthesizer
 from .refinement import RefineNetwork
 from .synthesis.between import BilateralSynthesis
@@ -50,5 +50,5 @@ def refiner_beside(synthesizer: Synthesizer) -> Refiner:
 def make(registry: dict[str, Callable[..., Any]], name: str, config: Any = None, **options: Any) -> Any:
     """The entry called ``name``. AnimeInterpError where there is none."""
     if name not in registry:
-        raise AnimeInterpError(f"network is {name!r}; it should be one of {', '.join(registry)}.")
+        raise AnimeInterpError(f"network is {shown(name)}; it should be one of {', '.join(registry)}.")
     return registry[name](config, **options)

@@ -136,6 +136,13 @@ def test_an_unknown_name_is_told_with_those_there_are(clip, options):
         ai.interpolate(clip, model=None, **options)
 
 
+@pytest.mark.parametrize("part", [False, object(), CrossFade, MeanShift, torch.nn.ReLU()])
+@pytest.mark.parametrize("name", ["refiner", "synthesizer"])
+def test_what_neither_refines_nor_draws_is_refused(clip, name, part):
+    with pytest.raises(ai.AnimeInterpError, match=f"{name} is .*; it should be a name in .*, a {name.title()} "):
+        ai.interpolate(clip, model=None, **{name: part})
+
+
 def test_the_documents_own_example_runs(clip):
     """The code in docs/architecture.md, as it stands there."""
     blocks = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.S)

@@ -50,6 +50,7 @@ class Stillness:
         self._seen = premultiply(frame0), premultiply(frame1)
         self.still = still_pixels(frame0, frame1, config)
         self._flows = tuple(field.to(frame0.device) for field in (flow.flow_01, flow.flow_10))
+        self._bends = tuple(None if bend is None else bend.to(frame0.device) for bend in (flow.bend_01, flow.bend_10))
         self._depths = flow.depth_0, flow.depth_1
         self._movers = tuple(self._moving(k) for k in (0, 1))
 
@@ -81,6 +82,9 @@ class Stillness:
         height, width = ground.shape[-2:]
         rows, columns = self._movers[k][0, 0].nonzero(as_tuple=True)
         shift = way * self._flows[k][0, :, rows, columns]
+        bend = self._bends[k]
+        if bend is not None:  # what turns goes round, on an arc
+            shift = shift + 4 * way * (1 - way) * bend[0, :, rows, columns]
         to_x, to_y = (columns + shift[0]).round().long(), (rows + shift[1]).round().long()
         inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
         rows, columns, to_x, to_y = (index[inside] for index in (rows, columns, to_x, to_y))

@@ -7,6 +7,7 @@ from drawings import HEIGHT, WIDTH, box_alpha, drawing
 
 from animeinterp import stages
 from animeinterp.completion import refiner
+from animeinterp.errors import AnimeInterpError
 from animeinterp.flow import Flow
 from animeinterp.frames import FramePair
 from animeinterp.model import build
@@ -91,6 +92,12 @@ def test_a_stream_gives_the_same_one_by_one(clip):
     frames += stream
     assert torch.equal(torch.cat(frames), interpolate(clip, 3, model=None))
     assert list(interpolate_stream(iter(()), model=None)) == []
+
+
+@pytest.mark.parametrize("frames", [None, 3, torch.tensor(0.5)])
+def test_what_gives_no_frames_is_named(frames):
+    with pytest.raises(AnimeInterpError, match="frames is a .*, one by one"):
+        list(interpolate_stream(frames, model=None))
 
 
 def test_the_same_again(clip, way):

@@ -145,6 +145,7 @@ def test_alpha_cuts_and_half_precision_is_read():
         (torch.zeros(1, 20, 20, 3), None, "channels before height"),
         (torch.zeros(1, 3, 20, 20, dtype=torch.uint8), None, "0..1"),
         (torch.zeros(1, 3, 20, 20), SegmentConfig(style="french"), "japanese"),
+        (torch.zeros(1, 3, 20, 20), SegmentConfig(style=np.zeros((3, 3))), r"^[^\n]*japanese[^\n]*$"),
         (torch.zeros(1, 3, 20, 20), SegmentConfig(ball_radius=-1), "ball_radius"),
         (torch.zeros(1, 3, 20, 20), SegmentConfig(min_piece=0), "min_piece"),
     ],

@@ -52,6 +52,19 @@ def test_what_passes_downwards_does_so_too():
     assert torch.equal(held, Stillness(*frames, flow).held(0.5).transpose(2, 3))
 
 
+@pytest.mark.parametrize("time", [0.25, 0.5])
+def test_what_turns_passes_on_its_arc(time):
+    """It is where its bend puts it, off the straight way."""
+    frames, flow = scene()
+    bends = [torch.zeros(1, 2, HEIGHT, WIDTH) for _ in range(2)]
+    for k in (0, 1):
+        bends[k][:, 1, ROWS, slice(BEGIN.start + k * WAY, BEGIN.stop + k * WAY)] = 16.0
+    held = Stillness(*frames, Flow(flow.flow_01, flow.flow_10, bend_01=bends[0], bend_10=bends[1])).held(time)[0, 0]
+    off = round(4 * time * (1 - time) * 16)
+    assert not held[slice(ROWS.start + off, ROWS.stop + off), moved(time)].any()
+    assert held[slice(ROWS.start, ROWS.start + off - 2), slice(BEGIN.stop + 1, moved(time).stop)].all()
+
+
 def test_what_only_the_second_frame_s_flow_knows_of_passes_too():
     """A thing that comes in from where the first frame shows nothing of it."""
     frame0 = torch.full((1, 3, 32, 64), 0.5)
