@@ -64,10 +64,13 @@ class Backdrop:
 
     @classmethod
     @torch.no_grad()
-    def find(cls, frame0: Tensor, frame1: Tensor, motion: Tensor, config: BackdropConfig = BACKDROP) -> Backdrop | None:
+    def find(
+        cls, frame0: Tensor, frame1: Tensor, motion: Tensor, config: BackdropConfig = BACKDROP, *, tight: bool = False
+    ) -> Backdrop | None:
         """
         :param frame0: (1, C, H, W) in 0..1, both sides multiples of 16; ``frame1`` likewise.
         :param motion: (1, 4, H/4, W/4), half-way.
+        :param tight: whether figures should rather lack a part than take some of what is behind them along.
         :return: None where no backdrop is known.
         """
         share = min(1.0, config.most / max(frame0.shape[-2:]))
@@ -77,7 +80,7 @@ class Backdrop:
         camera, still = _camera(*frames, ways, config)
         if still[0].mean() < config.least:
             return None
-        moving = _moving(*frames, ways, still, camera, config)
+        moving = _moving(*frames, ways, still, camera, config, tight)
         known = [torch.cat([still[k], splat(moving, way, torch.ones_like(moving))[0]], dim=1) for k, way in enumerate(ways)]
         with ThreadPoolExecutor(2) as pool:
             figures = list(pool.map(partial(_parted, config=config), frames, known))
@@ -197,7 +200,8 @@ def _still(frame: Tensor, other: Tensor, config: BackdropConfig) -> Tensor:
 
 
 def _moving(
-    frame0: Tensor, frame1: Tensor, ways: list[Tensor], still: tuple[Tensor, Tensor], camera: Camera, config: BackdropConfig
+    frame0: Tensor, frame1: Tensor, ways: list[Tensor], still: tuple[Tensor, Tensor], camera: Camera, config: BackdropConfig,
+    tight: bool = False,
 ) -> Tensor:
     """Where what is read half-way is textured, the same in both drawings, and moves otherwise than the backdrop."""
     readings = [backwarp(frame, way) for frame, way in zip((frame0, frame1), ways, strict=True)]
@@ -209,7 +213,11 @@ def _moving(
             apart = (readings[0] - padded[..., y : y + height, x : x + width]).abs().mean(dim=1, keepdim=True)
             apart = window_mean(apart, config.around)
             off = apart if off is None else torch.minimum(off, apart)
-    texture = torch.maximum(*(window_deviation(reading, config.around) for reading in readings))
+    if tight:  # a reading is stretched beside a figure that draws its surroundings along, and has a texture from elsewhere
+        textures = [backwarp(window_deviation(x, config.around), way) for x, way in zip((frame0, frame1), ways, strict=True)]
+        texture = torch.minimum(*textures)
+    else:
+        texture = torch.maximum(*(window_deviation(reading, config.around) for reading in readings))
     fits = ((config.fits * texture + 2 * config.texture - off) / (config.doubted * texture + config.texture)).clamp(0, 1)
     moves = ways[1] - ways[0]
     if camera.turn is not None:

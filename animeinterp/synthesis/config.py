@@ -110,7 +110,10 @@ class IsolationConfig:
     gap: float = 0.015  # of the longer side, between parts of a figure that is taken as one
     hole: float = 0.02  # of the frame, under which a hole in a figure is the figure's
     crumb: float = 0.005  # of the frame, under which a figure is none
+    met: float = 0.25  # share of a figure, from which the other drawing has one where it is led to
+    like: float = 3.0  # times, by which two that went too far to be found may differ in size
     around: int = 1  # pixels of the motion, at 1/4, that a figure's motion goes beyond it
+    beyond: float = 0.02  # of the longer side, that something may leave the frame by
     window: float = 0.05  # of the longer side, to each side of a place, over which readings are compared
     better: float = 0.1  # share by which those of figures by themselves have to agree better; by twice that they are taken whole
     least: float = 1e-3  # mean difference of colours in 0..1, under which readings agree as well as they can

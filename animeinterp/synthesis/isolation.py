@@ -25,6 +25,7 @@ from .backdrop import Backdrop
 from .config import ISOLATION, IsolationConfig
 from .network import enlarge_padded
 from .painting import read
+from .splatting import splat
 from .windows import inside, window_max, window_mean
 
 Search = Callable[[list[Tensor], list[Tensor]], Tensor]  # pictures of either drawing, from the smallest -> motion
@@ -40,15 +41,14 @@ def find_isolated(
         last one's. ``pictures1`` likewise.
     :param motion: what was found in them as they are.
     """
-    backdrop = None
     for _ in range(config.rounds):
-        found = Backdrop.find(pictures0[-1], pictures1[-1], motion)
-        if found is None:
+        backdrop = Backdrop.find(pictures0[-1], pictures1[-1], motion, tight=True)
+        if backdrop is None:
             break
-        backdrop, isolation = found, Isolation.of(pictures0[-1], pictures1[-1], found, config)
+        isolation = Isolation.of(pictures0[-1], pictures1[-1], backdrop, motion, config)
         alone = isolation.alone(0, pictures0), isolation.alone(1, pictures1)
         motion = isolation.join(motion, search(*alone), alone[0][-1], alone[1][-1])
-    return motion, backdrop
+    return motion, Backdrop.find(pictures0[-1], pictures1[-1], motion)
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,11 @@ class Isolation:
     config: IsolationConfig = ISOLATION
 
     @classmethod
-    def of(cls, frame0: Tensor, frame1: Tensor, backdrop: Backdrop, config: IsolationConfig = ISOLATION) -> Isolation:
-        """Of frames (1, 3, H, W) in 0..1, and what was found of them."""
-        first, last = (_whole(figure, config) for figure in backdrop.figures)
+    def of(
+        cls, frame0: Tensor, frame1: Tensor, backdrop: Backdrop, motion: Tensor, config: IsolationConfig = ISOLATION
+    ) -> Isolation:
+        """Of frames (1, 3, H, W) in 0..1, and what was found of them; ``motion`` (1, 4, H/4, W/4)."""
+        first, last = _met([_whole(figure, config) for figure in backdrop.figures], motion, config)
         behind = (1 - first, 1 - last)
         frames = zip(behind, (frame0, frame1), strict=True)
         total = sum((part * frame.float()).sum(dim=(2, 3), keepdim=True) for part, frame in frames)
@@ -91,7 +93,8 @@ class Isolation:
             off.append(window_mean(apart, max(1, round(config.window * max(apart.shape[-2:])))))
         share = window_mean(window_max(torch.stack(shown).amax(dim=0), config.around), config.around)
         # By itself, what leaves the frame is not found anywhere; what it hangs together with tells where it goes.
-        within = torch.minimum(*(inside(way, way) for way in motion.split(2, dim=1)))
+        beyond = config.beyond * max(motion.shape[-2:])
+        within = torch.minimum(*(inside(way, way - way.clamp(-beyond, beyond)) for way in motion.split(2, dim=1)))
         better = ((off[0] - off[1]) / off[0].clamp(min=config.least) - config.better) / config.better
         share = share * -window_max(-within, config.around) * better.clamp(0, 1)
         return torch.lerp(motion, found, share)
@@ -110,7 +113,35 @@ def _whole(figure: Tensor, config: IsolationConfig) -> Tensor:
     return torch.maximum(figure * kept, closed)
 
 
+def _met(figures: list[Tensor], motion: Tensor, config: IsolationConfig) -> list[Tensor]:
+    """Figures (1, 1, H, W) without what is one in one drawing alone: in the other it was taken for backdrop, and the best that a
+    motion could do with it is to make it small. What the motion does not lead to its like is kept while the other drawing has
+    something of about its size that is not led to either: it went too far to be found yet."""
+    ways = [4 * enlarge_padded(way.float(), 4.0, tuple(figures[0].shape[-2:])) for way in motion.split(2, dim=1)]
+    read = [backwarp(figure, way) for figure, way in zip(figures, ways, strict=True)]
+    parts, alone = [], []
+    for k, figure in enumerate(figures):
+        there = splat(read[1 - k], ways[k], torch.ones_like(figure))[0][0, 0].cpu().numpy()
+        numbers, sizes = _connected((figure[0, 0] > 0.5).cpu().numpy().astype(np.uint8), 8)
+        share = np.bincount(numbers.ravel(), there.ravel(), len(sizes)) / sizes.clip(1)
+        alone.append([n for n in range(1, len(sizes)) if share[n] < config.met])
+        parts.append((numbers, sizes))
+    kept = []
+    for k, (numbers, sizes) in enumerate(parts):
+        others = parts[1 - k][1][alone[1 - k]]
+        without = [n for n in alone[k] if not any(sizes[n] < config.like * o and o < config.like * sizes[n] for o in others)]
+        gone = torch.from_numpy(np.isin(numbers, without)).to(figures[k].device)
+        kept.append(figures[k] * ~gone)
+    return kept
+
+
 def _small(parts: np.ndarray, share: float, connectivity: int) -> np.ndarray:
     """Which of the connected ``parts`` (H, W) of ones are smaller than ``share`` of the frame: (H, W) bool."""
-    _, numbers, sizes, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(parts), connectivity=connectivity)
-    return (sizes[:, cv2.CC_STAT_AREA] < share * parts.size)[numbers] & (parts > 0)
+    numbers, sizes = _connected(parts, connectivity)
+    return (sizes < share * parts.size)[numbers] & (parts > 0)
+
+
+def _connected(parts: np.ndarray, connectivity: int) -> tuple[np.ndarray, np.ndarray]:
+    """The number of the connected part that each place of ``parts`` (H, W) belongs to, 0 for none, and each one's pixels."""
+    _, numbers, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(parts), connectivity=connectivity)
+    return numbers, stats[:, cv2.CC_STAT_AREA]

@@ -168,6 +168,23 @@ def test_what_was_not_found_within_a_figure_is_drawn_whole_where_the_leading_dra
     assert off(made, plain, edge) < 0.02
 
 
+@pytest.mark.parametrize("steps, tight, moves", [
+    ((0.3, 0.3), True, 1.0), ((0.3, 0.3), False, 1.0), ((0.3, 0.05), True, 0.0), ((0.3, 0.05), False, 1.0),
+])  # fmt: skip
+def test_for_a_tight_figure_an_edge_has_to_be_as_strong_in_both_drawings(steps, tight, moves):
+    """A figure's outline against the sky, and the soft edge of a cloud that it uncovers, are not one that moved."""
+    frames, ways = [], []
+    for left, step, dx in zip((56, 72), steps, (-8.0, 8.0), strict=True):
+        frame, way = torch.full((1, 3, 64, 128), 0.5), torch.zeros(1, 2, 64, 128)
+        frame[..., left:] += step
+        way[:, 0] = dx
+        frames.append(frame)
+        ways.append(way)
+    nothing = torch.zeros(1, 1, 64, 128)
+    found = _moving(*frames, ways, (nothing, nothing), Camera(), BackdropConfig(), tight)
+    assert found[..., 10:54, 60:68].max() == moves
+
+
 @pytest.mark.parametrize("backdrop", ["flat", "another", "nothing moves"])
 def test_without_a_backdrop_that_is_known_there_is_none(backdrop):
     behind = [torch.full((1, 3, HEIGHT, WIDTH), 0.7)] * 2 if backdrop == "flat" else [at(painting(4)), at(painting(5))]

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from animeinterp.synthesis.backdrop import Backdrop
 from animeinterp.synthesis.config import IsolationConfig
-from animeinterp.synthesis.isolation import Isolation, _whole, find_isolated
+from animeinterp.synthesis.isolation import Isolation, _met, _whole, find_isolated
 from tests.synthesis.test_backdrop import HEIGHT, MOVED, WIDTH, at, dragging, figure, painting, scene
 
 QUARTER = (HEIGHT // 4, WIDTH // 4)
@@ -97,6 +97,23 @@ def test_one_that_leaves_the_frame_goes_where_it_went():
     assert leaves.sum() >= 5 and torch.equal(joined[..., leaves], motion[..., leaves])
 
 
+def test_one_that_sinks_by_a_pixel_at_the_frame_s_lower_edge_is_still_within():
+    """Its lowest rows lead out of the frame by less than half a position, and are looked for like the rest."""
+    art = painting()
+    frames = []
+    for x in (100, 100 + MOVED):
+        frame = scene(at(art), x)
+        frame[..., 100:, x - 30 : x + 30] = figure(x, 400)[0][..., 100:, x - 30 : x + 30]  # it stands on the edge
+        frames.append(frame)
+    sinks = torch.tensor([0.0, 0.3, 0.0, 0.3]).reshape(1, 4, 1, 1)
+    before, right = lagging() + sinks, even() + sinks
+    joined, _ = find_isolated(*(pictures(frame) for frame in frames), before, lambda *_: right)
+    columns = slice(round(100 + MOVED / 2 - 24) // 4, round(100 + MOVED / 2 - 8) // 4)
+    lowest = (..., slice(-2, None), columns)
+    assert (before - right)[lowest].abs().mean() > 0.5
+    assert (joined - right)[lowest].abs().mean() < 0.2 * (before - right)[lowest].abs().mean()
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_without_a_backdrop_nothing_is_looked_for(seed):
     frames = [torch.rand(1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(2 * seed + k)) for k in (0, 1)]
@@ -112,8 +129,35 @@ def test_of_figures_that_fill_both_frames_the_colour_behind_is_some_colour():
     whole = torch.ones(1, 1, 64, 64)
     frame = torch.rand(1, 3, 64, 64)
     backdrop = Backdrop((whole, whole), camera=None)
-    isolation = Isolation.of(frame, frame, backdrop)
+    isolation = Isolation.of(frame, frame, backdrop, torch.zeros(1, 4, 16, 16))
     assert torch.isfinite(isolation.colour).all() and torch.equal(isolation.alone(0, [frame])[0], frame)
+
+
+def met(first, last, config=None):
+    """What is kept of rectangles, where the motion leads 20 pixels to the right in the upper half and nowhere below."""
+    figures = [torch.zeros(1, 1, 128, 192) for _ in range(2)]
+    for figure, boxes in zip(figures, (first, last), strict=True):
+        for top, bottom, left, right in boxes:
+            figure[..., top:bottom, left:right] = 1.0
+    motion = torch.zeros(1, 4, 32, 48)
+    motion[:, 0, :16], motion[:, 2, :16] = -2.5, 2.5
+    kept = _met(figures, motion, config or IsolationConfig())
+    return [[box for box in boxes if one[..., box[0] : box[1], box[2] : box[3]].min() == 1]
+            for one, boxes in zip(kept, (first, last), strict=True)]  # fmt: skip
+
+
+def test_what_is_a_figure_in_one_drawing_alone_is_none():
+    """Somebody whom the other drawing has for backdrop goes, what is led to its like stays."""
+    led, somebody = ((20, 60, 20, 60), (20, 60, 40, 80)), (90, 110, 100, 112)
+    assert met([led[0], somebody], [led[1]]) == [[led[0]], [led[1]]]
+    assert met([led[0]], [led[1], somebody]) == [[led[0]], [led[1]]]
+
+
+@pytest.mark.parametrize("size, stays", [(20, True), (30, True), (62, False), (6, False)])
+def test_what_moved_too_far_to_be_found_yet_stays_while_there_is_one_of_its_size(size, stays):
+    ball, other = (80, 100, 20, 40), (66, 66 + size, 130, 150)
+    assert met([ball], [other]) == ([[ball], [other]] if stays else [[], []])
+    assert met([other], [ball], IsolationConfig(like=1.01)) == ([[other], [ball]] if size == 20 else [[], []])
 
 
 def test_gaps_and_holes_are_the_figure_s_and_crumbs_are_none():
