@@ -136,9 +136,9 @@ def test_of_figures_that_fill_both_frames_the_colour_behind_is_some_colour():
 def met(first, last, config=None):
     """What is kept of rectangles, where the motion leads 20 pixels to the right in the upper half and nowhere below."""
     figures = [torch.zeros(1, 1, 128, 192) for _ in range(2)]
-    for figure, boxes in zip(figures, (first, last), strict=True):
+    for shown, boxes in zip(figures, (first, last), strict=True):
         for top, bottom, left, right in boxes:
-            figure[..., top:bottom, left:right] = 1.0
+            shown[..., top:bottom, left:right] = 1.0
     motion = torch.zeros(1, 4, 32, 48)
     motion[:, 0, :16], motion[:, 2, :16] = -2.5, 2.5
     kept = _met(figures, motion, config or IsolationConfig())
