@@ -19,6 +19,8 @@ from .images import to_image, to_tensor
 from .protocols import Refiner
 from .runtime import Runtime
 
+_ROW = 1024  # places read at a time, where they are single ones
+
 
 def dis_solver() -> cv2.DISOpticalFlow:
     """OpenCV's solver with its medium preset; ``calc(grey0, grey1, start or None)`` on (H, W) uint8."""
@@ -95,6 +97,18 @@ def warp(image: np.ndarray, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     height, width = flow.shape[:2]
     x = flow[..., 0] + np.arange(width, dtype=np.float32)[None]
     y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    return _read(image, x, y)
+
+
+def read_at(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read ``image`` (H, W, C) at single places ``x``, ``y`` (N,) in pixels, as ``warp`` does: (N, C) and (N,) bool."""
+    rows = max(-(-len(x) // _ROW), 1)
+    read, inside = _read(image, *(np.resize(places.astype(np.float32), (rows, _ROW)) for places in (x, y)))
+    return read.reshape(rows * _ROW, -1)[: len(x)], inside.ravel()[: len(x)]
+
+
+def _read(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    height, width = image.shape[:2]
     inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
     return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), inside
 

@@ -6,14 +6,16 @@ other frame's pieces found. Each round costs one warp of the frame a direction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from ..dense_flow import disagreement, lengths
 from ..segmentation.merging import neighbours
+from .alignment import align, fit_motions
 from .config import DEFAULT, CompletionConfig
-from .motion import PieceGrid, align, difference, fit_motions, inverse, moved_centre, similarity, warp
+from .motion import PieceGrid, difference, inverse, moved_centre, similarity, warp
 from .patterns import settle_patterns
 
 
@@ -51,18 +53,23 @@ class Side:
         alike = inside & (difference(warped, grid.image) < self.config.believed_difference)
         return flow, self.trust[at, at] * alike * grid.weight
 
-    def tried(self, motion: np.ndarray) -> np.ndarray:
-        """What each piece's row of ``motion`` costs: unlikeness, and doubt where it is far off a believed dense flow. (K,)."""
+    def tried(self, motion: np.ndarray, unlike: np.ndarray | None = None) -> np.ndarray:
+        """What each piece's row of ``motion`` costs: unlikeness, and doubt where it is far off a believed dense flow. (K,).
+
+        :param unlike: (K,), the middle grid's ``cost`` of it where it is there already.
+        """
         grid, config, (dense, count) = self.middle, self.config, self.believed
         flow = grid.flow(motion)
         apart = np.minimum(lengths(flow - dense), config.doubt_reach / grid.step)
-        doubt = np.bincount(grid.labels.ravel(), (apart * count).ravel(), grid.count) / grid.mass
-        doubt = doubt * (grid.step / config.doubt_reach)
-        return grid.cost(motion, flow) + config.doubt * doubt
+        apart *= count
+        doubt = grid.sums.total(grid.sums.take(apart)) / grid.mass * (grid.step / config.doubt_reach)
+        return (grid.cost(motion, flow) if unlike is None else unlike) + config.doubt * doubt
 
-    def offer(self, motion: np.ndarray, which: np.ndarray | None = None, penalty: float = 0.0) -> None:
-        """Let each piece (of ``which``, a bool mask) take its row of ``motion`` if that looks better."""
-        cost = self.tried(motion) + penalty
+    def offer(
+        self, motion: np.ndarray, which: np.ndarray | None = None, penalty: float = 0.0, unlike: np.ndarray | None = None
+    ) -> None:
+        """Let each piece (of ``which``, a bool mask) take its row of ``motion`` if that looks better; see ``tried``."""
+        cost = self.tried(motion, unlike) + penalty
         better = cost < self.cost
         if which is not None:
             better &= which
@@ -72,9 +79,10 @@ class Side:
         """As ``offer``, after a few steps of alignment on a small frame, which reaches further."""
         self.offer(align(self.coarse, motion, steps=3)[0], which)
 
-    def align(self, grid: PieceGrid, steps: int) -> None:
-        aligned, _ = align(grid, self.motion, steps=steps)
-        self.offer(aligned)
+    def align(self, steps: int) -> None:
+        """Align all pieces on the middle grid."""
+        aligned, unlike = align(self.middle, self.motion, steps=steps)
+        self.offer(aligned, unlike=unlike)
 
     def unturn(self) -> None:
         """Let what looks as well without its turn not turn: what is round may have turned by anything, and the way back, which
@@ -118,8 +126,14 @@ def adjacency(labels: np.ndarray, count: int, most: int) -> np.ndarray:
     return result
 
 
-def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.ndarray) -> None:
-    """Find each piece's motion on both sides, given the matches; the sides keep what was found."""
+def find_motions(
+    sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.ndarray, enough: Callable[[], bool] = lambda: False
+) -> bool:
+    """Find each piece's motion on both sides, given the matches; the sides keep what was found.
+
+    :param enough: asked half-way: whether what is known so far is all that is wanted.
+    :return: whether all was found, and not only so far.
+    """
     ways = ((sides[0], sides[1], pieces_0, pieces_1), (sides[1], sides[0], pieces_1, pieces_0))
 
     def begin(way):
@@ -130,7 +144,7 @@ def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.nd
 
     def better(way):
         way[0].offer_neighbours()
-        way[0].align(way[0].middle, 3)
+        way[0].align(3)
 
     def finish(way):
         way[0].unturn()
@@ -139,11 +153,14 @@ def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.nd
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(begin, ways))
-        for _ in range(2):
+        for again in (False, True):
+            if again and enough():
+                return False
             list(pool.map(better, ways))
             for way in ways:  # one after the other: each reads what the other side has found
                 _offer_way_back(*way)
         list(pool.map(finish, ways))
+    return True
 
 
 def _offer_matches(side: Side, far: Side, own: np.ndarray, theirs: np.ndarray) -> None:

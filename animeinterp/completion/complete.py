@@ -53,10 +53,18 @@ def complete(
     labels = tuple(label.cpu().numpy() for label in found.labels)
     sides = _sides(images, labels, config)
     match = found.matches[0]
-    find_motions(sides, match.pieces_0.cpu().numpy(), match.pieces_1.cpu().numpy())
     field = partial(to_tensor, device=frame0.device)
-    pieces = both(lambda k: sides[k].fine.flow(sides[k].motion))
-    if only_cutouts and are_drawn_anew(images, pieces, config):
+
+    def moved() -> tuple[np.ndarray, np.ndarray]:
+        return both(lambda k: sides[k].fine.flow(sides[k].motion))
+
+    def drawn_anew() -> bool:
+        return only_cutouts and are_drawn_anew(images, moved(), config, least=config.cutout_half_way)
+
+    pieces = None
+    if find_motions(sides, match.pieces_0.cpu().numpy(), match.pieces_1.cpu().numpy(), drawn_anew):
+        pieces = moved()
+    if pieces is None or only_cutouts and are_drawn_anew(images, pieces, config):
         return Flow(flow_01=field(sides[0].dense), flow_10=field(sides[1].dense), cutouts=[False])
     owners, depths = _order(sides, images)
     fields = _fields(sides, images, owners)

@@ -54,15 +54,17 @@ def are_cutouts(
 
 
 def are_drawn_anew(
-    images: Sequence[np.ndarray], straight: Sequence[np.ndarray], config: CompletionConfig = DEFAULT
+    images: Sequence[np.ndarray], straight: Sequence[np.ndarray], config: CompletionConfig = DEFAULT,
+    *, least: float | None = None,
 ) -> bool:
     """Whether it is plain, before motion is known well, that ``are_cutouts`` will say no. False wherever lines do not tell, or
     are off so far that it is their motion which is not known.
 
     :param images: both, (H, W, 3) uint8. ``straight``: as for ``are_cutouts``, but lines may move with either side's piece.
+    :param least: pixels that the better lines are off at least; None: ``cutout_anew``.
     """
     (better, _), found = lines_off(images, straight, config)
-    return found > config.cutout_lost and config.cutout_anew < better < config.cutout_unknown
+    return found > config.cutout_lost and (config.cutout_anew if least is None else least) < better < config.cutout_unknown
 
 
 def lines_off(

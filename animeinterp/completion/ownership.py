@@ -10,9 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .motion import PieceGrid, difference, warp
-
-ROW = 1024  # pixels read at a time
+from ..dense_flow import read_at, warp
+from .motion import PieceGrid, difference
 
 
 def line_owners(grid: PieceGrid, motion: np.ndarray, lines: np.ndarray) -> np.ndarray:
@@ -107,12 +106,8 @@ def _error_at(grid: PieceGrid, motion: np.ndarray, x: np.ndarray, y: np.ndarray,
     m, off_x, off_y = motion[piece], x - grid.centres[piece, 0], y - grid.centres[piece, 1]
     to_x = x + m[:, 0] + m[:, 2] * off_x + m[:, 3] * off_y
     to_y = y + m[:, 1] + m[:, 4] * off_x + m[:, 5] * off_y
-    height, width = grid.labels.shape
-    inside = (to_x > -0.5) & (to_x < width - 0.5) & (to_y > -0.5) & (to_y < height - 0.5)
-    rows = -(-len(x) // ROW)
-    to_x, to_y = (np.resize(a.astype(np.float32), (rows, ROW)) for a in (to_x, to_y))
-    found = cv2.remap(grid.other, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    error = np.abs(found.reshape(-1, 3)[: len(x)] - grid.image[y, x]).sum(axis=1)
+    found, inside = read_at(grid.other, to_x, to_y)
+    error = np.abs(found - grid.image[y, x]).sum(axis=1)
     return np.where(inside, np.minimum(error, 3 * grid.config.truncate), 3 * grid.config.truncate)
 
 

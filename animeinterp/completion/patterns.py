@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from .motion import align, moved_centre
+from .alignment import align
+from .motion import moved_centre
 
 if TYPE_CHECKING:
     from .candidates import Side
@@ -45,7 +46,7 @@ def settle_patterns(side: Side) -> None:
             group = _goes_along(side, group, trials[good][np.argmin(far[good])], own)
             side.settled[group] = True
     # What lies beside, such as the ground that shows between the posts' ends, may repeat in itself.
-    for k in range(config.neighbours):
+    for k in range(config.neighbours if side.settled.any() else 0):
         friend = side.adjacent[:, k]
         motion = moved_centre(side.motion[friend], side.centres[friend], side.centres)
         beside = side.settled[friend] & ~side.settled & (side.middle.cost(motion) < own + config.pattern_beside)
@@ -55,14 +56,12 @@ def settle_patterns(side: Side) -> None:
 
 def _pattern_cost(side: Side, group: np.ndarray, shift: np.ndarray, own: np.ndarray) -> float:
     """By how many levels more than by themselves, whose cost is ``own`` (K,), the pieces of a pattern are off by one shift."""
-    motion = np.zeros((side.count, 6), np.float32)
-    motion[:, :2] = shift
     ends, height, width = side.centres[group] + shift, *side.labels.shape
     stay = group[((ends > 0) & (ends < (width, height))).all(axis=1)]
     if 2 * len(stay) <= len(group):
         return np.inf
     # Dense flow goes on by a part of the pattern as well: it is not asked. Some of the pieces may be covered there.
-    worse = np.sort((side.middle.cost(motion) - own)[stay])
+    worse = np.sort(side.middle.cost_of_shift(shift, stay) - own[stay])
     return float(worse[: int(np.ceil(side.config.pattern_share * len(stay)))].mean())
 
 
@@ -72,7 +71,7 @@ def _goes_along(side: Side, group: np.ndarray, shift: np.ndarray, own: np.ndarra
     motion = np.zeros((side.count, 6), np.float32)
     motion[:, :2] = shift
     ends, height, width = side.centres[group] + shift, *side.labels.shape
-    explained = (side.middle.cost(motion) - own)[group] < side.config.pattern_explained
+    explained = side.middle.cost_of_shift(shift, group) - own[group] < side.config.pattern_explained
     explained |= ~((ends > 0) & (ends < (width, height))).all(axis=1)
     by_itself = side.centres[group] + side.motion[group, :2]
     apart = np.linalg.norm(by_itself[:, None] - ends[explained][None], axis=2)
@@ -108,7 +107,8 @@ def _alike(side: Side) -> np.ndarray:
     """Which pieces are of one size, shape and colour: (K, K) bool."""
     grid, moments = side.middle, side.moments
     mass = np.maximum(np.bincount(grid.labels.ravel(), minlength=side.count), 1)
-    colours = np.stack([np.bincount(grid.labels.ravel(), c.ravel(), side.count) / mass for c in cv2.split(grid.image)], axis=1)
-    size = np.log(np.maximum(moments[:, [0, 3, 4]], 1))
-    alike = np.abs(colours[:, None] - colours[None]).sum(axis=2) < side.config.pattern_colour
-    return alike & (np.abs(size[:, None] - size[None]).max(axis=2) < side.config.pattern_size)
+    colours = [grid.sums.total(grid.sums.take(c)) / mass for c in cv2.split(grid.image)]
+    alike = sum(np.abs(colour[:, None] - colour[None]) for colour in colours) < side.config.pattern_colour
+    for size in np.log(np.maximum(moments[:, [0, 3, 4]], 1)).T:
+        alike &= np.abs(size[:, None] - size[None]) < side.config.pattern_size
+    return alike

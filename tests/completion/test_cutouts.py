@@ -1,6 +1,7 @@
 """Cut-outs that move are told from drawings drawn anew, and drawn by the model for them."""
 
 import importlib
+from dataclasses import replace
 
 import cv2
 import pytest
@@ -9,8 +10,11 @@ from figures import bent, drawing
 from torch.nn.functional import avg_pool2d
 
 import animeinterp as ai
+from animeinterp.completion import candidates, complete
+from animeinterp.completion.config import DEFAULT
 from animeinterp.completion.cutouts import may_be_cutouts
 from animeinterp.config import SynthesisConfig
+from animeinterp.frames import FramePair
 from animeinterp.model import ModelConfig, build
 from animeinterp.sequence import ClipFlow
 from animeinterp.stages import Stages
@@ -53,6 +57,16 @@ def test_what_is_plainly_drawn_anew_is_not_completed_for_nothing(monkeypatch):
     stages = Stages(None, refiner="completion")
     flow = stages.pair(*(stages.load(frame) for frame in frames)).flow
     assert flow.cutouts == [False] and flow.bend_01 is not None and len(asked) == 2
+
+
+def test_what_is_off_by_far_is_given_up_half_way(monkeypatch):
+    settled, stages = [], Stages(None, refiner="completion")
+    monkeypatch.setattr(candidates, "settle_patterns", settled.append)  # what is done when motions are found
+    far = replace(DEFAULT, cutout_half_way=0.12)  # these frames are off by little more
+    for frames, cutouts in (((bent(drawing(0), 3), bent(drawing(6.5), 4)), False), ((drawing(0), drawing(6.5)), True)):
+        pair = FramePair(*(stages.load(frame) for frame in frames))
+        flow = complete(*frames, stages.match(pair, move=False), far, only_cutouts=True)
+        assert flow.cutouts == [cutouts] and len(settled) == (2 if cutouts else 0)
 
 
 def test_a_soft_and_grainy_film_is_not_taken_for_one():

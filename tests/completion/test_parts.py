@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 import torch
 
+from animeinterp.completion.alignment import _solve_step, align, fit_motions
 from animeinterp.completion.candidates import Side, _offer_way_back, adjacency
 from animeinterp.completion.config import DEFAULT
 from animeinterp.completion.deformation import add_residual, choose_flow, smooth_within
 from animeinterp.completion.depth import _read, _solve, piece_depths
 from animeinterp.completion.laying import BoundedFrame, Laid
-from animeinterp.completion.motion import PieceGrid, _solve_step, align, fit_motions
+from animeinterp.completion.motion import PieceGrid
 from animeinterp.completion.ownership import _error_at, _other_side, line_owners
 from animeinterp.completion.patterns import _pattern_shifts
+from animeinterp.completion.sums import PieceSums
 from animeinterp.completion.swarms import _common_shift, _greedy
 from animeinterp.completion.things import Things, possible_pairs
 from animeinterp.completion.working_size import _between
@@ -87,7 +89,8 @@ def test_neither_direction_is_another_than_the_other():
 def test_a_step_goes_no_farther_than_it_may_either_way(sign):
     y, x = (a.ravel().astype(np.float32) for a in np.mgrid[-3:4, -3:4])
     one, none = np.ones_like(x), np.zeros_like(x)
-    step = _solve_step(np.zeros(49, int), 1, (x, y), (one, none, one), (sign * 100 * one, none), np.zeros(1), np.ones(1), 4.0)
+    pixels = PieceSums.of(np.zeros((7, 7), int), 1)
+    step = _solve_step(pixels, (x, y), (one, none, one), (sign * 100 * one, none), np.zeros(1), np.ones(1), 4.0)
     assert step == pytest.approx(np.array([[-4.0 * sign, 0, 0, 0, 0, 0]]), abs=1e-4)
 
 
