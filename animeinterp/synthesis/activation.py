@@ -15,7 +15,8 @@ def prelu(x: Tensor, weight: Tensor) -> Tensor:
     """
     weight = weight.to(x.dtype)
     halves = x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16)
-    if not (halves and x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)) or weight.numel() == 1:
+    even = weight.numel() == 1 or weight.numel() % 32 == 0
+    if even or not (halves and x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)):
         return F.prelu(x, weight)
     rows = x.permute(0, 2, 3, 1)
     return F.prelu(rows.flatten(2).flatten(0, 1), weight.repeat(x.shape[-1])).view(rows.shape).permute(0, 3, 1, 2)

@@ -25,11 +25,13 @@ from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
 from ..runtime.progress import layer_progress, leaf_modules
 from .backdrop import Backdrop
-from .bilateral import ITERATIONS, MULTIPLE, BilateralNetwork, Found, as_start
+from .bilateral import ITERATIONS, MULTIPLE, BilateralNetwork
+from .config import ISOLATION
 from .isolation import find_isolated
 from .motion_splatting import splat_motion
 from .network import enlarge_padded, pad_to_multiple
 from .painting import Fused, Halfway, on_the_way
+from .starts import Found, as_start
 
 WORKING = 1280  # pixels of the longer side at which motion is found at most
 # Full-size maps at the peak: float32, and the network's own; from the peaks of an earlier form on a GPU, 540p to 4K.
@@ -83,9 +85,11 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         return Flow(*fields)
 
     def encode(self, frame: Tensor) -> list[list[Tensor]]:
-        """Features of a frame (1, 3, H, W) at each size that motion is found at, from the smallest: the work of a frame."""
+        """Features of a frame (1, 3, H, W) at each size that motion is found at, from the smallest, each with the picture
+        that they are of after them: the work of a frame."""
+        pictures = [self._picture(frame, scale) for scale in self._scales(frame)]
         with fast_convolutions(frame.device, self._dtype):
-            return [self.network.encode(self._picture(frame, scale)) for scale in self._scales(frame)]
+            return [[*self.network.encode(picture), picture] for picture in pictures]
 
     def forward(
         self, frame0: Tensor, frame1: Tensor, flow: Flow | None, times: list[float],
@@ -115,18 +119,20 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
                 return self._estimate(frame0, frame1, flow, encoded, alphas, tile)
 
     def parts(self, frame: Tensor, *, encoded: bool, iterations: int = ITERATIONS, fuses: bool = True) -> int:
-        """How many layers run, for the progress."""
+        """How many layers run, for the progress: as if there were a backdrop, before which figures are looked for again."""
         scales, network = len(self._scales(frame)), self.network
-        encoding = 0 if encoded else 2 * scales * len(leaf_modules(network.encoder))
-        finding = (scales + iterations - 1) * len(leaf_modules(network.decoders))
-        return encoding + finding + fuses * len(leaf_modules(network.mender))
+        again = ISOLATION.rounds * (scales > 1)
+        encoding = 2 * (0 if encoded else scales) + 2 * again * (scales - 1)
+        finding = scales + iterations - 1 + again * (scales + iterations - 2)
+        layers = encoding * len(leaf_modules(network.encoder)) + finding * len(leaf_modules(network.decoders))
+        return layers + fuses * len(leaf_modules(network.mender))
 
     def _estimate(self, frame0, frame1, flow, encoded, alphas, tile) -> Halfway:
         size = (frame0.shape[-2], frame0.shape[-1])
         seen = encoded or (self.encode(frame0), self.encode(frame1))
         half, found, backdrop = self._find(frame0, frame1, flow, seen, ITERATIONS)
         scale = self._scales(frame0)[-1]
-        frames = [self._picture(frame, scale) for frame in (frame0, frame1)]
+        frames = [seen[0][-1][-1], seen[1][-1][-1]]
         fused = self.network.fuse(*frames, seen[0][-1], seen[1][-1], found, half, tile=tile)
         if scale != 1.0:
             frames = [self._picture(frame, 1.0) for frame in (frame0, frame1)]
@@ -143,20 +149,19 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         """The time half-way, what is found there, at the size that motion is found at, and the backdrop for padded frames."""
         half, start = torch.full((1, 1, 1, 1), 0.5, device=frame0.device), None
         if flow is not None:
-            scale = self._scales(frame0)[0]
-            smallest = [self._picture(frame, scale) for frame in (frame0, frame1)]
-            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scale), 0.5)
+            smallest = [seen[0][0][-1], seen[1][0][-1]]
+            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], self._scales(frame0)[0]), 0.5)
         *smaller0, whole0 = seen[0]
         *smaller1, whole1 = seen[1]
         if not smaller0:
             found = self.network.search(*seen, half, start, iterations=iterations)
-            return half, found, Backdrop.find(self._picture(frame0, 1.0), self._picture(frame1, 1.0), found.motions[-1])
+            return half, found, Backdrop.find(whole0[-1], whole1[-1], found.motions[-1])
 
         def search(seen0: list[list[Tensor]], seen1: list[list[Tensor]]) -> Tensor:
             return self.network.search(seen0, seen1, half, start, iterations=iterations).motions[-1]
 
         scales = self._scales(frame0)[:-1]
-        pictures = [[self._picture(frame, scale) for scale in scales] for frame in (frame0, frame1)]
+        pictures = [[picture for *_, picture in smaller] for smaller in (smaller0, smaller1)]
         motion, backdrop = find_isolated(*pictures, search(smaller0, smaller1), lambda *alone: search(*map(self._encode, alone)))
         if backdrop is not None:
             backdrop = backdrop.enlarged(1 / scales[-1], tuple(side + -side % MULTIPLE for side in frame0.shape[-2:]))

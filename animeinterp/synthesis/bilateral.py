@@ -19,7 +19,6 @@ dx, dy from a pixel at t to drawing 0, then to drawing 1. Time is (B, 1, 1, 1), 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -30,6 +29,7 @@ from ..runtime.memory import fastest_layout
 from .activation import PReLU
 from .cost_volume import SEARCH, correlate, search
 from .painting import Fused, larger, paint, read
+from .starts import Found, Start, again, as_start
 from .tiles import tiles
 
 MULTIPLE = 16  # of both sides
@@ -135,25 +135,6 @@ class FusionNetwork(nn.Module):
         return F.pixel_shuffle(self.head(x), 2).float()
 
 
-@dataclass(frozen=True)
-class Start:
-    """A flow of the pair carried to t, at 1/8 of the size. ``motion`` (B, 4, h, w) in pixels of that size, 0 where it
-    is not known; ``known`` (B, 2, h, w) in 0..1, how far it is believed for either drawing: 0, nothing is known."""
-
-    motion: Tensor
-    known: Tensor
-
-
-@dataclass(frozen=True)
-class Found:
-    """What was found at a time. ``motions`` (B, 4, h, w), at 1/16, 1/8, 1/4; ``mask`` (B, 1, h, w) at 1/4, the logit of
-    drawing 0's share; ``hidden`` at 1/4."""
-
-    motions: list[Tensor]
-    mask: Tensor
-    hidden: Tensor
-
-
 class BilateralNetwork(nn.Module):
     """See the module's docstring. Parameters are made from ``operations`` (``torch.nn`` or a namespace like it)."""
 
@@ -191,8 +172,14 @@ class BilateralNetwork(nn.Module):
         """Features of frames (B, 3, H, W) at 1/2, 1/4, 1/8, 1/16: the work of a frame, whatever it is paired with."""
         return self.encoder(frame)
 
-    def find(self, features0: list[Tensor], features1: list[Tensor], time: Tensor, start: Start | None = None) -> Found:
-        """The motion at ``time`` from features of both drawings (``encode``) and a start."""
+    def find(
+        self, features0: list[Tensor], features1: list[Tensor], time: Tensor, start: Start | None = None,
+        *, searched: Tensor | None = None,
+    ) -> Found:
+        """The motion at ``time`` from features of both drawings (``encode``) and a start.
+
+        :param searched: what ``cost_volume.search`` says of them, whatever the start, where it is there already.
+        """
         f0, f1 = features0[3], features1[3]
         batch, _, height, width = f0.shape
         if start is None:
@@ -200,7 +187,8 @@ class BilateralNetwork(nn.Module):
             start = Start(zeros[:, :4], zeros[:, 4:])
         coarse = F.avg_pool2d(start.motion, 2) / 2, F.avg_pool2d(start.known, 2)
         both = read(f0, f1, coarse[0])
-        seen = [f0, f1, *both, search(f0, f1, time), correlate(*both, AROUND[0]), coarse[0] / _SPEED, coarse[1]]
+        anywhere = search(f0, f1, time) if searched is None else searched
+        seen = [f0, f1, *both, anywhere, correlate(*both, AROUND[0]), coarse[0] / _SPEED, coarse[1]]
         said, hidden = self.decoders[0](_stack(seen, time))
         motion = coarse[0] * said[:, 5:].sigmoid() + said[:, :4]
         mask, motions = said[:, 4:5], [motion]
@@ -261,9 +249,10 @@ class BilateralNetwork(nn.Module):
         ``scales0`` and ``scales1``: features (``encode``) of either frame from the smallest picture to the largest, each twice
         the one before or nearly. ``start`` is that of the smallest, where there are so many ``iterations``.
         """
-        found = self.find(scales0[0], scales1[0], time, start)
+        searched = search(scales0[0][3], scales1[0][3], time)
+        found = self.find(scales0[0], scales1[0], time, start, searched=searched)
         for _ in range(iterations - 1):
-            found = self.find(scales0[0], scales1[0], time, again(found))
+            found = self.find(scales0[0], scales1[0], time, again(found), searched=searched)
         for features0, features1 in zip(scales0[1:], scales1[1:], strict=True):
             found = self.find(features0, features1, time, as_start(found.motions[-1], features0[2]))
         return found
@@ -273,24 +262,6 @@ class BilateralNetwork(nn.Module):
         features0, features1 = self.encode(frame0), self.encode(frame1)
         found = self.find(features0, features1, time, start)
         return paint(frame0, frame1, self.fuse(frame0, frame1, features0, features1, found, time), time), found
-
-
-def again(found: Found) -> Start:
-    """What was found as a start for another iteration at the same picture."""
-    motion = F.avg_pool2d(found.motions[-1], 2) / 2
-    return Start(motion, torch.ones_like(motion[:, :2]))
-
-
-def as_start(motion: Tensor, like: Tensor) -> Start:
-    """The ``motion`` (B, 4, h, w) of a picture of half the size, as a start for one with features ``like`` (B, C, h, w) at 1/8.
-
-    A quarter's pixel of the one is an eighth's of the other, and they begin at the same corner: only what the pictures were
-    padded by is not the same.
-    """
-    height, width = like.shape[-2:]
-    below, beside = max(height - motion.shape[-2], 0), max(width - motion.shape[-1], 0)
-    motion = F.pad(motion, (0, beside, 0, below), mode="replicate")[..., :height, :width]
-    return Start(motion, torch.ones_like(motion[:, :2]))
 
 
 def _stack(seen: list[Tensor], time: Tensor, like: Tensor | None = None) -> Tensor:

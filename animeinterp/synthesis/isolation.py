@@ -47,7 +47,9 @@ def find_isolated(
             break
         isolation = Isolation.of(pictures0[-1], pictures1[-1], backdrop, motion, config)
         alone = isolation.alone(0, pictures0), isolation.alone(1, pictures1)
-        motion = isolation.join(motion, search(*alone), alone[0][-1], alone[1][-1])
+        before, motion = motion, isolation.join(motion, search(*alone), alone[0][-1], alone[1][-1])
+        if torch.equal(motion, before):
+            break  # another round would see the same
     return motion, Backdrop.find(pictures0[-1], pictures1[-1], motion)
 
 

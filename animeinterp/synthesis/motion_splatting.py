@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..flow import Flow, backwarp
-from .bilateral import Start
 from .config import MOTION_SPLATTING, MotionSplattingConfig
 from .splatting import splat
+from .starts import Start
 
 
 def splat_motion(

@@ -25,8 +25,9 @@ from ..evaluation.metrics import psnr_moving, to_8bit
 from ..flow import backwarp
 from ..frames import smaller
 from ..model import AnimeInterp
-from ..synthesis.bilateral import ITERATIONS, BilateralNetwork, Found, Start, again, as_start
+from ..synthesis.bilateral import ITERATIONS, BilateralNetwork
 from ..synthesis.painting import larger
+from ..synthesis.starts import Found, Start, again, as_start
 from .losses import census, charbonnier, gradient_difference, laplacian
 
 OWN = 3  # of so many steps, all but one start from what the network itself finds, as it does at use

@@ -5,7 +5,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from animeinterp.synthesis.backdrop import Backdrop
+from animeinterp.frames import FramePair
+from animeinterp.runtime.progress import leaf_modules
+from animeinterp.synthesis.backdrop import Backdrop, Camera
+from animeinterp.synthesis.between import BilateralSynthesis
 from animeinterp.synthesis.config import IsolationConfig
 from animeinterp.synthesis.isolation import Isolation, _met, _whole, find_isolated
 from tests.synthesis.test_backdrop import HEIGHT, MOVED, WIDTH, at, dragging, figure, painting, scene
@@ -55,9 +58,9 @@ def test_what_stays_behind_with_the_backdrop_goes_with_its_figure():
 
 def test_what_was_found_as_well_before_stays_as_it_was():
     frame0, frame1 = pair()
-    found = even() + 0.02
-    motion, _ = find_isolated(pictures(frame0), pictures(frame1), even(), lambda *_: found)
-    assert torch.equal(motion, even())
+    found, looks = even() + 0.02, []
+    motion, _ = find_isolated(pictures(frame0), pictures(frame1), even(), lambda *alone: looks.append(alone) or found)
+    assert torch.equal(motion, even()) and len(looks) == 1  # another would see the same
 
 
 def test_what_is_found_worse_is_not_taken():
@@ -74,8 +77,8 @@ def test_it_is_looked_for_in_pictures_of_every_size_with_nothing_behind_the_figu
         seen.append((first, last))
         return even()
 
-    find_isolated(pictures(frame0), pictures(frame1), dragging(), search, IsolationConfig(rounds=3))
-    assert len(seen) == 3
+    find_isolated(pictures(frame0), pictures(frame1), lagging(), search, IsolationConfig(rounds=2))
+    assert len(seen) == 2
     for shown, x in zip(seen[0], (100, 100 + MOVED), strict=True):
         assert [tuple(picture.shape[-2:]) for picture in shown] == [(HEIGHT // 2, WIDTH // 2), (HEIGHT, WIDTH)]
         inside, around = figure(x, 30)[1], ~figure(x, 48)[1]
@@ -172,3 +175,22 @@ def test_gaps_and_holes_are_the_figure_s_and_crumbs_are_none():
     assert whole[30:90, 70:73].min() == 1 and whole[40:48, 80:90].min() == 1
     assert whole[55:85, 45:60].max() == 0 and whole[5:11, 140:150].max() == 0
     assert whole[20:100, 30].min() == 1 and whole[:, :28].max() == 0, "its outline is where it was"
+
+
+@torch.no_grad()
+def test_as_many_layers_run_as_are_told(monkeypatch):
+    """With a backdrop all of them, so that the progress is not at its end before the work is."""
+    synthesis = BilateralSynthesis().eval()
+    for network in (synthesis.network.encoder, synthesis.network.decoders):
+        for layer in leaf_modules(network):
+            layer.register_forward_hook(lambda *_: ran.append(None))
+    known = torch.zeros(1, 1, 96, 256)
+    known[..., 64:128] = 1
+    monkeypatch.setattr(Isolation, "join", lambda self, motion, *_: motion + 0.1)  # each time something is found
+    frames = torch.rand(2, 3, 180, 500, generator=torch.Generator().manual_seed(0)).split(1)
+    for found in (Backdrop((known, known), Camera()), None):
+        monkeypatch.setattr(Backdrop, "find", lambda *_, found=found, **__: found)
+        ran: list[None] = []
+        synthesis.refine(FramePair.of(*frames))
+        told = synthesis.parts(frames[0], encoded=False, fuses=False)
+        assert len(ran) == told if found else 0.3 * told < len(ran) < told

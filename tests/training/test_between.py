@@ -9,7 +9,7 @@ from collages import write_archive
 from animeinterp.datasets.collage import CollageConfig
 from animeinterp.errors import AnimeInterpError
 from animeinterp.flow import backwarp
-from animeinterp.synthesis.bilateral import Found
+from animeinterp.synthesis.starts import Found
 from animeinterp.training.between import (
     REUSED,
     BetweenConfig,
