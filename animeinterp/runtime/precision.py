@@ -22,9 +22,16 @@ def fast_convolutions(device: torch.device, dtype: torch.dtype) -> AbstractConte
     Only on a CPU that has bfloat16, and without gradients: whoever trains says himself what he wants. What is no convolution
     stays in the numbers that it comes in.
     """
+    fast = convolution_dtype(device, dtype)
+    return contextlib.nullcontext() if fast == dtype else torch.autocast("cpu", dtype=fast)
+
+
+def convolution_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
+    """The numbers that convolutions of weights of ``dtype`` are done in within ``fast_convolutions``: whoever makes what they see
+    in these from the first moves half as much."""
     if device.type != "cpu" or dtype != torch.float32 or torch.is_grad_enabled() or not bfloat16_pays():
-        return contextlib.nullcontext()
-    return torch.autocast("cpu", dtype=torch.bfloat16)
+        return dtype
+    return torch.bfloat16
 
 
 def exactly(device: torch.device) -> AbstractContextManager[object]:

@@ -70,9 +70,9 @@ class FrameWarper:
         colours, masses, shifts = [], [], []
         for k, share in enumerate((1 - time, time)):
             what = torch.cat([self.frames[k], moved[k]], dim=1)
-            landed, mass = splat(what, moved[k], share * self._weights[k])
+            shifted, mass = splat(moved[k], moved[k], share * self._weights[k])
             # What lands from afar among what it passes over is not to be mixed with it: the mean of two motions is neither's.
-            mean = backwarp(landed[:, channels:] / mass.clamp(min=EMPTY), moved[k])
+            mean = backwarp(shifted / mass.clamp(min=EMPTY), moved[k])
             off = (moved[k] - mean).square().sum(dim=1, keepdim=True).sqrt()
             agrees = (-(off - self._config.motion_mixed).clamp(min=0) / self._config.motion_strays).exp()
             landed, counts = splat(what, moved[k], self._weights[k] * agrees.clamp(min=self._config.least_weight))

@@ -24,7 +24,7 @@ from ..frames import FramePair
 from ..protocols import Synthesizer
 from ..runtime import Runtime
 from ..runtime.memory import fastest_layout
-from ..runtime.precision import fast_convolutions
+from ..runtime.precision import convolution_dtype, fast_convolutions
 from .blend import EMPTY, FrameWarper, WarpedFrames, with_blended_alpha
 from .sampling import sample_cubic
 from .tiles import tiles
@@ -48,7 +48,8 @@ class _Residual(nn.Module):
         self.conv2 = operations.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(x + self.conv2(F.leaky_relu(self.conv1(x), SLOPE)), SLOPE)
+        inner = F.leaky_relu(self.conv1(x), SLOPE, inplace=True)
+        return F.leaky_relu(x + self.conv2(inner), SLOPE, inplace=True)
 
 
 class Painter(nn.Module):
@@ -59,7 +60,7 @@ class Painter(nn.Module):
 
         def conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
             return nn.Sequential(
-                operations.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1), nn.LeakyReLU(SLOPE)
+                operations.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1), nn.LeakyReLU(SLOPE, inplace=True)
             )
 
         top = channels[0]
@@ -110,24 +111,22 @@ class Painter(nn.Module):
         return added + sum(w * c for w, c in zip(weights.split(1, dim=1), candidates, strict=True))
 
     def _inputs(self, warped: WarpedFrames, shifts: list[Tensor], still: list[Tensor], time: Tensor) -> Tensor:
-        """All that is known of each pixel: (B, 23, H, W)."""
-        blended = warped.blended
+        """All that is known of each pixel, in the network's numbers: (B, 23, H, W)."""
+        blended, seen_in = warped.blended, convolution_dtype(warped.blended.device, self.head[-1].weight.dtype)
         landed = [mass > EMPTY for mass in warped.masses]
         apart = [torch.where(there, c - blended, 0) for there, c in zip(landed, warped.colours, strict=True)]
         masses = [m.clamp(min=EMPTY).log().clamp(LOWEST, 0) / MASS_SCALE + 1 for m in warped.masses]
         speeds = [s / (way + _SHORTEST) for s, way in zip(shifts, (time, 1 - time), strict=True)]
-        return torch.cat(
-            [
-                2 * blended - 1,
-                *apart,
-                *(picture - blended for picture in still),
-                *masses,
-                warped.share,
-                *(speed / (speed.abs().sum(dim=1, keepdim=True) + SPEED) for speed in speeds),
-                time.expand_as(warped.share),
-            ],
-            dim=1,
-        )
+        parts = [
+            2 * blended - 1,
+            *apart,
+            *(picture - blended for picture in still),
+            *masses,
+            warped.share,
+            *(speed / (speed.abs().sum(dim=1, keepdim=True) + SPEED) for speed in speeds),
+            time.expand_as(warped.share),
+        ]
+        return torch.cat([part.to(seen_in) for part in parts], dim=1)
 
     def _predict(self, seen: Tensor, tile: int | None) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (B, 4, H, W), what is added (B, 3, H, W) and the two frames' shifts (B, 4, H, W) in pixels."""
@@ -136,7 +135,7 @@ class Painter(nn.Module):
         if tile is None or x.shape[-2] * x.shape[-1] <= tile:
             said = self._say(x)
         else:
-            said = x.new_empty(x.shape[0], CANDIDATES + 3 + 4, *x.shape[-2:])
+            said = x.new_empty(x.shape[0], CANDIDATES + 3 + 4, *x.shape[-2:], dtype=torch.float32)
             reach = self.reach()
             for one in tiles(*x.shape[-2:], tile, multiple=MULTIPLE, reach=reach, smallest=_SMALLEST_TILE):
                 one.paste(self._say(one.crop(x)), said)
@@ -150,7 +149,7 @@ class Painter(nn.Module):
             return self._said(seen)
 
     def _said(self, seen: Tensor) -> Tensor:
-        x = self.stem(fastest_layout(F.pixel_unshuffle(seen.to(self.head[-1].weight.dtype), 2)))
+        x = self.stem(fastest_layout(F.pixel_unshuffle(seen, 2)))
         levels = []
         for down in self.down:
             levels.append(x)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..alpha import premultiply
 from ..flow import Flow, backwarp
 from .config import STILL, StillConfig
+from .windows import window_max
 
 
 def still_pixels(frame0: Tensor, frame1: Tensor, config: StillConfig = STILL) -> Tensor:
@@ -36,8 +36,7 @@ class StillColours:
         ground = torch.lerp(*self._frames, time).to(painted.dtype)
         off = (premultiply(ground) - premultiply(painted)).abs().amax(dim=1, keepdim=True)
         passes = (off > self._config.unlike).to(off.dtype)
-        size = 2 * self._config.margin + 1
-        held = self.still & (F.max_pool2d(passes, size, stride=1, padding=self._config.margin) == 0)
+        held = self.still & (window_max(passes, self._config.margin) == 0)
         return torch.where(held, ground, painted)
 
 
@@ -65,16 +64,15 @@ class Stillness:
         passed = torch.zeros_like(self.still, dtype=ground.dtype)
         for k, way in ((0, time), (1, 1 - time)):
             passed = torch.maximum(passed, self._passers(k, way, ground))
-        size = 2 * self._config.margin + 1
-        return self.still & (F.max_pool2d(passed, size, stride=1, padding=self._config.margin) == 0)
+        return self.still & (window_max(passed, self._config.margin) == 0)
 
     def _moving(self, k: int) -> Tensor:
         """Which pixels of frame ``k`` move: the flow says so, and standing still does not explain them better."""
         moves = self._flows[k].abs().amax(dim=1, keepdim=True) > self._config.moves
         off = (self._seen[k] - backwarp(self._seen[1 - k], self._flows[k])).abs().amax(dim=1, keepdim=True)
         changed = 1.0 - self.still.to(off.dtype)
-        around = dict(kernel_size=self._config.window, stride=1, padding=self._config.window // 2)
-        refuted = (F.max_pool2d(changed, **around) == 0) & (F.max_pool2d(off, **around) > self._config.alike)
+        around = self._config.window // 2
+        refuted = (window_max(changed, around) == 0) & (window_max(off, around) > self._config.alike)
         return moves & ~refuted
 
     def _passers(self, k: int, way: float, ground: Tensor) -> Tensor:
