@@ -17,6 +17,7 @@ from torch import Tensor
 from ..dense_flow import disagreement, lengths, warp
 from ..images import to_image
 from .config import DEFAULT, CompletionConfig
+from .motion import both
 from .panning import panned_flows
 
 
@@ -79,16 +80,18 @@ def lines_off(
     """
     images = [cv2.GaussianBlur(image, (3, 3), 0.8).astype(np.float32) for image in images]
     side = max(images[0].shape[:2])
-    found, lines = [], 0
-    for k in (0, 1):
+
+    def off_of(k: int) -> tuple[np.ndarray, int]:
         read, inside = warp(images[1 - k], flows[k])
         grey = cv2.cvtColor(images[k], cv2.COLOR_RGB2GRAY)
         steep = lengths(np.dstack([cv2.Sobel(grey, cv2.CV_32F, *axes, scale=1 / 8) for axes in ((1, 0), (0, 1))]))
         line = (steep > config.cutout_line) & (lengths(flows[k]) > config.cutout_moves * side)
-        lines += np.count_nonzero(line)
+        lines = np.count_nonzero(line)
         line &= inside & (disagreement(flows[k], flows[1 - k]) < config.cutout_returns * side)
-        found.append(np.abs(read - images[k]).mean(axis=2)[line] / (steep[line] + config.cutout_noise))
-    off = np.concatenate(found)
+        return np.abs(read - images[k])[line].mean(axis=1) / (steep[line] + config.cutout_noise), lines
+
+    found, counts = zip(*both(off_of), strict=True)
+    off, lines = np.concatenate(found), sum(counts)
     shares, tells = (config.cutout_better, config.cutout_middle), len(off) > config.cutout_fewest
     better, middle = np.quantile(off, shares) if tells else (np.inf, np.inf)
     return (float(better), float(middle)), len(off) / lines if lines > config.cutout_fewest else 1.0

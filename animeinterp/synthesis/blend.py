@@ -8,7 +8,7 @@ Where another flow of the same pair gives nearly the same in-between, the two ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..flow import Flow, backwarp, pixel_grid
 from ..frames import FramePair
 from ..protocols import Synthesizer
 from ..runtime import Runtime
+from ..runtime.sides import for_both
 from .config import BLEND, BlendConfig
 from .sampling import sample_lanczos
 from .splatting import splat
@@ -67,10 +68,10 @@ class FrameWarper:
         """Both frames warped to ``time``, 0..1."""
         moved = _moved(self._fields, self._bends, time)
         grid, channels = pixel_grid(moved[0]), self.frames[0].shape[1]
-        colours, masses, shifts = [], [], []
-        for k, share in enumerate((1 - time, time)):
+
+        def warped(k: int) -> tuple[Tensor, Tensor, Tensor]:
             what = torch.cat([self.frames[k], moved[k]], dim=1)
-            shifted, mass = splat(moved[k], moved[k], share * self._weights[k])
+            shifted, mass = splat(moved[k], moved[k], (time if k else 1 - time) * self._weights[k])
             # What lands from afar among what it passes over is not to be mixed with it: the mean of two motions is neither's.
             mean = backwarp(shifted / mass.clamp(min=EMPTY), moved[k])
             off = (moved[k] - mean).square().sum(dim=1, keepdim=True).sqrt()
@@ -81,13 +82,13 @@ class FrameWarper:
             origin = grid - shift
             sharp = sample_lanczos(self.frames[k], origin[0, 0], origin[0, 1])
             believed = (-(((sharp - colour).abs().sum(dim=1, keepdim=True) / self._config.sharp) ** 2)).exp()
-            colours.append(torch.lerp(colour, sharp, believed))
-            masses.append(mass)
-            shifts.append(shift)
+            return torch.lerp(colour, sharp, believed), mass, shift
+
+        colours, masses, shifts = zip(*for_both(warped, grid.device), strict=True)
         share = _evened_share(colours, masses, self._config)
         hole = masses[0] + masses[1] <= EMPTY
         blended = fill_holes(torch.lerp(*colours, share).clamp(0, 1), hole)
-        return WarpedFrames(tuple(colours), tuple(masses), tuple(shifts), share, blended)
+        return WarpedFrames(colours, masses, shifts, share, blended)
 
 
 def blend(
@@ -199,16 +200,17 @@ def _weights(frames: list[Tensor], fields: list[Tensor], flow: Flow, config: Ble
         ]
         nearest = torch.maximum(depths[0].amax(), depths[1].amax())
         order = [(config.depth_gain * (depth - nearest)).clamp(min=-50) for depth in depths]
-    weights = []
-    for k in (0, 1):
+
+    def counts(k: int) -> Tensor:
         unlike = (frames[k] - backwarp(frames[1 - k], fields[k])).abs().sum(dim=1, keepdim=True)
         # Half of it from around: a pixel amid others that look like nothing is alike by chance.
         around = F.avg_pool2d(F.pad(unlike, (config.window // 2,) * 4, mode="replicate"), config.window, stride=1)
         # ... is a line that was left behind, and counts less than the plain colour which says that there is none.
         stray = torch.minimum(_standing_out(frames[k], config.surroundings), (unlike - config.stray).clamp(min=0))
         unlike = (unlike + around) / 2 + stray
-        weights.append(order[k].exp() * (-unlike / config.unlike).exp().clamp(min=config.least_weight))
-    return weights
+        return order[k].exp() * (-unlike / config.unlike).exp().clamp(min=config.least_weight)
+
+    return list(for_both(counts, fields[0].device))
 
 
 def _where_it_matters(depth: Tensor, field: Tensor, config: BlendConfig) -> Tensor:
@@ -245,7 +247,7 @@ def _standing_out(frame: Tensor, surroundings: int) -> Tensor:
     return torch.from_numpy(apart.astype(np.float32).sum(axis=2) / 255)[None, None].to(frame.device)
 
 
-def _evened_share(colours: list[Tensor], masses: list[Tensor], config: BlendConfig) -> Tensor:
+def _evened_share(colours: Sequence[Tensor], masses: Sequence[Tensor], config: BlendConfig) -> Tensor:
     """Frame 1's share of each pixel. Where both frames see one and disagree, its median around: no salt and pepper."""
     share = masses[1] / (masses[0] + masses[1]).clamp(min=EMPTY)
     levels = share[0, 0].mul(255).round().to("cpu", torch.uint8).numpy()

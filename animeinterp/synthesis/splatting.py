@@ -23,8 +23,9 @@ from . import splatting_cuda
 _LOWEST = -60.0
 # A pixel that lands beside a whole position by float32's rounding leaves this much next door: nothing, not a colour.
 _ROUNDING = 5e-6
-# Values carried at a time: what stays in a CPU's cache on its way; on other devices, what fits beside the result.
-_PART_ON_CPU, _PART = 2**18, 2**26
+# Values carried at a time: what stays in a CPU's cache on its way, and what torch does not split among threads, which would wait
+# for one another four times a part, for long on a machine that others use too; on other devices, what fits beside the result.
+_PART_ON_CPU, _PART = 2**15, 2**26
 
 
 def splat(x: Tensor, flow: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:

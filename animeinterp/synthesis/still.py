@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..alpha import premultiply
 from ..flow import Flow, backwarp
+from ..runtime.sides import for_both
 from .config import STILL, StillConfig
 from .windows import window_max
 
@@ -51,7 +52,7 @@ class Stillness:
         self._flows = tuple(field.to(frame0.device) for field in (flow.flow_01, flow.flow_10))
         self._bends = tuple(None if bend is None else bend.to(frame0.device) for bend in (flow.bend_01, flow.bend_10))
         self._depths = flow.depth_0, flow.depth_1
-        self._movers = tuple(self._moving(k) for k in (0, 1))
+        self._movers = for_both(self._moving, frame0.device)
 
     def hold(self, painted: Tensor, time: float) -> Tensor:
         """``painted`` (1, C, H, W) at ``time``, with the frames' own pixels wherever nothing moves."""
