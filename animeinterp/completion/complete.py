@@ -80,7 +80,7 @@ def complete(
         for k in (0, 1):
             straight[k][over[k]] = fields[k][over[k]]
             depth_maps[k][over[k]] = front
-            lay_under(things, k, fields, grounds[k], over[k], depth_maps[k], config)
+            lay_under(things, k, fields, bends, grounds[k], over[k], depth_maps[k], config)
         cutouts = cutouts or are_cutouts(images, pieces, straight, fields, config)
         cutouts = cutouts or are_all_that_moves(images, things, over, grounds, config)
     confidence = [1 / (1 + disagreement(fields[k], fields[1 - k]) ** 2) for k in (0, 1)]

@@ -72,8 +72,9 @@ class CompletionConfig:
     # What is too thin or too small to be a piece (``loose``).
     loose_unlike: float = 60.0  # colour difference along the known flow from which something is left over, and ...
     loose_faint: float = 15.0  # ... from which it is the soft rim of what is left over
+    loose_pen: int = 9  # pixels: what is thinner and darker than both sides is a line
     loose_edges: float = 1.25  # times as much edge as without it that a thing has around it, one of many,
-    loose_sure_edges: float = 1.6  # ... or one that moves alone
+    loose_sure_edges: float = 1.45  # ... or one that moves alone
     loose_most: float = 0.1  # of the frame: where more is left over, it is not things that are loose
     loose_around: float = 3.0  # over which the ground is continued
     loose_least: int = 6  # pixels
@@ -100,7 +101,7 @@ class CompletionConfig:
     loose_still: float = 1.0  # ... if fewer of the other lines move more than so many pixels
     loose_line: float = 8.0  # levels a pixel, from which slope on it is a line
     loose_known: float = 15.0  # levels that a thing costs along the known flow; one that costs less is not loose
-    loose_gain: float = 0.5  # of that, that it may cost by itself
+    loose_gain: float = 0.5  # of what it costs along the ground's, that it may cost by itself
     loose_turns: tuple[float, ...] = tuple(range(-90, 91, 9))  # degrees at which laying it begins
     loose_shape: int = 40  # pixels: what is smaller has no shape
     loose_trim: float = 0.75  # of a thing that has to fit, ...
@@ -108,6 +109,10 @@ class CompletionConfig:
     loose_rounds: tuple[int, int] = (8, 4)  # of closest points with the one and the other: no turn changed after as many
     loose_points: int = 150  # of a thing at most, by which its shape is laid on another; and pixels, ...
     loose_pixels: int = 400  # ... by which what is seen there is compared: more found the same motions, and took longer
+    loose_ways: int = 3  # of laying one thing on another that what is seen decides between, ...
+    loose_other_way: float = 0.35  # ... radians apart
+    loose_short_turn: float = 15.0  # levels that a radian counts, of what is seen: likewise
+    loose_crossing: int = 5  # pixels over which a thing is compared with what it crosses
     loose_margin: int = 16  # pixels around a thing in which the nearest of its points is known
     loose_steps: tuple[float, ...] = (3.0, 1.5, 0.7, 0.3)  # pixels (of a turn, at the rim) by which what is seen betters a motion
     loose_climbs: int = 4  # times with each

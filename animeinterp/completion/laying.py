@@ -50,8 +50,8 @@ class BoundedFrame:
 
 def costs(things: Things, seen: Sequence[BoundedFrame], k: int, field: np.ndarray, config: CompletionConfig) -> np.ndarray:
     """How unlike each thing of frame ``k`` is what is seen in the other along ``field`` (H, W, 2). (K,)."""
-    y, x = np.nonzero(things.labels)
-    label = things.labels[y, x]
+    y, x = np.nonzero(things.inner)
+    label = things.inner[y, x]
     step = field[y, x]
     off = seen[1 - k].unlike(seen[k].image[y, x], x + step[:, 0], y + step[:, 1], config.loose_truncate)
     count = len(things.moments)
@@ -60,45 +60,69 @@ def costs(things: Things, seen: Sequence[BoundedFrame], k: int, field: np.ndarra
 
 def climbed(
     things: Sequence[Things], pair: tuple[np.ndarray, np.ndarray], seen: Sequence[BoundedFrame], motion: np.ndarray,
-    config: CompletionConfig,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The rigid motions (P, 6) of pairs of things bettered in ever smaller steps, and how unlike that leaves them (P,), there
-    and back together. ``pair``: the numbers of the things, (P,) of either frame."""
+    grounds: Sequence[np.ndarray], config: CompletionConfig,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The motions (P, 6) of pairs of things bettered in ever smaller steps; how unlike that leaves them (P,), there and back
+    together; and how unlike they are along the ``grounds``' flow (H, W, 2).
+
+    In the end no pixel counts more than along the ground's: it may be of a line that they cross, and was left over with them.
+
+    :param pair: the numbers of the things, (P,) of either frame.
+    """
     centre = things[0].centres[pair[0]]
     spread = np.sqrt(np.maximum(things[0].moments[pair[0], 3:5].sum(1), 4))
     pixels = []
     for k in (0, 1):
         item, at = [], []
         for n, i in enumerate(pair[k]):
-            y, x = np.nonzero(things[k].labels == i)
+            y, x = np.nonzero(things[k].inner == i)
             every = max(1, len(x) // config.loose_pixels)
             at.append(np.stack([x, y])[:, ::every])
             item.append(np.full(at[-1].shape[1], n))
-        pixels.append((np.concatenate(item), *np.concatenate(at, axis=1)))
+        x, y = np.concatenate(at, axis=1)
+        way = grounds[k][y, x]
+        most = seen[1 - k].unlike(seen[k].image[y, x], x + way[:, 0], y + way[:, 1], config.loose_truncate)
+        pixels.append((np.concatenate(item), x, y, most))
 
-    def cost(shift: np.ndarray, turn: np.ndarray) -> np.ndarray:
-        total = np.zeros(len(centre))
-        for k, (item, x, y) in enumerate(pixels):
-            c, s = np.cos(turn)[item], np.sin(turn)[item] * (1 - 2 * k)
-            off = centre[item] + k * shift[item]
-            dx, dy = x - off[:, 0], y - off[:, 1]
-            to = centre[item] + (1 - k) * shift[item]
-            unlike = seen[1 - k].unlike(
-                seen[k].image[y, x], to[:, 0] + c * dx - s * dy, to[:, 1] + s * dx + c * dy, config.loose_truncate
-            )
-            total += np.bincount(item, unlike, len(centre)) / np.bincount(item, minlength=len(centre))
-        return total
+    def total(off: Sequence[np.ndarray]) -> np.ndarray:
+        return sum(np.bincount(of[0], one, len(centre)) / np.bincount(of[0]) for of, one in zip(pixels, off, strict=True))
 
-    shift, turn = motion[:, :2].copy(), np.arctan2(motion[:, 4], 1 + motion[:, 2])
-    best = cost(shift, turn)
-    for step in config.loose_steps:
-        for _ in range(config.loose_climbs):
-            for dx, dy, angle in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)):
-                trial = shift + np.float32([dx, dy]) * step, turn + angle * step / spread
-                now = cost(*trial)
+    def cost(shift: np.ndarray, turn: np.ndarray, bounded: bool) -> np.ndarray:
+        """``turn`` (P, 2, 2): what each does about its centre. ``bounded``: by what each pixel costs along the ground's."""
+        off = []
+        for k, (item, x, y, most) in enumerate(pixels):
+            way = (turn if k == 0 else np.linalg.inv(turn))[item]
+            from_centre = np.stack([x, y], 1) - centre[item] - k * shift[item]
+            to = centre[item] + (1 - k) * shift[item] + np.einsum("nij,nj->ni", way, from_centre)
+            unlike = seen[1 - k].unlike(seen[k].image[y, x], *to.T, config.loose_truncate)
+            off.append(np.minimum(unlike, most) if bounded else unlike)
+        return total(off)
+
+    shift, turn = motion[:, :2].astype(np.float64), motion[:, 2:].reshape(-1, 2, 2) + np.eye(2)
+
+    def climb(steps: Sequence[float], ways: Sequence[np.ndarray], bounded: bool) -> np.ndarray:
+        """Try steps along each axis, and along each of the ``ways`` (2, 2) that a linear map changes by."""
+        best = cost(shift, turn, bounded)
+        for step in np.repeat(steps, config.loose_climbs):
+            for move in (*np.eye(2), *-np.eye(2), *ways):
+                if move.ndim == 1:
+                    trial = shift + move * step, turn
+                else:
+                    leant = (np.eye(2) + move * (step / spread)[:, None, None]) @ turn
+                    larger = np.linalg.det(leant)
+                    same = (larger > 1 / config.loose_areas) & (larger < config.loose_areas)
+                    trial = shift, np.where(same[:, None, None], leant, turn)
+                now = cost(*trial, bounded)
                 better = now < best
                 shift[better], turn[better], best[better] = trial[0][better], trial[1][better], now[better]
-    return similarity(shift, turn, np.ones(len(turn))), best
+        return best
+
+    spin, every = np.array([[0.0, -1.0], [1.0, 0.0]]), np.eye(4).reshape(4, 2, 2)
+    climb(config.loose_steps, (spin, -spin), False)
+    # A limb that bends at its joint is nearly rigid: it may stretch and lean a little.
+    best = climb(config.loose_steps[1:], (*every, *-every), True)
+    motion = np.concatenate([shift, (turn - np.eye(2)).reshape(-1, 4)], axis=1).astype(np.float32)
+    return motion, best, total([of[3] for of in pixels])
 
 
 class Laid:
@@ -113,7 +137,8 @@ class Laid:
         self._seen: dict[tuple[int, int], tuple] = {}
 
     def on(self, i: int, j: int) -> np.ndarray:
-        """The motion (6,) about the centre of thing ``i`` of the first frame that lays it on ``j`` of the other."""
+        """The motions (B, 6) about the centre of thing ``i`` of the first frame that lay it on ``j`` of the other, the best
+        first: a blade lies as well on itself turned round, which what is seen tells apart."""
         points, _, _ = self._of(0, i)
         theirs, nearest, corner = self._of(1, j)
         c0, c1 = self._things[0].centres[i], self._things[1].centres[j]
@@ -143,8 +168,12 @@ class Laid:
         for end in ends:
             apart = np.linalg.norm(end[:, None] - theirs[None], axis=2)
             score.append(np.sort(apart.min(1))[:keep].mean() + np.sort(apart.min(0))[:covered].mean())
-        best = int(np.argmin(score + self._config.loose_short_way * np.abs(turn)))
-        return similarity(shift[best][None], turn[best][None], np.ones(1))[0]
+        best = []
+        for n in np.argsort(score + self._config.loose_short_way * np.abs(turn), kind="stable"):
+            apart = np.abs((turn[n] - turn[best] + np.pi) % (2 * np.pi) - np.pi)
+            if len(best) < self._config.loose_ways and (apart > self._config.loose_other_way).all():
+                best.append(n)
+        return similarity(shift[best], turn[best], np.ones(len(best)))
 
     def _of(self, k: int, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Points (n, 2) of a thing; the nearest of them (h, w) to each pixel around it, and where that map begins (2,)."""

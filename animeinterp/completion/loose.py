@@ -38,19 +38,26 @@ def loose_things(
     seen = [BoundedFrame.of(image) for image in images]
     known = [costs(things[k], seen, k, fields[k], config) for k in (0, 1)]
     move_swarms(*things, seen, grounds[0], config)
-    _move_alone(*things, seen, known, config)
+    for k in (0, 1):
+        things[k].explained = known[k] < config.loose_known
+        things[k].explained[0] = False
+    _move_alone(*things, seen, known, grounds, config)
+    for k in (0, 1):
+        _let_go(things[k], seen, k, grounds[k], config)
     return things if any(one.moves.any() for one in things) else None
 
 
 def _move_alone(
-    one: Things, other: Things, seen: Sequence[BoundedFrame], known: Sequence[np.ndarray], config: CompletionConfig
+    one: Things, other: Things, seen: Sequence[BoundedFrame], known: Sequence[np.ndarray], grounds: Sequence[np.ndarray],
+    config: CompletionConfig,
 ) -> None:
     """Match things one by one: those that can be laid upon each other, the best first.
 
-    ``known``: how unlike each is what the other frame shows as it is, (K,) of either frame.
+    ``known``: how unlike each is what the other frame shows along the flow that is known, (K,) of either frame. That may have
+    found some line to follow for every line; the ``grounds``' flow (H, W, 2) has not.
     """
     a, b, unlike = possible_pairs(one, other, config)
-    free = ~one.moves[a] & ~other.moves[b] & (known[0][a] > config.loose_known) & (known[1][b] > config.loose_known)
+    free = ~one.moves[a] & ~other.moves[b] & ~one.explained[a] & ~other.explained[b]
     free &= np.minimum(one.edges[a], other.edges[b]) > config.loose_sure_edges
     a, b, unlike = a[free], b[free], unlike[free]
     order = np.lexsort((unlike, a))
@@ -60,15 +67,35 @@ def _move_alone(
     if not len(a):
         return
     laid = Laid(one, other, config)
-    begin = np.array([laid.on(i, j) for i, j in zip(a, b, strict=True)])
-    motion, cost = climbed((one, other), (a, b), seen, begin, config)
-    gain = cost / (known[0][a] + known[1][b])
+    begin = [laid.on(i, j) for i, j in zip(a, b, strict=True)]
+    a, b = (np.repeat(of, [len(ways) for ways in begin]) for of in (a, b))
+    begin = np.concatenate(begin)
+    motion, cost, without = climbed((one, other), (a, b), seen, begin, grounds, config)
+    turn = np.abs(np.arctan2(motion[:, 4] - motion[:, 3], 2 + motion[:, 2] + motion[:, 5]))
+    gain = (cost + config.loose_short_turn * turn) / without
+    gain[cost > known[0][a] + known[1][b]] = np.inf
     back, about = inverse(motion, one.centres[a])
     back = moved_centre(back, about, other.centres[b])
     for n in np.argsort(gain, kind="stable"):
         if gain[n] < config.loose_gain and not one.moves[a[n]] and not other.moves[b[n]]:
             one.motion[a[n]], other.motion[b[n]] = motion[n], back[n]
             one.moves[a[n]] = other.moves[b[n]] = True
+
+
+def _let_go(things: Things, seen: Sequence[BoundedFrame], k: int, ground: np.ndarray, config: CompletionConfig) -> None:
+    """Take from the things of frame ``k`` that move what suits the ``ground``'s flow (H, W, 2) better than their motion: a part
+    of a line that they cross, which was left over with them."""
+    y, x = np.nonzero(things.moves[things.labels])
+    if not len(x):
+        return
+    motion, centre = things.motion[things.labels[y, x]], things.centres[things.labels[y, x]]
+    dx, dy = x - centre[:, 0], y - centre[:, 1]
+    step = motion[:, :2] + motion[:, 2::2] * dx[:, None] + motion[:, 3::2] * dy[:, None]
+    off = np.zeros((2, *things.labels.shape), np.float32)
+    for n, way in enumerate((step, ground[y, x])):
+        off[n, y, x] = seen[1 - k].unlike(seen[k].image[y, x], x + way[:, 0], y + way[:, 1], config.loose_truncate)
+    worse = cv2.blur(off[0] - off[1], (config.loose_crossing,) * 2)
+    things.labels[worse > 0] = 0
 
 
 def lay_over(
@@ -78,7 +105,8 @@ def lay_over(
     """Give the pixels of frame ``k``'s things that move their motion and its bend, and those that the other frame's cover the
     ground's, in place. (H, W) bool: which pixels are things'."""
     covers = things[1 - k].moves[things[1 - k].labels].astype(np.float32)
-    covered = warp(covers, ground)[0] > 0.1
+    kept = things[k].explained & ~things[k].moves
+    covered = (warp(covers, ground)[0] > 0.1) & ~kept[things[k].labels]
     field[covered], bend[covered] = ground[covered], 0
     things = things[k]
     grid = PieceGrid.of(images[k], images[1 - k], things.labels, things.moments, 1, config)
@@ -91,8 +119,8 @@ def lay_over(
 
 
 def lay_under(
-    things: Sequence[Things], k: int, fields: Sequence[np.ndarray], ground: np.ndarray, over: np.ndarray, depth: np.ndarray,
-    config: CompletionConfig = DEFAULT,
+    things: Sequence[Things], k: int, fields: Sequence[np.ndarray], bends: Sequence[np.ndarray], ground: np.ndarray,
+    over: np.ndarray, depth: np.ndarray, config: CompletionConfig = DEFAULT,
 ) -> None:
     """Put what the things pass over, of frame ``k``, behind them, in place. ``depth`` (H, W), ``over``: see ``lay_over``.
 
@@ -102,12 +130,13 @@ def lay_under(
     passed = np.zeros(depth.shape, np.uint8)
     for i in (0, 1):
         y, x = np.nonzero(things[i].moves[things[i].labels])
+        bend = bends[i][y, x]
         way = fields[i][y, x] - (ground[y, x] if i == k else -ground[y, x])
-        steps = int(np.abs(way).max(initial=0) // config.loose_step) + 2
+        steps = int((np.abs(way) + 2 * np.abs(bend)).max(initial=0) // config.loose_step) + 2
         for share in np.linspace(0, 1, min(steps, 64)):
             # Of the frame's own things from where they are; of the other's, as they come from there.
             begin = 0 if i == k else fields[i][y, x] - way
-            at = np.round(np.stack([x, y], 1) + begin + share * way).astype(int)
+            at = np.round(np.stack([x, y], 1) + begin + share * way + 4 * share * (1 - share) * bend).astype(int)
             at = at[((at >= 0) & (at < (width, height))).all(1)]
             passed[at[:, 1], at[:, 0]] = 1
     size = 2 * config.loose_step + 1

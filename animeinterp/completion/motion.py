@@ -201,7 +201,7 @@ def half_way(
     stretch = whole_turn.transpose(0, 2, 1) @ linear
     half = half_turn @ (np.eye(2) + stretch) / 2 - np.eye(2)
     shift = motion[:, :2] / 2.0
-    arc = np.abs(turn) > config.least_turn
+    arc = (np.abs(turn) > config.least_turn) & (np.abs(np.linalg.det(linear - np.eye(2))) > 1e-9)  # else it leans, about no point
     pivot = np.zeros_like(shift)
     pivot[arc] = np.linalg.solve(linear[arc] - np.eye(2), -motion[arc, :2, None].astype(np.float64))[..., 0]
     arc &= np.linalg.norm(pivot, axis=1) < config.joint_reach * spread

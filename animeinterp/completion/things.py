@@ -21,18 +21,21 @@ AROUND = np.ones((3, 3), np.uint8)
 class Things:
     """The loose things of a frame, numbered from 1, K - 1 of them; row 0 of each array is all the rest.
 
-    ``unlike`` (H, W), how unlike the frames look without them; ``labels`` (H, W) int32; ``moments`` (K, 6), see
-    ``piece_moments``; ``colours`` (K, 3); ``edges`` (K,), how many times as much edge is around each as without it;
-    ``motion`` (K, 6), see ``PieceGrid.flow``, and ``moves`` (K,) bool, those for which one was found.
+    ``unlike`` (H, W), how unlike the frames look without them; ``labels`` (H, W) int32, soft rims included, and ``inner``
+    (H, W) int32 without those; ``moments`` (K, 6), see ``piece_moments``; ``colours`` (K, 3); ``edges`` (K,), how many times
+    as much edge is around each as without it; ``motion`` (K, 6), see ``PieceGrid.flow``, and ``moves`` (K,) bool, those for
+    which one was found; ``explained`` (K,) bool, those that the known flow carries to what looks like them.
     """
 
     unlike: np.ndarray
     labels: np.ndarray
+    inner: np.ndarray
     moments: np.ndarray
     colours: np.ndarray
     edges: np.ndarray
     motion: np.ndarray
     moves: np.ndarray
+    explained: np.ndarray
 
     @property
     def centres(self) -> np.ndarray:
@@ -55,14 +58,20 @@ def cut_things(images: Sequence[np.ndarray], k: int, field: np.ndarray, config: 
     ground = cv2.inpaint(images[k], hole, config.loose_around, cv2.INPAINT_TELEA).astype(np.float32)
     off_here, off_there = difference(here, ground), difference(read, ground)
     figure = left & (off_here > config.loose_unlike / 2) & (2 * off_here > off_there)
+    # Of lines on the same ground, that one is of here which is here.
+    size = np.ones((config.loose_pen, config.loose_pen), np.uint8)
+    plain_here, plain_there = (cv2.morphologyEx(image, cv2.MORPH_CLOSE, size) for image in (here, read))
+    ink = difference(plain_here, here) - difference(plain_there, read)
+    figure |= left & (ink > config.loose_unlike)
+    figure &= (ink > -config.loose_unlike) | (difference(here, plain_there) > config.loose_unlike / 2)
     whole = with_rim(figure, unlike, config)
     count, labels = cv2.connectedComponents(whole, connectivity=8)
     thick = np.zeros(count)
     np.maximum.at(thick, labels.ravel(), cv2.distanceTransform(whole, cv2.DIST_L2, 3).ravel())
     size = np.bincount(labels.ravel(), figure.ravel(), count)
     # A thing brings edges that are not there without it.
-    rim = labels * cv2.morphologyEx(whole, cv2.MORPH_GRADIENT, AROUND)
-    edges, without = (np.bincount(rim.ravel(), steepness(image).ravel(), count) for image in (here, read))
+    figures = labels * cv2.dilate(figure.view(np.uint8), AROUND)
+    edges, without = (np.bincount(figures.ravel(), steepness(image).ravel(), count) for image in (here, read))
     edges /= np.maximum(without, 1)
     kept = (edges > config.loose_edges) & (size >= config.loose_least) & (thick < config.loose_thickest * images[k].shape[1])
     kept[0] = False
@@ -76,8 +85,8 @@ def cut_things(images: Sequence[np.ndarray], k: int, field: np.ndarray, config: 
     colours = np.stack([np.bincount(labels.ravel(), (here[..., c] * figure).ravel(), count) for c in range(3)], 1)
     moments = piece_moments(torch.from_numpy(labels), count).numpy()
     colours /= np.maximum(weight, 1)[:, None]
-    none = np.zeros((count, 6), np.float32), np.zeros(count, bool)
-    return Things(unlike, labels, moments, colours, np.append(0, edges[kept]), *none)
+    none = np.zeros((count, 6), np.float32), np.zeros(count, bool), np.zeros(count, bool)
+    return Things(unlike, labels, labels * figure, moments, colours, np.append(0, edges[kept]), *none)
 
 
 def with_rim(figure: np.ndarray, unlike: np.ndarray, config: CompletionConfig) -> np.ndarray:

@@ -50,9 +50,9 @@ def things(places, areas=None, colours=None) -> Things:
     moments[1:, 1:3] = places
     colour = np.zeros((count, 3))
     colour[1:] = 100 if colours is None else colours
-    none = np.zeros((count, 6), np.float32), np.zeros(count, bool)
+    none = np.zeros((count, 6), np.float32), np.zeros(count, bool), np.zeros(count, bool)
     flat = np.zeros((HEIGHT, WIDTH), np.int32)
-    return Things(flat.astype(np.float32), flat, moments, colour, np.ones(count), *none)
+    return Things(flat.astype(np.float32), flat, flat, moments, colour, np.ones(count), *none)
 
 
 def thing_at(mask: np.ndarray) -> Things:
@@ -341,7 +341,7 @@ def test_a_shape_is_laid_upon_itself_wherever_it_went(turn, shift):
         at = np.round(points + (20, 18)).astype(int)
         labels[at[:, 1], at[:, 0]] = 1
         both.append(thing_at(labels))
-    motion = Laid(*both, DEFAULT).on(1, 1)
+    motion = Laid(*both, DEFAULT).on(1, 1)[0]
     assert np.arctan2(motion[4], 1 + motion[2]) == pytest.approx(turn, abs=0.12)
     assert motion[:2] == pytest.approx(both[1].centres[1] - both[0].centres[1], abs=0.8)
 
@@ -352,7 +352,7 @@ def test_what_is_laid_on_is_covered_too():
     bar[20:23, 15:45] = True
     cross[6:42, 30:33] = cross[22:25, 19:44] = True
     for one, other in ((bar, cross), (bar[:, ::-1], cross[:, ::-1])):
-        motion = Laid(thing_at(one), thing_at(other), DEFAULT).on(1, 1)
+        motion = Laid(thing_at(one), thing_at(other), DEFAULT).on(1, 1)[0]
         assert abs(np.arctan2(motion[4], 1 + motion[2])) == pytest.approx(np.pi / 2, abs=0.1)
 
 
