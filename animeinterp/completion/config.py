@@ -74,7 +74,7 @@ class CompletionConfig:
     loose_faint: float = 15.0  # ... from which it is the soft rim of what is left over
     loose_pen: int = 9  # pixels: what is thinner and darker than both sides is a line
     loose_edges: float = 1.25  # times as much edge as without it that a thing has around it, one of many,
-    loose_sure_edges: float = 1.45  # ... or one that moves alone
+    loose_sure_edges: float = 1.5  # ... or one that moves alone
     loose_most: float = 0.1  # of the frame: where more is left over, it is not things that are loose
     loose_around: float = 3.0  # over which the ground is continued
     loose_least: int = 6  # pixels

@@ -227,6 +227,13 @@ def test_a_far_pivot_is_a_shift_and_a_spin():
     assert np.allclose(half[0, 2:], similarity(np.zeros((1, 2)), np.array([0.1]), np.array([1.0]))[0, 2:], atol=1e-6)
 
 
+def test_what_leans_turns_about_no_point():
+    """A shear is half a turn, and has a line of points that stay, not one."""
+    motion = np.array([[4, 2, 0, 0.5, 0, 0]], np.float32)
+    half = half_way(motion, np.zeros((1, 2), np.float32), np.array([20.0]))
+    assert np.allclose(half[:, :2], motion[:, :2] / 2) and np.isfinite(half).all()
+
+
 def test_what_turns_is_drawn_on_its_arc():
     image0, image1, truth = (with_box(painted(), 128, 96, turn=a, size=100) for a in (-20, 20, 0))
     mid = blend(tensor(image0), tensor(image1), completed(image0, image1), [0.5])
