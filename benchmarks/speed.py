@@ -1,10 +1,11 @@
 """README's table of speed, measured here: ours and the peers, at the sizes that people use.
 
-    python benchmarks/speed.py --peers-from FOLDER      measures (a quarter of an hour on two quiet cores), writes speed.json
+    python benchmarks/speed.py --peers-from FOLDER      measures (13 minutes on two quiet cores), writes speed.json
                                                         beside this and the table into README.md
     python benchmarks/speed.py --from speed.json        writes the table of what was measured before
 
-The two runs of ``python -m animeinterp benchmark`` that it makes are RUNS: at 4K one in-between alone.
+It runs ``python -m animeinterp benchmark`` once for each of RUNS: what takes long is done fewer times, and at 4K one in-between
+alone.
 """
 
 import argparse
@@ -22,8 +23,9 @@ PACK = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- speed: benchmarks/speed.py writes here -->", "<!-- speed: end -->"
 WAYS = ("--ways", "bundled", "weights-free", "--drawings", "anew", "cutouts")
 RUNS = (
-    ("--sizes", "960x540", "1920x1080", "--multipliers", "2", "8", "--runs", "3"),
-    ("--sizes", "3840x2160", "--multipliers", "2", "--runs", "1"),
+    ("--sizes", "960x540", "--multipliers", "2", "8", "--runs", "3"),
+    ("--sizes", "1920x1080", "--multipliers", "2", "8", "--runs", "1"),
+    ("--sizes", "3840x2160", "--multipliers", "2", "--runs", "1", "--warm-up", "0"),  # warm from those before
 )
 NAMES = {
     ("bundled", "anew"): "**bundled, drawn anew**", ("bundled", "cutouts"): "bundled, cut-outs",
@@ -33,7 +35,7 @@ NAMES = {
 
 
 def measure(options: argparse.Namespace) -> dict:
-    """Both runs as one report of ``benchmark``."""
+    """All runs as one report of ``benchmark``."""
     reports = []
     with tempfile.TemporaryDirectory() as folder:
         for number, run in enumerate(RUNS):
@@ -60,9 +62,11 @@ def table(report: dict) -> str:
     if machine["load_average"] is not None:
         where += f", load before it {machine['load_average']}"
     multipliers = report["settings"]["multipliers"]
+    runs = {result["size"]: len(result["rows"][-1]["runs"]) for result in report["results"]}
+    many = ", ".join(f"{count} at {size}" for size, count in runs.items())
     lines = [
-        f"Seconds a pair, the median of {report['settings']['runs']} after one to warm up (at 4K of one); {where}, "
-        f"torch {machine['torch']} on {machine['torch_threads']} threads, in one run:", "",
+        f"Seconds a pair, the median of several ({many}) in one run; {where}, "
+        f"torch {machine['torch']} on {machine['torch_threads']} threads:", "",
         "| | " + " | ".join(f"x{m}" for m in multipliers) + " | peak memory |", "| --- |" + " --- |" * (len(multipliers) + 1),
     ]
     for result in report["results"]:
