@@ -191,6 +191,14 @@ def test_the_search_finds_opposite_ends(time):
 
 
 @torch.no_grad()
+def test_the_search_half_way_is_that_of_just_beside_it():
+    """There it reads whole pixels, and by another way."""
+    features = torch.randn(2, 2, 16, 9, 13, generator=torch.Generator().manual_seed(1))
+    half, beside = (search(*features, torch.tensor([0.5, time]).reshape(2, 1, 1, 1)) for time in (0.5, 0.4999))
+    assert torch.allclose(half[0], beside[0], atol=1e-3) and torch.allclose(half, beside, atol=0.02)
+
+
+@torch.no_grad()
 def test_weights_go_round(tmp_path):
     from animeinterp.weights import load_model, save_model
 
