@@ -139,6 +139,11 @@ class PaintingConfig:
     least: float = 1e-3  # that a claim is worth
     unlike_window: int = 5  # pixels over which that difference is averaged, ...
     claim_window: int = 3  # ... and over which claims are
+    # Where the readings have nothing in common (``stretching``):
+    nothing_alike: float = 0.12  # colour difference, from which on they have
+    stretched: float = 0.2  # of the logarithm of the area, by which one is stretched more than the other
+    less_stretched: float = 20.0  # the logit by which that is led by the other
+    part_gap: float = 0.01  # of the longer side, between parts that are taken as one
     path_steps: int = 4  # in which the place half-way is found that arrives at a place of another time: after three none moved
 
 

@@ -5,7 +5,7 @@ Conventions: as in ``bilateral``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from .backdrop import Backdrop
 from .config import PAINTING, PaintingConfig
 from .sampling import backwarp_cubic
 from .splatting import splat
+from .stretching import less_stretched
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class Halfway:
 
     def __init__(self, frames: list[Tensor], fused: Fused, size: tuple[int, int], backdrop: Backdrop | None) -> None:
         """``frames`` are padded to multiples of 16, and what is drawn is cut back to ``size``."""
-        self._frames, self._fused, self._size, self._backdrop = frames, fused, size, backdrop
+        self._frames, self._size, self._backdrop = frames, size, backdrop
+        small = [F.avg_pool2d(frame[:, :3].float(), 4) for frame in frames]
+        one = larger(larger(less_stretched(fused.motion, *read(*small, fused.motion))))
+        self._fused = replace(fused, share=fused.share + one)
 
     def at(self, t: float) -> Tensor:
         """The frame (1, C, H, W), raw, float32."""

@@ -1,0 +1,57 @@
+"""Where two readings have nothing in common, one of them for all of it: that which is stretched less.
+
+An eye that opens is a lash in one drawing and an eye in the other. A smooth motion makes the lash as high as an eye, and squeezes
+the eye: the one is a blot, the other an eye that is half open. Mixed, or cut at a line between them, they are neither.
+
+Conventions: as in ``bilateral``.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .config import PAINTING, PaintingConfig
+from .windows import window_mean
+
+
+def less_stretched(motion: Tensor, reading0: Tensor, reading1: Tensor, config: PaintingConfig = PAINTING) -> Tensor:
+    """What speaks for drawing 0, (1, 1, h, w) at 1/4, a logit: against it where it is stretched more, zero where both fit.
+
+    :param motion: (1, 4, h, w) at 1/4, in its pixels.
+    :param reading0: (1, 3, h, w), drawing 0 in 0..1 read along it; ``reading1`` likewise.
+    """
+    apart = (reading0 - reading1).abs().mean(dim=1, keepdim=True)
+    off = window_mean(apart, 1)[0, 0].cpu().numpy()
+    stretched = [_stretch(way)[0, 0].cpu().numpy() for way in motion.split(2, dim=1)]
+    _, numbers = cv2.connectedComponents((off > config.nothing_alike).astype(np.uint8), connectivity=8)
+    weight = np.bincount(numbers.ravel(), off.ravel()) + 1e-6
+    means = [np.bincount(numbers.ravel(), (off * x).ravel()) / weight for x in stretched]
+    more = means[0] - means[1]
+    more[0] = 0  # where they are alike
+    speaks = sum(
+        sign * _filled((sign * more > config.stretched)[numbers], round(config.part_gap * max(off.shape))) for sign in (-1.0, 1.0)
+    )
+    return -config.less_stretched * window_mean(torch.from_numpy(speaks).to(apart)[None, None], 1)
+
+
+def _stretch(way: Tensor) -> Tensor:
+    """The logarithm of how many times as large as it is drawn something is read along ``way`` (B, 2, h, w), 0 if smaller."""
+    around = F.pad(way.float(), (1, 1, 1, 1), mode="replicate")
+    by_x = (around[..., 1:-1, 2:] - around[..., 1:-1, :-2]) / 2
+    by_y = (around[..., 2:, 1:-1] - around[..., :-2, 1:-1]) / 2
+    area = (1 + by_x[:, :1]) * (1 + by_y[:, 1:]) - by_x[:, 1:] * by_y[:, :1]  # in the drawing, of a pixel that is read
+    return -area.clamp(0.1, 1.0).log()
+
+
+def _filled(parts: np.ndarray, reach: int) -> np.ndarray:
+    """Some ``parts`` (h, w), those that are near to one another as one, without holes, and a little wider: float32 0 or 1."""
+    if not parts.any():
+        return np.zeros(parts.shape, np.float32)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
+    outlines, _ = cv2.findContours(cv2.dilate(parts.astype(np.uint8), disc), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = cv2.drawContours(np.zeros(parts.shape, np.uint8), outlines, -1, 1, cv2.FILLED)
+    return cv2.erode(filled, disc[: reach + 1 | 1, : reach + 1 | 1]).astype(np.float32)
