@@ -140,7 +140,8 @@ class PaintingConfig:
     unlike_window: int = 5  # pixels over which that difference is averaged, ...
     claim_window: int = 3  # ... and over which claims are
     # Where the readings have nothing in common (``stretching``):
-    nothing_alike: float = 0.12  # colour difference, from which on they have
+    hardly_alike: float = 0.12  # colour difference, from which on places hang together as a part, ...
+    nothing_alike: float = 0.22  # ... and its mean, from which on they have nothing in common in that
     stretched: float = 0.2  # of the logarithm of the area, by which one is stretched more than the other
     less_stretched: float = 20.0  # the logit by which that is led by the other
     part_gap: float = 0.01  # of the longer side, between parts that are taken as one

@@ -25,12 +25,12 @@ def less_stretched(motion: Tensor, reading0: Tensor, reading1: Tensor, config: P
     :param reading0: (1, 3, h, w), drawing 0 in 0..1 read along it; ``reading1`` likewise.
     """
     apart = (reading0 - reading1).abs().mean(dim=1, keepdim=True)
-    off = window_mean(apart, 1)[0, 0].cpu().numpy()
-    stretched = [_stretch(way)[0, 0].cpu().numpy() for way in motion.split(2, dim=1)]
-    _, numbers = cv2.connectedComponents((off > config.nothing_alike).astype(np.uint8), connectivity=8)
+    off = window_mean(apart, 1)[0, 0].detach().cpu().numpy()
+    stretched = [_stretch(way)[0, 0].detach().cpu().numpy() for way in motion.split(2, dim=1)]
+    _, numbers = cv2.connectedComponents((off > config.hardly_alike).astype(np.uint8), connectivity=8)
     weight = np.bincount(numbers.ravel(), off.ravel()) + 1e-6
     means = [np.bincount(numbers.ravel(), (off * x).ravel()) / weight for x in stretched]
-    more = means[0] - means[1]
+    more = np.where(weight > config.nothing_alike * np.bincount(numbers.ravel()), means[0] - means[1], 0.0)
     more[0] = 0  # where they are alike
     speaks = sum(
         sign * _filled((sign * more > config.stretched)[numbers], round(config.part_gap * max(off.shape))) for sign in (-1.0, 1.0)
