@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def to_image(frame: Tensor) -> np.ndarray:
@@ -22,3 +23,10 @@ def to_image(frame: Tensor) -> np.ndarray:
 def to_tensor(array: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
     """(H, W) or (H, W, C) as OpenCV has it to (1, C, H, W)."""
     return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(array).transpose(2, 0, 1)[None])).to(device)
+
+
+def area_average(frame: Tensor, size: tuple[int, int]) -> Tensor:
+    """``frame`` (N, C, H, W), floating point, at ``size`` (h, w), no larger: each pixel the mean of what it covers."""
+    if frame.device.type == "mps" and (frame.shape[-2] % size[0] or frame.shape[-1] % size[1]):
+        return area_average(frame.cpu(), size).to(frame.device)  # whose pooling knows only sizes that divide
+    return F.interpolate(frame, size, mode="area")

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .dense_flow import dis_flow, disagreement, warp
-from .images import to_tensor
+from .images import area_average, to_tensor
 
 
 @dataclass(frozen=True)
@@ -252,5 +252,5 @@ def _small(frame: Tensor, side: int) -> np.ndarray:
     height, width = frame.shape[-2:]
     scale = min(1.0, side / max(height, width))
     size = max(round(height * scale), 8), max(round(width * scale), 8)
-    small = F.interpolate(frame.detach().float(), size, mode="area")[0]
+    small = area_average(frame.detach().float(), size)[0]
     return np.ascontiguousarray((255 * small.clamp(0, 1)).permute(1, 2, 0).cpu().numpy())

@@ -34,11 +34,6 @@ def convolution_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
     return torch.bfloat16
 
 
-def exactly(device: torch.device) -> AbstractContextManager[object]:
-    """Within it, nothing is done in fewer digits than it comes in."""
-    return torch.autocast(device.type, enabled=False)
-
-
 def decide(pays: bool | None) -> None:
     """Have this process take bfloat16 to be worth while, or not, whatever it would measure; None: as it measures."""
     _settled[:] = [] if pays is None else [pays]

@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from ..images import to_image
+from ..images import area_average, to_image
 from .detection import CUT_WIDTH, UNLIKE, unmatched
 
 # The share of a frame that dense flow finds nowhere in the other. Of 144 pairs of real and drawn animation at full speed none
@@ -31,6 +30,6 @@ def _small(frame: Tensor) -> np.ndarray:
     """(H, W, 3) uint8, without specks."""
     height, width = frame.shape[-2:]
     if width > CUT_WIDTH:
-        frame = F.interpolate(frame.float(), (max(round(height * CUT_WIDTH / width), 1), CUT_WIDTH), mode="area")
+        frame = area_average(frame.float(), (max(round(height * CUT_WIDTH / width), 1), CUT_WIDTH))
     with torch.no_grad():
         return cv2.medianBlur(to_image(frame[0]), 3)

@@ -22,12 +22,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..flow import backwarp, pixel_grid, resize_flow
-from ..images import to_image
+from ..images import area_average, to_image
 from .config import BACKDROP, BackdropConfig
 from .network import enlarge_padded
 from .sampling import backwarp_cubic
 from .splatting import splat
-from .windows import inside, window_deviation, window_max, window_mean
+from .windows import inside, window_deviation, window_max, window_mean, window_min
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ class Camera:
         shift = (0 if drawing == 0 else self.shift) - matrix @ (time * self.shift)
         longer, middle = max(height, width), like.new_tensor([(width - 1) / 2, (height - 1) / 2]).reshape(1, 2, 1, 1)
         places = pixel_grid(like.new_zeros(1, 2, height, width)) - middle
-        turned = torch.einsum("ij,bjhw->bihw", like.new_tensor(matrix - np.eye(2)), places)
+        x, y = places.split(1, dim=1)
+        (xx, xy), (yx, yy) = matrix - np.eye(2)
+        turned = torch.cat([xx * x + xy * y, yx * x + yy * y], dim=1)
         return turned + longer * like.new_tensor(shift).reshape(1, 2, 1, 1)
 
 
@@ -74,14 +76,14 @@ class Backdrop:
         :return: None where no backdrop is known.
         """
         share = min(1.0, config.most / max(frame0.shape[-2:]))
-        size = [round(share * side) for side in frame0.shape[-2:]]
-        frames = [F.interpolate(frame[:, :3].float(), size, mode="area") for frame in (frame0, frame1)]
-        ways = [resize_flow(part.float(), tuple(size)) for part in motion.split(2, dim=1)]
+        size = (max(1, round(share * frame0.shape[-2])), max(1, round(share * frame0.shape[-1])))
+        frames = [area_average(frame[:, :3].float(), size) for frame in (frame0, frame1)]
+        ways = [resize_flow(part.float(), size) for part in motion.split(2, dim=1)]
         camera, still = _camera(*frames, ways, config)
         if still[0].mean() < config.least:
             return None
         moving = _moving(*frames, ways, still, camera, config, tight)
-        known = [torch.cat([still[k], splat(moving, way, torch.ones_like(moving))[0]], dim=1) for k, way in enumerate(ways)]
+        known = [torch.cat([still[k], splat(moving, way)[0]], dim=1) for k, way in enumerate(ways)]
         with ThreadPoolExecutor(2) as pool:
             figures = list(pool.map(partial(_parted, config=config), frames, known))
         if figures[0] is None or figures[1] is None:
@@ -106,7 +108,7 @@ class Backdrop:
         the drawings, which has to be within its frame there."""
         inwards = max(1, round(max(to.shape[-2:]) * self.config.inwards))
         both = torch.minimum(*read) * inside(to, to)
-        return window_mean(-window_max(-both, inwards), inwards // 2)
+        return window_mean(window_min(both, inwards), inwards // 2)
 
     def behind(
         self, drawn: Tensor, frame0: Tensor, frame1: Tensor, read: list[Tensor], share: Tensor, time: float
@@ -133,7 +135,7 @@ class Backdrop:
         believed = (1 - in_front) * torch.maximum(*seen) * (1 - unlike)
         # Inwards from its edge, so that a figure's outline is not touched and no seam is to be seen.
         soft = max(1, round(max(drawn.shape[-2:]) * self.config.soft))
-        believed = -window_max(-(2 * believed - 1).clamp(0, 1), soft)
+        believed = window_min((2 * believed - 1).clamp(0, 1), soft)
         believed = window_mean(believed, soft)
         return torch.lerp(drawn, backdrop, believed)
 
@@ -184,6 +186,8 @@ def _affine(flow: Tensor, back: Tensor, begin: str, config: BackdropConfig = BAC
             return None
         model, *_ = np.linalg.lstsq(ones * weight[:, None], moves * weight[:, None], rcond=None)
     if np.abs(ones @ model).max() * longer < config.camera_moves:
+        return None
+    if np.linalg.det(np.eye(2) + model[:2].T / 2) < 0.25:  # mirrored, turned about or shrunk to nothing: no camera does so
         return None
     return Camera(np.eye(2) + model[:2].T, model[2])
 

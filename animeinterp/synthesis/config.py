@@ -137,8 +137,8 @@ class PaintingConfig:
     claim: float = 3.0  # of that logit, a unit of the logarithm of how far a place is claimed by others
     unlike: float = 30.0  # of the logarithm of a claim, a unit of colour difference, in the mean over channels
     least: float = 1e-3  # that a claim is worth
-    unlike_window: int = 5  # pixels over which that difference is averaged, ...
-    claim_window: int = 3  # ... and over which claims are
+    unlike_around: int = 2  # pixels to each side over which that difference is averaged, ...
+    claim_around: int = 1  # ... and over which claims are
     # Where the readings have nothing in common (``stretching``):
     hardly_alike: float = 0.12  # colour difference, from which on places hang together as a part, ...
     nothing_alike: float = 0.22  # ... and its mean, from which on they have nothing in common in that

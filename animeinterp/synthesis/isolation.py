@@ -26,7 +26,7 @@ from .config import ISOLATION, IsolationConfig
 from .network import enlarge_padded
 from .painting import read
 from .splatting import splat
-from .windows import inside, window_max, window_mean
+from .windows import inside, window_max, window_mean, window_min
 
 Search = Callable[[list[Tensor], list[Tensor]], Tensor]  # pictures of either drawing, from the smallest -> motion
 
@@ -98,7 +98,7 @@ class Isolation:
         beyond = config.beyond * max(motion.shape[-2:])
         within = torch.minimum(*(inside(way, way - way.clamp(-beyond, beyond)) for way in motion.split(2, dim=1)))
         better = ((off[0] - off[1]) / off[0].clamp(min=config.least) - config.better) / config.better
-        share = share * -window_max(-within, config.around) * better.clamp(0, 1)
+        share = share * window_min(within, config.around) * better.clamp(0, 1)
         return torch.lerp(motion, found, share)
 
 
@@ -120,10 +120,10 @@ def _met(figures: list[Tensor], motion: Tensor, config: IsolationConfig) -> list
     motion could do with it is to make it small. What the motion does not lead to its like is kept while the other drawing has
     something of about its size that is not led to either: it went too far to be found yet."""
     ways = [4 * enlarge_padded(way.float(), 4.0, tuple(figures[0].shape[-2:])) for way in motion.split(2, dim=1)]
-    read = [backwarp(figure, way) for figure, way in zip(figures, ways, strict=True)]
+    shown = [backwarp(figure, way) for figure, way in zip(figures, ways, strict=True)]
     parts, alone = [], []
     for k, figure in enumerate(figures):
-        there = splat(read[1 - k], ways[k], torch.ones_like(figure))[0][0, 0].cpu().numpy()
+        there = splat(shown[1 - k], ways[k])[0][0, 0].cpu().numpy()
         numbers, sizes = _connected((figure[0, 0] > 0.5).cpu().numpy().astype(np.uint8), 8)
         share = np.bincount(numbers.ravel(), there.ravel(), len(sizes)) / sizes.clip(1)
         alone.append([n for n in range(1, len(sizes)) if share[n] < config.met])

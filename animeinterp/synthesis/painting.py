@@ -17,6 +17,7 @@ from .config import PAINTING, PaintingConfig
 from .sampling import backwarp_cubic
 from .splatting import splat
 from .stretching import less_stretched
+from .windows import window_mean
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,13 @@ def leading(motion: Tensor, apart: Tensor, time: Tensor, config: PaintingConfig 
     :param motion: (B, 4, h, w) at 1/4, in its pixels.
     :param apart: (B, 1, H, W), how far the two readings are apart in colour, in the mean over channels.
     """
-    apart = _averaged(F.avg_pool2d(apart, 4), config.unlike_window)
+    apart = window_mean(F.avg_pool2d(apart, 4), config.unlike_around)
     claim = (-config.unlike * apart).exp().clamp(min=config.least)
     believed = []
     for to in motion.split(2, dim=1):
-        claims = splat(torch.ones_like(claim), to, claim)[1]
+        claims = splat(claim, to)[0]
         share = (claim / backwarp(claims, to).clamp(min=config.least / 10)).clamp(config.least, 1.0)
-        believed.append(_averaged(share.log(), config.claim_window))
+        believed.append(window_mean(share.log(), config.claim_around))
     return torch.where(time <= 0.5, config.lead, -config.lead) + config.claim * (believed[0] - believed[1])
 
 
@@ -129,7 +130,3 @@ def read(features0: Tensor, features1: Tensor, motion: Tensor, *, sharp: bool = 
     """Both drawings, or features of them, each read along its part of ``motion`` (B, 4, h, w)."""
     warp = backwarp_cubic if sharp else backwarp
     return warp(features0, motion[:, :2]), warp(features1, motion[:, 2:])
-
-
-def _averaged(x: Tensor, window: int) -> Tensor:
-    return F.avg_pool2d(F.pad(x, (window // 2,) * 4, mode="replicate"), window, stride=1)

@@ -26,6 +26,11 @@ def window_max(x: Tensor, around: int) -> Tensor:
     return F.max_pool2d(x, (2 * around + 1, 1), stride=1, padding=(around, 0))
 
 
+def window_min(x: Tensor, around: int) -> Tensor:
+    """The least of the square ``around`` each pixel."""
+    return -window_max(-x, around)
+
+
 def window_deviation(frame: Tensor, around: int) -> Tensor:
     """The standard deviation around each pixel, all colours together: (1, 1, h, w)."""
     variance = window_mean(frame.square(), around) - window_mean(frame, around).square()

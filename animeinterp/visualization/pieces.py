@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..flow import Matches
+from ..images import area_average
 
 _GOLDEN = 0.6180339887  # its multiples spread over the hues without ever coming close to repeating
 _LUMA = (0.299, 0.587, 0.114)
@@ -79,4 +79,4 @@ def shrink(picture: Tensor, width: int) -> Tensor:
     if picture.shape[3] <= width:
         return picture
     height = max(1, round(picture.shape[2] * width / picture.shape[3]))
-    return F.interpolate(picture, size=(height, width), mode="area")
+    return area_average(picture, (height, width))

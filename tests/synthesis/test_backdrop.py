@@ -234,6 +234,20 @@ def test_a_camera_s_way_leads_to_the_place_that_it_shows():
     assert Camera().to(0, 0.3, like) is None
 
 
+def test_where_a_camera_leads_is_known_to_a_hundredth_of_a_pixel_beside_networks_in_half_precision():
+    camera, like = Camera(1.07 * np.eye(2), np.array([0.01, 0.0])), torch.zeros(1, 3, 720, 1280)
+    exact = camera.to(0, 0.5, like)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (camera.to(0, 0.5, like) - exact).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("turn", [[[-1.0, 0.0], [0.0, -1.0]], [[-1.0, 0.0], [0.0, 1.0]]], ids=["upside down", "mirrored"])
+def test_no_camera_mirrors_what_it_sees(turn):
+    places = np.stack(np.meshgrid(np.arange(64), np.arange(48)), axis=0).astype(np.float64)
+    middle = np.array([31.5, 23.5]).reshape(2, 1, 1)
+    flow = torch.from_numpy(np.einsum("ij,jhw->ihw", np.array(turn) - np.eye(2), places - middle)).float()
+    assert _affine(flow, torch.zeros_like(flow), "all") is None
+
 def moved_by(turn, shift, figure=None, way=(0.0, 0.0)):
     """The flow (2, 48, 64) of a camera, all about the middle and in shares of the longer side; a ``figure`` goes its own way."""
     y, x = torch.meshgrid(torch.arange(48.0), torch.arange(64.0), indexing="ij")
