@@ -123,7 +123,7 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         scales, network = len(self._scales(frame)), self.network
         again = ISOLATION.rounds * (scales > 1)
         encoding = 2 * (0 if encoded else scales) + 2 * again * (scales - 1)
-        finding = scales + iterations - 1 + again * (scales + iterations - 2)
+        finding = scales + iterations - 1 + again * (scales + min(iterations, ISOLATION.iterations) - 2)
         layers = encoding * len(leaf_modules(network.encoder)) + finding * len(leaf_modules(network.decoders))
         return layers + fuses * len(leaf_modules(network.mender))
 
@@ -157,12 +157,15 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
             found = self.network.search(*seen, half, start, iterations=iterations)
             return half, found, Backdrop.find(whole0[-1], whole1[-1], found.motions[-1])
 
-        def search(seen0: list[list[Tensor]], seen1: list[list[Tensor]]) -> Tensor:
-            return self.network.search(seen0, seen1, half, start, iterations=iterations).motions[-1]
+        def search(seen0: list[list[Tensor]], seen1: list[list[Tensor]], most: int = iterations) -> Tensor:
+            return self.network.search(seen0, seen1, half, start, iterations=min(iterations, most)).motions[-1]
+
+        def search_alone(*pictures: list[Tensor]) -> Tensor:
+            return search(*map(self._encode, pictures), ISOLATION.iterations)
 
         scales = self._scales(frame0)[:-1]
         pictures = [[picture for *_, picture in smaller] for smaller in (smaller0, smaller1)]
-        motion, backdrop = find_isolated(*pictures, search(smaller0, smaller1), lambda *alone: search(*map(self._encode, alone)))
+        motion, backdrop = find_isolated(*pictures, search(smaller0, smaller1), search_alone)
         if backdrop is not None:
             backdrop = backdrop.enlarged(1 / scales[-1], tuple(side + -side % MULTIPLE for side in frame0.shape[-2:]))
         return half, self.network.find(whole0, whole1, half, as_start(motion, whole0[2])), backdrop

@@ -107,6 +107,7 @@ class IsolationConfig:
     """Of the figures by themselves (``isolation``). Chosen by eye on frames of films, as those of ``BackdropConfig``."""
 
     rounds: int = 2  # of parting figures from their backdrop and looking for their motion: the second parts them better
+    iterations: int = 3  # at most, in the smallest picture: alone, a figure is found in fewer than with all that is around it
     gap: float = 0.015  # of the longer side, between parts of a figure that is taken as one
     hole: float = 0.02  # of the frame, under which a hole in a figure is the figure's
     crumb: float = 0.005  # of the frame, under which a figure is none
