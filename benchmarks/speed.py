@@ -1,6 +1,6 @@
 """README's table of speed, measured here: ours and the peers, at the sizes that people use.
 
-    python benchmarks/speed.py --peers-from FOLDER      measures (13 minutes on two quiet cores), writes speed.json
+    python benchmarks/speed.py --peers-from FOLDER      measures (a quarter of an hour, 2 cores), writes speed.json
                                                         beside this and the table into README.md
     python benchmarks/speed.py --from speed.json        writes the table of what was measured before
 

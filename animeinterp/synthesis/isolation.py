@@ -40,6 +40,7 @@ def find_isolated(
     :param pictures0: (1, 3, H, W) in 0..1, of several sizes, from the smallest, all padded to multiples of 16; H and W are the
         last one's. ``pictures1`` likewise.
     :param motion: what was found in them as they are.
+    :param search: asked for the motion in pictures of the figures alone; see ``Search``.
     """
     for _ in range(config.rounds):
         backdrop = Backdrop.find(pictures0[-1], pictures1[-1], motion, tight=True)

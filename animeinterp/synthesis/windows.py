@@ -1,4 +1,4 @@
-"""What is around each pixel of a map (B, C, H, W): its mean, its greatest, its deviation; and where a motion ends within it."""
+"""What is around each pixel of a map (B, C, H, W): mean, greatest, least, deviation; and where a motion ends within it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..flow import backwarp
 
 
 def inside(like: Tensor, way: Tensor) -> Tensor:
-    """Where ``way`` (1, 2, h, w) ends within the frame: (1, 1, h, w) of 0 and 1."""
+    """Where ``way`` (1, 2, h, w) ends within the frame: (1, 1, h, w) of 0 and 1, in the numbers of ``like``."""
     return (backwarp(torch.ones_like(like[:, :1]), way, padding="zeros") > 0.999).to(like.dtype)
 
 
