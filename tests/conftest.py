@@ -46,9 +46,19 @@ def pytest_collection_modifyitems(items):
         path = item.path.relative_to(here).as_posix()
         if path.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
-        # What several processes share between them (``-n 2 --dist loadgroup``): a file is one's, and so is all that needs the one
-        # server.
-        item.add_marker(pytest.mark.xdist_group("comfyui" if path.startswith("comfyui/") else path))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """What several processes (``-n 2``) share between them: a file is one's, and so is all that needs ComfyUI's one server."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = nodeid.split("::")[0]
+            return "comfyui" if path.startswith("tests/comfyui/") else path
+
+    return ByFile(config, log)
 
 
 # Name: level, motion type, behaviour, region of interest in pixels of a 1280x720 original, motion of the square.
