@@ -147,6 +147,12 @@ def resize_flow(flow: Tensor, size: tuple[int, int], *, mode: str = "bilinear") 
     return F.interpolate(scaled, size=size, mode=mode, align_corners=None if mode == "nearest" else False)
 
 
+def mean_difference(image: Tensor, other: Tensor) -> Tensor:
+    """How far two images (N, C, H, W) differ at each pixel, |a - b| in the mean over channels: (N, 1, H, W). Of a frame and one
+    that is warped to it, what softmax splatting (paper 3.3) and the refinement call brightness constancy."""
+    return (image - other).abs().mean(dim=1, keepdim=True)
+
+
 def backwarp(image: Tensor, flow: Tensor, *, padding: str = "border") -> Tensor:
     """``image`` (N, C, H, W) read at x + flow(x): frame 1 on frame 0's grid, given ``flow_01``.
 

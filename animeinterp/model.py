@@ -18,11 +18,10 @@ from .config import RefineConfig, SynthesisConfig, check_config
 from .errors import AnimeInterpError, check_flow, check_frames, check_pair, check_times, check_values, shown
 from .flow import Flow
 from .frames import FramePair
-from .padding import at_least, cut_back, flow_at_least
+from .padding import at_least, cut_back, flow_at_least, pad_to_multiple
 from .protocols import Refiner, Synthesizer
 from .runtime import Runtime
 from .runtime.progress import ProgressCallback
-from .synthesis.network import pad_to_multiple
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,19 @@ def at_least(x: Tensor, side: int = SMALLEST_SIDE) -> Tensor:
     return F.pad(x, (0, right, 0, down), mode="replicate") if right or down else x
 
 
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """``x`` (N, C, H, W) with its last row and column repeated until both sides are multiples of ``multiple``."""
+    down, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
+    return F.pad(x, (0, right, 0, down), mode="replicate") if down or right else x
+
+
+def enlarge_padded(x: Tensor, ratio: float, size: tuple[int, int]) -> Tensor:
+    """A map (B, C, h, w) of a padded picture at ``ratio`` times the size, for a frame of ``size`` (H, W) that is padded by
+    something else, or not at all: both begin at the same corner."""
+    x = F.interpolate(x, [round(ratio * side) for side in x.shape[-2:]], mode="bilinear", align_corners=False)
+    return cut_back(F.pad(x, (0, max(size[1] - x.shape[-1], 0), 0, max(size[0] - x.shape[-2], 0)), mode="replicate"), size)
+
+
 AnyFlow = TypeVar("AnyFlow", bound=Flow | CoarseFlow)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..dense_flow import dis_flow
 from ..errors import check_pair, check_times
-from ..flow import backwarp
+from ..flow import backwarp, mean_difference
 from ..images import to_image
 from ..synthesis.splatting import splat
 
@@ -57,4 +57,4 @@ def dense_flow(frame0: Tensor, frame1: Tensor) -> Tensor:
 
 
 def _metric(frame0: Tensor, frame1: Tensor, flow_01: Tensor) -> Tensor:
-    return -_ALPHA * (frame0 - backwarp(frame1, flow_01)).abs().mean(dim=1, keepdim=True)
+    return -_ALPHA * mean_difference(frame0, backwarp(frame1, flow_01))

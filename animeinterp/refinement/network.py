@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import RefineConfig
-from ..flow import CoarseFlow, Flow, PieceMatches, backwarp, pixel_grid, resize_flow
+from ..flow import CoarseFlow, Flow, PieceMatches, backwarp, mean_difference, pixel_grid, resize_flow
 from ..frames import FramePair
 from ..protocols import Refiner
 from ..runtime import Runtime
@@ -50,7 +50,7 @@ class Guidance(nn.Module):
 
     def forward(self, source: Tensor, target: Tensor, flow: Tensor, start: Tensor) -> Tensor:
         """``source``, ``target`` (N, 3, H, W), ``flow`` of their size, ``start`` the same flow at 1/8: a new start."""
-        difference = (backwarp(target, flow) - source).abs().mean(dim=1, keepdim=True)
+        difference = mean_difference(backwarp(target, flow), source)
         seen = F.avg_pool2d(torch.cat([difference, source], dim=1), STRIDE)
         inputs = torch.cat([seen, start.to(seen.dtype)], dim=1)
         y = self.prelu2(self.conv2(self.prelu1(self.conv1(inputs))))

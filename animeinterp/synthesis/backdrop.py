@@ -21,10 +21,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..flow import backwarp, pixel_grid, resize_flow
+from ..flow import backwarp, mean_difference, pixel_grid, resize_flow
 from ..images import area_average, to_image
+from ..padding import enlarge_padded
+from .components import component_means, connected_components
 from .config import BACKDROP, BackdropConfig
-from .network import enlarge_padded
 from .sampling import backwarp_cubic
 from .splatting import splat
 from .windows import inside, window_deviation, window_max, window_mean, window_min
@@ -107,7 +108,7 @@ class Backdrop:
         """Where both do, of ``read_figures``, and not at its edge: (1, 1, H, W) in 0..1. ``to``: the part of the motion to one of
         the drawings, which has to be within its frame there."""
         inwards = max(1, round(max(to.shape[-2:]) * self.config.inwards))
-        both = torch.minimum(*read) * inside(to, to)
+        both = torch.minimum(*read) * inside(to)
         return window_mean(window_min(both, inwards), inwards // 2)
 
     def behind(
@@ -123,14 +124,14 @@ class Backdrop:
             figure = self.figures[k]
             way = self.camera.to(k, time, drawn)
             if way is not None:
-                frame, figure = backwarp_cubic(frame.float(), way), 1 - backwarp(1 - figure, way) * inside(figure, way)
+                frame, figure = backwarp_cubic(frame.float(), way), 1 - backwarp(1 - figure, way) * inside(way)
             shown.append(frame.to(drawn.dtype))
             seen.append(1 - figure)
         in_front = torch.lerp(read[1], read[0], share)
         parts = [1e-4 + (1 - time) * seen[0], 1e-4 + time * seen[1]]
         backdrop = (parts[0] * shown[0] + parts[1] * shown[1]) / (parts[0] + parts[1])
         # What both show, and not alike, is no backdrop: eyes that blink in a face that stands still.
-        apart = window_mean((shown[0] - shown[1])[:, :3].abs().mean(dim=1, keepdim=True), 1)
+        apart = window_mean(mean_difference(shown[0][:, :3], shown[1][:, :3]), 1)
         unlike = torch.minimum(*seen) * (apart / self.config.same - 1).clamp(0, 1)
         believed = (1 - in_front) * torch.maximum(*seen) * (1 - unlike)
         # Inwards from its edge, so that a figure's outline is not touched and no seam is to be seen.
@@ -153,7 +154,7 @@ def _camera(
         found = []
         for k, (one, other) in enumerate(((frame0, frame1), (frame1, frame0))):
             way = camera.to(1 - k, float(k), one)
-            found.append(_still(one, backwarp(other, way), config) * inside(one, way))
+            found.append(_still(one, backwarp(other, way), config) * inside(way))
         if found[0].mean() > most:
             best, still, most = camera, (found[0], found[1]), float(found[0].mean())
     return best, still
@@ -194,7 +195,7 @@ def _affine(flow: Tensor, back: Tensor, begin: str, config: BackdropConfig = BAC
 
 def _still(frame: Tensor, other: Tensor, config: BackdropConfig) -> Tensor:
     """Where two frames show the same, with texture enough to tell: (1, 1, h, w) in 0..1."""
-    off = (frame - other).abs().mean(dim=1, keepdim=True)
+    off = mean_difference(frame, other)
     texture = torch.minimum(*(window_deviation(x, config.around) for x in (frame, other)))
     alike = ((config.still * texture - window_mean(off, config.around)) / (config.doubted * texture + 1e-4)).clamp(0, 1)
     alike = alike * (texture / config.texture - 1).clamp(0, 1)
@@ -214,7 +215,7 @@ def _moving(
     off = None
     for y in (0, config.slack, 2 * config.slack):
         for x in (0, config.slack, 2 * config.slack):
-            apart = (readings[0] - padded[..., y : y + height, x : x + width]).abs().mean(dim=1, keepdim=True)
+            apart = mean_difference(readings[0], padded[..., y : y + height, x : x + width])
             apart = window_mean(apart, config.around)
             off = apart if off is None else torch.minimum(off, apart)
     if tight:  # a reading is stretched beside a figure that draws its surroundings along, and has a texture from elsewhere
@@ -251,10 +252,9 @@ def _parted(frame: Tensor, known: Tensor, config: BackdropConfig) -> Tensor | No
     cv2.setRNGSeed(0)  # this thread's: the clusters of colours begin at random
     cv2.grabCut(image, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), config.rounds, cv2.GC_INIT_WITH_MASK)
     figure = (mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)
-    _, parts, sizes, _ = cv2.connectedComponentsWithStats((~figure).astype(np.uint8), connectivity=4)
+    labels, areas = connected_components(~figure, 4)
     # A flat place of a figure is no hole in it, nor is one where nothing stands still.
-    proven = np.bincount(parts.ravel(), behind.ravel(), len(sizes)) / sizes[:, cv2.CC_STAT_AREA]
-    figure |= ((sizes[:, cv2.CC_STAT_AREA] < config.hole * mask.size) | (proven < config.proven))[parts]
+    figure |= ((areas < config.hole * mask.size) | (component_means(labels, behind, areas) < config.proven))[labels]
     return torch.from_numpy(figure.astype(np.float32))[None, None].to(frame.device)
 
 

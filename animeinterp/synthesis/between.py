@@ -20,6 +20,7 @@ from ..alpha import from_grey
 from ..config import SynthesisConfig
 from ..flow import Flow, PieceMatches, resize_flow
 from ..frames import FramePair, smaller
+from ..padding import enlarge_padded, pad_to_multiple
 from ..protocols import Refiner, Synthesizer
 from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
@@ -29,7 +30,6 @@ from .bilateral import ITERATIONS, MULTIPLE, BilateralNetwork
 from .config import ISOLATION
 from .isolation import find_isolated
 from .motion_splatting import splat_motion
-from .network import enlarge_padded, pad_to_multiple
 from .painting import Fused, Halfway, on_the_way
 from .starts import Found, as_start
 

@@ -25,10 +25,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..flow import mean_difference
 from ..runtime.memory import fastest_layout
 from .activation import PReLU
 from .cost_volume import SEARCH, correlate, search
-from .painting import Fused, larger, paint, read
+from .painting import Fused, paint
+from .sampling import backwarp_both, upsample, upsample_motion
 from .starts import Found, Start, again, as_start
 from .tiles import tiles
 
@@ -131,7 +133,7 @@ class FusionNetwork(nn.Module):
             x = down(x)
             x = join(x if more is None else torch.cat([x, fastest_layout(more.to(x.dtype))], dim=1))
         for up, merge, level in zip(reversed(self.up), reversed(self.merge), reversed(levels), strict=True):
-            x = merge(level + larger(up(x)))
+            x = merge(level + upsample(up(x)))
         return F.pixel_shuffle(self.head(x), 2).float()
 
 
@@ -186,15 +188,15 @@ class BilateralNetwork(nn.Module):
             zeros = f0.new_zeros(batch, 6, 2 * height, 2 * width, dtype=torch.float32)
             start = Start(zeros[:, :4], zeros[:, 4:])
         coarse = F.avg_pool2d(start.motion, 2) / 2, F.avg_pool2d(start.known, 2)
-        both = read(f0, f1, coarse[0])
+        both = backwarp_both(f0, f1, coarse[0])
         anywhere = search(f0, f1, time) if searched is None else searched
         seen = [f0, f1, *both, anywhere, correlate(*both, AROUND[0]), coarse[0] / _SPEED, coarse[1]]
         said, hidden = self.decoders[0](_stack(seen, time))
         motion = coarse[0] * said[:, 5:].sigmoid() + said[:, :4]
         mask, motions = said[:, 4:5], [motion]
         for level, decoder in ((2, self.decoders[1]), (1, self.decoders[2])):
-            motion, mask, hidden = larger(motion, 2.0), larger(mask), larger(hidden)
-            both = read(features0[level], features1[level], motion)
+            motion, mask, hidden = upsample_motion(motion), upsample(mask), upsample(hidden)
+            both = backwarp_both(features0[level], features1[level], motion)
             seen = [*both, correlate(*both, AROUND[3 - level]), motion / _SPEED, mask, hidden]
             if level == 2:
                 seen += [(start.motion - motion) * start.known.repeat_interleave(2, 1) / _SPEED, start.known]
@@ -211,20 +213,19 @@ class BilateralNetwork(nn.Module):
 
         :param tile: how many pixels it sees at once; None: all.
         """
-        motion, mask = larger(found.motions[-1], 2.0), larger(found.mask)
-        half0, half1 = read(features0[0], features1[0], motion)
-        motion, mask = larger(motion, 2.0), larger(mask)
-        reading0, reading1 = read(frame0[:, :3].float(), frame1[:, :3].float(), motion)
-        apart = (reading0 - reading1).abs().mean(dim=1, keepdim=True)
+        motion, mask = found.motions[-1], upsample(found.mask, 4)
+        half0, half1 = backwarp_both(features0[0], features1[0], upsample_motion(motion))
+        reading0, reading1 = backwarp_both(frame0[:, :3].float(), frame1[:, :3].float(), upsample_motion(motion, 4))
+        apart = mean_difference(reading0, reading1)
         pixels = F.pixel_unshuffle(torch.cat([reading0, reading1, mask, apart], dim=1), 2)
         beside: list[Tensor | None] = [
-            torch.cat([*read(features0[1], features1[1], found.motions[-1]), found.hidden], dim=1),
-            torch.cat(read(features0[2], features1[2], F.avg_pool2d(found.motions[-1], 2) / 2), dim=1),
+            torch.cat([*backwarp_both(features0[1], features1[1], motion), found.hidden], dim=1),
+            torch.cat(backwarp_both(features0[2], features1[2], F.avg_pool2d(motion, 2) / 2), dim=1),
             None,
         ]
         said = self._say(_stack([pixels, half0, half1], time, like=half0), beside, tile)
         added = F.interpolate(F.avg_pool2d(said[:, 1:], TINT), scale_factor=TINT, mode="bilinear", align_corners=False)
-        return Fused(found.motions[-1], mask + said[:, :1], added)
+        return Fused(motion, mask + said[:, :1], added)
 
     def _say(self, seen: Tensor, beside: list[Tensor | None], tile: int | None) -> Tensor:
         """Mask and residual of each pixel, (B, 4, H, W); in tiles of a frame, with all around them that they depend on."""

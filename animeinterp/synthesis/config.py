@@ -153,7 +153,7 @@ class PaintingConfig:
 class SmoothConfig:
     """Of the smooth in-between without a network (``smooth``), chosen by hand on frames of films. Lengths are in pixels."""
 
-    scale: int = 4  # of the motion half-way to the frames
+    scale: int = 4  # of the motion half-way to the frames, a power of two
     even: float = 2.0  # of the motion's size, that it is blurred by
     rounds: int = 3  # of bringing the readings together
     together: float = 4.0  # that what brings them together is blurred by

@@ -20,11 +20,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..flow import backwarp
+from ..flow import backwarp, mean_difference
+from ..padding import enlarge_padded
 from .backdrop import Backdrop
+from .components import component_means, connected_components, small_components
 from .config import ISOLATION, IsolationConfig
-from .network import enlarge_padded
-from .painting import read
+from .sampling import backwarp_both
 from .splatting import splat
 from .windows import inside, window_max, window_mean, window_min
 
@@ -91,13 +92,12 @@ class Isolation:
         config, shown, off = self.config, [], []
         for field in (motion, found):
             shown += [backwarp(figure, way) for figure, way in zip(figures, field.split(2, dim=1), strict=True)]
-            reading0, reading1 = read(*drawings, field)
-            apart = (reading0 - reading1).abs().mean(dim=1, keepdim=True)
+            apart = mean_difference(*backwarp_both(*drawings, field))
             off.append(window_mean(apart, max(1, round(config.window * max(apart.shape[-2:])))))
         share = window_mean(window_max(torch.stack(shown).amax(dim=0), config.around), config.around)
         # By itself, what leaves the frame is not found anywhere; what it hangs together with tells where it goes.
         beyond = config.beyond * max(motion.shape[-2:])
-        within = torch.minimum(*(inside(way, way - way.clamp(-beyond, beyond)) for way in motion.split(2, dim=1)))
+        within = torch.minimum(*(inside(way - way.clamp(-beyond, beyond)) for way in motion.split(2, dim=1)))
         better = ((off[0] - off[1]) / off[0].clamp(min=config.least) - config.better) / config.better
         share = share * window_min(within, config.around) * better.clamp(0, 1)
         return torch.lerp(motion, found, share)
@@ -105,14 +105,14 @@ class Isolation:
 
 def _whole(figure: Tensor, config: IsolationConfig) -> Tensor:
     """A figure (1, 1, H, W) without its gaps and holes, which flat colours that hardly move make in it, and without crumbs."""
-    parts = (figure[0, 0].cpu().numpy() > 0.5).astype(np.uint8)
-    reach = max(1, round(config.gap * max(parts.shape)))
-    around = cv2.copyMakeBorder(parts, *(reach,) * 4, cv2.BORDER_REPLICATE)
+    mask = (figure[0, 0].cpu().numpy() > 0.5).astype(np.uint8)
+    reach = max(1, round(config.gap * max(mask.shape)))
+    around = cv2.copyMakeBorder(mask, *(reach,) * 4, cv2.BORDER_REPLICATE)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
-    parts = cv2.morphologyEx(around, cv2.MORPH_CLOSE, disc)[reach:-reach, reach:-reach]
-    parts = np.where(_small(1 - parts, config.hole, 4), 1, parts).astype(np.uint8)
-    crumbs = _small(parts, config.crumb, 8)
-    closed, kept = (torch.from_numpy(x.astype(np.float32)).to(figure.device)[None, None] for x in (parts * ~crumbs, ~crumbs))
+    closed = cv2.morphologyEx(around, cv2.MORPH_CLOSE, disc)[reach:-reach, reach:-reach] > 0
+    closed |= small_components(~closed, config.hole, 4)
+    crumbs = small_components(closed, config.crumb, 8)
+    closed, kept = (torch.from_numpy(x.astype(np.float32)).to(figure.device)[None, None] for x in (closed & ~crumbs, ~crumbs))
     return torch.maximum(figure * kept, closed)
 
 
@@ -122,29 +122,17 @@ def _met(figures: list[Tensor], motion: Tensor, config: IsolationConfig) -> list
     something of about its size that is not led to either: it went too far to be found yet."""
     ways = [4 * enlarge_padded(way.float(), 4.0, tuple(figures[0].shape[-2:])) for way in motion.split(2, dim=1)]
     shown = [backwarp(figure, way) for figure, way in zip(figures, ways, strict=True)]
-    parts, alone = [], []
+    components, alone = [], []
     for k, figure in enumerate(figures):
         there = splat(shown[1 - k], ways[k])[0][0, 0].cpu().numpy()
-        numbers, sizes = _connected((figure[0, 0] > 0.5).cpu().numpy().astype(np.uint8), 8)
-        share = np.bincount(numbers.ravel(), there.ravel(), len(sizes)) / sizes.clip(1)
-        alone.append([n for n in range(1, len(sizes)) if share[n] < config.met])
-        parts.append((numbers, sizes))
+        labels, areas = connected_components((figure[0, 0] > 0.5).cpu().numpy(), 8)
+        met = component_means(labels, there, areas) >= config.met
+        alone.append([n for n in range(1, len(areas)) if not met[n]])
+        components.append((labels, areas))
     kept = []
-    for k, (numbers, sizes) in enumerate(parts):
-        others = parts[1 - k][1][alone[1 - k]]
-        without = [n for n in alone[k] if not any(sizes[n] < config.like * o and o < config.like * sizes[n] for o in others)]
-        gone = torch.from_numpy(np.isin(numbers, without)).to(figures[k].device)
+    for k, (labels, areas) in enumerate(components):
+        others = components[1 - k][1][alone[1 - k]]
+        without = [n for n in alone[k] if not any(areas[n] < config.like * o and o < config.like * areas[n] for o in others)]
+        gone = torch.from_numpy(np.isin(labels, without)).to(figures[k].device)
         kept.append(figures[k] * ~gone)
     return kept
-
-
-def _small(parts: np.ndarray, share: float, connectivity: int) -> np.ndarray:
-    """Which of the connected ``parts`` (H, W) of ones are smaller than ``share`` of the frame: (H, W) bool."""
-    numbers, sizes = _connected(parts, connectivity)
-    return (sizes < share * parts.size)[numbers] & (parts > 0)
-
-
-def _connected(parts: np.ndarray, connectivity: int) -> tuple[np.ndarray, np.ndarray]:
-    """The number of the connected part that each place of ``parts`` (H, W) belongs to, 0 for none, and each one's pixels."""
-    _, numbers, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(parts), connectivity=connectivity)
-    return numbers, stats[:, cv2.CC_STAT_AREA]

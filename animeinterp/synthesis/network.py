@@ -16,8 +16,9 @@ from torch.nn import functional as F
 
 from ..config import SynthesisConfig
 from ..errors import AnimeInterpError
-from ..flow import Flow, backwarp, resize_flow
+from ..flow import Flow, backwarp, mean_difference, resize_flow
 from ..frames import FramePair
+from ..padding import pad_to_multiple
 from ..protocols import Synthesizer
 from ..runtime import Runtime
 from ..runtime.memory import free_memory
@@ -192,7 +193,7 @@ class SynthesisNetwork(nn.Module, Synthesizer):
         if self.config.splatting == "softmax":
             # Z = -alpha |I0 - backwarp(I1, f01)|, the mean over the colours.
             other = backwarp(other.to(flow.dtype), flow)
-            metric = -self.config.alpha * (frame.to(flow.dtype) - other).abs().mean(dim=1, keepdim=True)
+            metric = -self.config.alpha * mean_difference(frame.to(flow.dtype), other)
             metrics = [F.interpolate(metric, size=size, mode="nearest") for size in sizes]
         return Side(frame, features, flows, metrics)
 
@@ -226,20 +227,6 @@ class GridDrawing:
             painted = torch.cat([network.render(self._prepared, time, tile=tile) for time in times])
         painted = painted.to(pair.rgb[0].dtype)
         return painted if pair.opaque else with_blended_alpha(painted, pair, self._flow, times, runtime)
-
-
-def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
-    """``x`` (N, C, H, W) with its last row and column repeated until both sides are multiples of ``multiple``."""
-    down, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
-    return F.pad(x, (0, right, 0, down), mode="replicate") if down or right else x
-
-
-def enlarge_padded(x: Tensor, ratio: float, size: tuple[int, int]) -> Tensor:
-    """A map (B, C, h, w) of a padded picture at ``ratio`` times the size, for a frame of ``size`` (H, W) that is padded by
-    something else, or not at all: both begin at the same corner."""
-    x = F.interpolate(x, [round(ratio * side) for side in x.shape[-2:]], mode="bilinear", align_corners=False)
-    more = (0, max(size[1] - x.shape[-1], 0), 0, max(size[0] - x.shape[-2], 0))
-    return F.pad(x, more, mode="replicate")[..., : size[0], : size[1]]
 
 
 def _room(frames: Tensor) -> int:

@@ -26,7 +26,7 @@ from ..runtime import Runtime
 from ..runtime.memory import fastest_layout
 from ..runtime.precision import convolution_dtype, fast_convolutions
 from .blend import EMPTY, FrameWarper, WarpedFrames, with_blended_alpha
-from .sampling import sample_cubic
+from .sampling import sample_cubic, upsample
 from .tiles import tiles
 
 MULTIPLE = 16  # what both sides are padded to a multiple of
@@ -156,10 +156,9 @@ class Painter(nn.Module):
             x = down(x)
         x = self.deepest(x)
         for up, join, level in zip(reversed(self.up), reversed(self.join), reversed(levels), strict=True):
-            x = join(F.interpolate(up(x), scale_factor=2, mode="bilinear", align_corners=False) + level)
+            x = join(upsample(up(x)) + level)
         said = self.head(x).float()
-        beside = F.interpolate(said[:, -4:], scale_factor=2, mode="bilinear", align_corners=False)
-        return torch.cat([F.pixel_shuffle(said[:, :-4], 2), beside], dim=1)
+        return torch.cat([F.pixel_shuffle(said[:, :-4], 2), upsample(said[:, -4:])], dim=1)
 
     def reach(self) -> int:
         """How many pixels away there may be what a pixel's word depends on, as a multiple of ``MULTIPLE``."""

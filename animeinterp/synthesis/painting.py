@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..flow import backwarp
+from ..flow import backwarp, mean_difference
 from .backdrop import Backdrop
 from .config import PAINTING, PaintingConfig
-from .sampling import backwarp_cubic
+from .sampling import backwarp_both, upsample, upsample_motion
 from .splatting import splat
 from .stretching import less_stretched
 from .windows import window_mean
@@ -37,7 +37,7 @@ class Halfway:
         """``frames`` are padded to multiples of 16, and what is drawn is cut back to ``size``."""
         self._frames, self._size, self._backdrop = frames, size, backdrop
         small = [F.avg_pool2d(frame[:, :3].float(), 4) for frame in frames]
-        one = larger(larger(less_stretched(fused.motion, *read(*small, fused.motion))))
+        one = upsample(less_stretched(fused.motion, *backwarp_both(*small, fused.motion)), 4)
         self._fused = replace(fused, share=fused.share + one)
 
     def at(self, t: float) -> Tensor:
@@ -58,12 +58,12 @@ def paint(
         shares, as it has learned to, over bilinear readings.
     :param backdrop: of a single pair, that is drawn as it is.
     """
-    motion, share = larger(larger(fused.motion, 2.0), 2.0), fused.share
-    reading0, reading1 = read(frame0.float(), frame1.float(), motion, sharp=lead)
+    motion, share = upsample_motion(fused.motion, 4), fused.share
+    reading0, reading1 = backwarp_both(frame0.float(), frame1.float(), motion, sharp=lead)
     figures = None if backdrop is None else backdrop.read_figures(motion)
     if lead:
-        apart = (reading0[:, :3] - reading1[:, :3]).abs().mean(dim=1, keepdim=True)
-        leads = larger(larger(leading(fused.motion, apart, time, config)))
+        apart = mean_difference(reading0[:, :3], reading1[:, :3])
+        leads = upsample(leading(fused.motion, apart, time, config), 4)
         if backdrop is None:
             share = config.decided * share + leads
         else:
@@ -100,7 +100,7 @@ def leading(motion: Tensor, apart: Tensor, time: Tensor, config: PaintingConfig 
 def carried(fused: Fused, time: Tensor) -> Fused:
     """What was found half-way, at another time."""
     there, motion = on_the_way(fused.motion, time)
-    full = larger(larger(there, 2.0), 2.0)
+    full = upsample_motion(there, 4)
     return Fused(motion, backwarp(fused.share, full), backwarp(fused.added, full))
 
 
@@ -118,15 +118,3 @@ def on_the_way(motion: Tensor, time: Tensor, config: PaintingConfig = PAINTING) 
     for _ in range(config.path_steps):
         there = -backwarp(travelled, there)
     return there, torch.cat([backwarp(end - travelled, there) for end in ends], dim=1)
-
-
-def larger(x: Tensor, gain: float = 1.0) -> Tensor:
-    """Twice the size; a motion's values grow with it (``gain`` 2)."""
-    x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-    return x if gain == 1.0 else gain * x
-
-
-def read(features0: Tensor, features1: Tensor, motion: Tensor, *, sharp: bool = False) -> tuple[Tensor, Tensor]:
-    """Both drawings, or features of them, each read along its part of ``motion`` (B, 4, h, w)."""
-    warp = backwarp_cubic if sharp else backwarp
-    return warp(features0, motion[:, :2]), warp(features1, motion[:, 2:])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..flow import pixel_grid, sampling_grid
+from ..flow import backwarp, pixel_grid, sampling_grid
 
 LOBES = 4
 
@@ -48,6 +48,27 @@ def backwarp_cubic(image: Tensor, flow: Tensor) -> Tensor:
     """``image`` (N, C, H, W) read at x + flow(x), as ``flow.backwarp`` does, by ``sample_cubic``: its lines stay as dark, and the
     result may leave its range by the overshoot."""
     return sample_cubic(image, pixel_grid(flow) + flow)
+
+
+def backwarp_both(image0: Tensor, image1: Tensor, motion: Tensor, *, sharp: bool = False) -> tuple[Tensor, Tensor]:
+    """Both drawings (B, C, h, w), or features of them, each read along its half of a bilateral ``motion`` (B, 4, h, w).
+
+    :param sharp: by ``backwarp_cubic``, and not ``flow.backwarp``.
+    """
+    warp = backwarp_cubic if sharp else backwarp
+    return warp(image0, motion[:, :2]), warp(image1, motion[:, 2:])
+
+
+def upsample(x: Tensor, times: int = 2) -> Tensor:
+    """A map (B, C, h, w) ``times`` the size, a power of two: doubled again and again, bilinearly."""
+    while times > 1:
+        x, times = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False), times // 2
+    return x
+
+
+def upsample_motion(motion: Tensor, times: int = 2) -> Tensor:
+    """``upsample`` of a motion in pixels of its own size, whose values grow with it."""
+    return times * upsample(motion, times)
 
 
 def _sample_cv2(image: Tensor, x: Tensor, y: Tensor) -> Tensor:

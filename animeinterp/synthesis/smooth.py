@@ -20,13 +20,14 @@ from ..dense_flow import refine_dense
 from ..flow import Flow, backwarp
 from ..frames import FramePair
 from ..images import to_tensor
+from ..padding import pad_to_multiple
 from ..protocols import Synthesizer
 from ..runtime import Runtime
 from .backdrop import Backdrop
 from .config import MOTION_SPLATTING, SMOOTH, SmoothConfig
 from .motion_splatting import splat_motion
-from .network import pad_to_multiple
-from .painting import Fused, Halfway, larger
+from .painting import Fused, Halfway
+from .sampling import upsample_motion
 
 MULTIPLE = 16
 
@@ -77,7 +78,7 @@ class SmoothDrawing:
         start = splat_motion(*self._rgb, self._flow, 0.5, replace(MOTION_SPLATTING, scale=self._config.scale))
         known = (start.known.amax(dim=1, keepdim=True) > self._config.known).to(start.motion)
         motion = _blurred(_filled(start.motion, known), self._config.even)
-        ends = [self._config.scale * larger(larger(part)) for part in motion.split(2, dim=1)]
+        ends = [upsample_motion(part, self._config.scale) for part in motion.split(2, dim=1)]
         for _ in range(self._config.rounds):
             ends = self._together(ends)
         # Nobody says how the drawings share a place, nor what neither has.

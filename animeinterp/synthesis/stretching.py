@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..flow import mean_difference
+from .components import connected_components
 from .config import PAINTING, PaintingConfig
 from .windows import window_mean
 
@@ -24,16 +26,16 @@ def less_stretched(motion: Tensor, reading0: Tensor, reading1: Tensor, config: P
     :param motion: (1, 4, h, w) at 1/4, in its pixels.
     :param reading0: (1, 3, h, w), drawing 0 in 0..1 read along it; ``reading1`` likewise.
     """
-    apart = (reading0 - reading1).abs().mean(dim=1, keepdim=True)
+    apart = mean_difference(reading0, reading1)
     off = window_mean(apart, 1)[0, 0].detach().cpu().numpy()
     stretched = [_stretch(way)[0, 0].detach().cpu().numpy() for way in motion.split(2, dim=1)]
-    _, numbers = cv2.connectedComponents((off > config.hardly_alike).astype(np.uint8), connectivity=8)
-    weight = np.bincount(numbers.ravel(), off.ravel()) + 1e-6
-    means = [np.bincount(numbers.ravel(), (off * x).ravel()) / weight for x in stretched]
-    more = np.where(weight > config.nothing_alike * np.bincount(numbers.ravel()), means[0] - means[1], 0.0)
+    labels, areas = connected_components(off > config.hardly_alike, 8)
+    weight = np.bincount(labels.ravel(), off.ravel()) + 1e-6
+    means = [np.bincount(labels.ravel(), (off * x).ravel()) / weight for x in stretched]
+    more = np.where(weight > config.nothing_alike * areas, means[0] - means[1], 0.0)
     more[0] = 0  # where they are alike
     speaks = sum(
-        sign * _filled((sign * more > config.stretched)[numbers], round(config.part_gap * max(off.shape))) for sign in (-1.0, 1.0)
+        sign * _filled((sign * more > config.stretched)[labels], round(config.part_gap * max(off.shape))) for sign in (-1.0, 1.0)
     )
     return -config.less_stretched * window_mean(torch.from_numpy(speaks).to(apart)[None, None], 1)
 

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from ..flow import backwarp
 
 
-def inside(like: Tensor, way: Tensor) -> Tensor:
-    """Where ``way`` (1, 2, h, w) ends within the frame: (1, 1, h, w) of 0 and 1, in the numbers of ``like``."""
-    return (backwarp(torch.ones_like(like[:, :1]), way, padding="zeros") > 0.999).to(like.dtype)
+def inside(way: Tensor) -> Tensor:
+    """Where ``way`` (1, 2, h, w), in pixels, ends within the frame: (1, 1, h, w) of 0 and 1."""
+    return (backwarp(torch.ones_like(way[:, :1]), way, padding="zeros") > 0.999).to(way.dtype)
 
 
 def window_mean(x: Tensor, around: int) -> Tensor:

@@ -22,11 +22,10 @@ from ..datasets.collage import Collage, CollageConfig, draw, read_art
 from ..datasets.collage.backdrop import SHOTS, SIZE, paint_backdrops
 from ..errors import AnimeInterpError
 from ..evaluation.metrics import psnr_moving, to_8bit
-from ..flow import backwarp
 from ..frames import smaller
 from ..model import AnimeInterp
 from ..synthesis.bilateral import ITERATIONS, BilateralNetwork
-from ..synthesis.painting import larger
+from ..synthesis.sampling import backwarp_both, upsample, upsample_motion
 from ..synthesis.starts import Found, Start, again, as_start
 from .losses import census, charbonnier, gradient_difference, laplacian
 
@@ -132,7 +131,7 @@ class BetweenTask:
                 made, found = network(collage.frame0, collage.frame1, collage.time, start)
                 pictures = (to_8bit(made), collage.between, collage.frame0, collage.frame1)
                 decibels[name] += [psnr_moving(*one) for one in zip(*(x.split(1) for x in pictures), strict=True)]
-                motion = larger(larger(found.motions[-1], 2.0), 2.0)
+                motion = upsample_motion(found.motions[-1], 4)
                 off = (motion - collage.motion).unflatten(1, (2, 2)).norm(dim=2)
                 sure = collage.known & ~collage.hidden
                 distances[name].append(float((off * sure).sum() / sure.sum().clamp(min=1)))
@@ -156,11 +155,8 @@ def between_loss(made: Tensor, found: Found, collage: Collage, motion_weight: fl
     mend what motion should; each reading alone where its drawing shows the place, since one of them leads at use, and a
     motion that is right in the mean of both draws a line twice; the motion at every level."""
     truth = collage.between
-    motion, mask = found.motions[-1], found.mask
-    for _ in range(2):
-        motion, mask = larger(motion, 2.0), larger(mask)
-    readings = backwarp(collage.frame0, motion[:, :2]), backwarp(collage.frame1, motion[:, 2:])
-    read = torch.lerp(readings[1], readings[0], mask.sigmoid())
+    readings = backwarp_both(collage.frame0, collage.frame1, upsample_motion(found.motions[-1], 4))
+    read = torch.lerp(readings[1], readings[0], upsample(found.mask, 4).sigmoid())
     alone = [torch.where(hidden, truth, one) for one, hidden in zip(readings, collage.hidden.split(1, dim=1), strict=True)]
     parts = {
         "laplacian": laplacian(made, truth) + 0.5 * charbonnier(made, truth),
