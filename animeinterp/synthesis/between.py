@@ -40,6 +40,9 @@ _ESTIMATING = 15  # times what a frame takes to draw, when all is known that the
 SMALLEST = 224  # pixels of the longer side where the search begins, at most: its motion is small there
 
 
+Encoded = list[list[Tensor]]  # of a frame: see ``BilateralSynthesis.encode``
+
+
 class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
     """Frames and a flow of theirs, or none -> frames between them. What it learns is its ``network``.
 
@@ -76,15 +79,16 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         runtime = Runtime() if runtime is None else runtime
         iterations = ITERATIONS if iterations is None else max(iterations, 1)
         layers = self.parts(pair.rgb[0], encoded=False, iterations=iterations, fuses=False)
+        scales = self._scales(pair.rgb[0])
         with runtime.layers(self.network, layers), fast_convolutions(pair.device, self._dtype):
-            _, found, _ = self._find(*pair.rgb, start if isinstance(start, Flow) else None, pair.features(self), iterations)
-        fields, quarter = [], 4 / self._scales(pair.rgb[0])[-1]
+            found, _ = self._find(pair.features(self), start if isinstance(start, Flow) else None, scales, iterations)
+        fields, quarter = [], 4 / scales[-1]
         for time, way in ((0.0, slice(2, 4)), (1.0, slice(0, 2))):
             motion = on_the_way(found.motions[-1], torch.full((1, 1, 1, 1), time, device=pair.device))[1]
             fields.append(quarter * enlarge_padded(motion[:, way], quarter, pair.size))
         return Flow(*fields)
 
-    def encode(self, frame: Tensor) -> list[list[Tensor]]:
+    def encode(self, frame: Tensor) -> Encoded:
         """Features of a frame (1, 3, H, W) at each size that motion is found at, from the smallest, each with the picture
         that they are of after them: the work of a frame."""
         pictures = [self._picture(frame, scale) for scale in self._scales(frame)]
@@ -93,7 +97,7 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
 
     def forward(
         self, frame0: Tensor, frame1: Tensor, flow: Flow | None, times: list[float],
-        *, encoded: tuple[list[list[Tensor]], list[list[Tensor]]] | None = None, alphas: tuple[Tensor, Tensor] | None = None,
+        *, encoded: tuple[Encoded, Encoded] | None = None, alphas: tuple[Tensor, Tensor] | None = None,
         tile: int | None = None, step: Callable[[float], None] | None = None,
     ) -> Tensor:
         """The frames (T, 3 or 4, H, W), raw, float32, at each of ``times``. For the parameters see ``estimate``."""
@@ -102,7 +106,7 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
 
     def estimate(
         self, frame0: Tensor, frame1: Tensor, flow: Flow | None,
-        *, encoded: tuple[list[list[Tensor]], list[list[Tensor]]] | None = None, alphas: tuple[Tensor, Tensor] | None = None,
+        *, encoded: tuple[Encoded, Encoded] | None = None, alphas: tuple[Tensor, Tensor] | None = None,
         tile: int | None = None, step: Callable[[float], None] | None = None,
     ) -> Halfway:
         """All that the networks have to say of a pair, whatever times are asked for.
@@ -130,10 +134,11 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
     def _estimate(self, frame0, frame1, flow, encoded, alphas, tile) -> Halfway:
         size = (frame0.shape[-2], frame0.shape[-1])
         seen = encoded or (self.encode(frame0), self.encode(frame1))
-        half, found, backdrop = self._find(frame0, frame1, flow, seen, ITERATIONS)
-        scale = self._scales(frame0)[-1]
+        scales = self._scales(frame0)
+        found, motion = self._find(seen, flow, scales, ITERATIONS)
+        scale = scales[-1]
         frames = [seen[0][-1][-1], seen[1][-1][-1]]
-        fused = self.network.fuse(*frames, seen[0][-1], seen[1][-1], found, half, tile=tile)
+        fused = self.network.fuse(*frames, seen[0][-1], seen[1][-1], found, _half_way(frame0.device), tile=tile)
         if scale != 1.0:
             frames = [self._picture(frame, 1.0) for frame in (frame0, frame1)]
             height, width = frames[0].shape[-2:]
@@ -143,34 +148,43 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
             )
         if alphas is not None:
             frames = [torch.cat([f, pad_to_multiple(a.to(f), MULTIPLE)], dim=1) for f, a in zip(frames, alphas, strict=True)]
+        backdrop = self._backdrop(seen, motion, scales, (frames[0].shape[-2], frames[0].shape[-1]))
         return Halfway(frames, fused, size, backdrop)
 
-    def _find(self, frame0, frame1, flow, seen, iterations) -> tuple[Tensor, Found, Backdrop | None]:
-        """The time half-way, what is found there, at the size that motion is found at, and the backdrop for padded frames."""
-        half, start = torch.full((1, 1, 1, 1), 0.5, device=frame0.device), None
+    def _find(
+        self, seen: tuple[Encoded, Encoded], flow: Flow | None, scales: list[float], iterations: int
+    ) -> tuple[Found, Tensor]:
+        """What is found half-way at the largest of ``scales``; and the motion that it went on from at half of that, which figures
+        were looked for by (its own, where there is no smaller one)."""
+        half, start = _half_way(seen[0][0][-1].device), None
         if flow is not None:
             smallest = [seen[0][0][-1], seen[1][0][-1]]
-            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], self._scales(frame0)[0]), 0.5)
-        *smaller0, whole0 = seen[0]
-        *smaller1, whole1 = seen[1]
+            start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scales[0]), 0.5)
+        *smaller0, largest0 = seen[0]
+        *smaller1, largest1 = seen[1]
         if not smaller0:
             found = self.network.search(*seen, half, start, iterations=iterations)
-            return half, found, Backdrop.find(whole0[-1], whole1[-1], found.motions[-1])
+            return found, found.motions[-1]
 
-        def search(seen0: list[list[Tensor]], seen1: list[list[Tensor]], most: int = iterations) -> Tensor:
+        def search(seen0: Encoded, seen1: Encoded, most: int = iterations) -> Tensor:
             return self.network.search(seen0, seen1, half, start, iterations=min(iterations, most)).motions[-1]
 
         def search_alone(*pictures: list[Tensor]) -> Tensor:
             return search(*map(self._encode, pictures), ISOLATION.iterations)
 
-        scales = self._scales(frame0)[:-1]
         pictures = [[picture for *_, picture in smaller] for smaller in (smaller0, smaller1)]
-        motion, backdrop = find_isolated(*pictures, search(smaller0, smaller1), search_alone)
-        if backdrop is not None:
-            backdrop = backdrop.enlarged(1 / scales[-1], tuple(side + -side % MULTIPLE for side in frame0.shape[-2:]))
-        return half, self.network.find(whole0, whole1, half, as_start(motion, whole0[2])), backdrop
+        motion = find_isolated(*pictures, search(smaller0, smaller1), search_alone)
+        return self.network.find(largest0, largest1, half, as_start(motion, largest0[2])), motion
 
-    def _encode(self, pictures: list[Tensor]) -> list[list[Tensor]]:
+    def _backdrop(
+        self, seen: tuple[Encoded, Encoded], motion: Tensor, scales: list[float], size: tuple[int, int]
+    ) -> Backdrop | None:
+        """The backdrop, by the ``motion`` that ``_find`` tells, for frames of ``size`` (H, W) that are padded."""
+        picture0, picture1 = (pictures[-2:][0][-1] for pictures in seen)
+        backdrop = Backdrop.find(picture0, picture1, motion)
+        return None if backdrop is None else backdrop.enlarged(1 / scales[-2:][0], size)
+
+    def _encode(self, pictures: list[Tensor]) -> Encoded:
         return [self.network.encode(picture) for picture in pictures]
 
     @property
@@ -216,6 +230,10 @@ class BilateralDrawing:
             features = pair.features(synthesis)
         alphas = None if pair.opaque else (pair.frames[0][:, 3:], pair.frames[1][:, 3:])
         return synthesis.estimate(*pair.rgb, self._flow, encoded=features, alphas=alphas, tile=tile, step=estimate.progress)
+
+
+def _half_way(device: torch.device) -> Tensor:
+    return torch.full((1, 1, 1, 1), 0.5, device=device)
 
 
 def _padded_flow(flow: Flow, like: Tensor, scale: float) -> Flow:

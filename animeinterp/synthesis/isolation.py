@@ -35,8 +35,8 @@ Search = Callable[[list[Tensor], list[Tensor]], Tensor]  # pictures of either dr
 @torch.no_grad()
 def find_isolated(
     pictures0: list[Tensor], pictures1: list[Tensor], motion: Tensor, search: Search, config: IsolationConfig = ISOLATION
-) -> tuple[Tensor, Backdrop | None]:
-    """The motion (1, 4, H/4, W/4) of a pair, that of its figures found by themselves, and the backdrop behind them, if any.
+) -> Tensor:
+    """The motion (1, 4, H/4, W/4) of a pair, that of its figures found by themselves, where there is a backdrop behind them.
 
     :param pictures0: (1, 3, H, W) in 0..1, of several sizes, from the smallest, all padded to multiples of 16; H and W are the
         last one's. ``pictures1`` likewise.
@@ -52,7 +52,7 @@ def find_isolated(
         before, motion = motion, isolation.join(motion, search(*alone), alone[0][-1], alone[1][-1])
         if torch.equal(motion, before):
             break  # another round would see the same
-    return motion, Backdrop.find(pictures0[-1], pictures1[-1], motion)
+    return motion
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,10 @@ def lagging(far=MOVED):
 
 def test_what_stays_behind_with_the_backdrop_goes_with_its_figure():
     frame0, frame1 = pair()
-    motion, backdrop = find_isolated(pictures(frame0), pictures(frame1), lagging(), lambda *_: even())
+    motion = find_isolated(pictures(frame0), pictures(frame1), lagging(), lambda *_: even())
     inside = half_figure().expand(1, 4, *QUARTER)
     assert (lagging() - even()).abs()[inside].mean() > 0.5, "the scene is too easy"
     assert (motion - even()).abs()[inside].mean() < 0.15 * (lagging() - even()).abs()[inside].mean()
-    assert isinstance(backdrop, Backdrop)
     # Far from the figure nothing is taken from where all is of one colour.
     far = F.max_pool2d(half_figure().float(), 31, stride=1, padding=15).expand(1, 4, *QUARTER) == 0
     assert far.sum() > 1000 and (motion - lagging()).abs()[far].max() < 1e-4
@@ -59,13 +58,13 @@ def test_what_stays_behind_with_the_backdrop_goes_with_its_figure():
 def test_what_was_found_as_well_before_stays_as_it_was():
     frame0, frame1 = pair()
     found, looks = even() + 0.02, []
-    motion, _ = find_isolated(pictures(frame0), pictures(frame1), even(), lambda *alone: looks.append(alone) or found)
+    motion = find_isolated(pictures(frame0), pictures(frame1), even(), lambda *alone: looks.append(alone) or found)
     assert torch.equal(motion, even()) and len(looks) == 1  # another would see the same
 
 
 def test_what_is_found_worse_is_not_taken():
     frame0, frame1 = pair()
-    motion, _ = find_isolated(pictures(frame0), pictures(frame1), even(), lambda *_: even(0.4 * MOVED))
+    motion = find_isolated(pictures(frame0), pictures(frame1), even(), lambda *_: even(0.4 * MOVED))
     assert torch.equal(motion, even())
 
 
@@ -96,7 +95,7 @@ def test_one_that_leaves_the_frame_goes_where_it_went():
     wrong = motion * torch.tensor([1.0, 1.0, 0.2, 0.2]).reshape(1, 4, 1, 1)
     columns = torch.arange(0, WIDTH, 4) + 1.5
     leaves = columns + 40 >= WIDTH + 6
-    joined, _ = find_isolated(pictures(frame0), pictures(frame1), motion, lambda *_: wrong)
+    joined = find_isolated(pictures(frame0), pictures(frame1), motion, lambda *_: wrong)
     assert leaves.sum() >= 5 and torch.equal(joined[..., leaves], motion[..., leaves])
 
 
@@ -110,7 +109,7 @@ def test_one_that_sinks_by_a_pixel_at_the_frame_s_lower_edge_is_still_within():
         frames.append(frame)
     sinks = torch.tensor([0.0, 0.3, 0.0, 0.3]).reshape(1, 4, 1, 1)
     before, right = lagging() + sinks, even() + sinks
-    joined, _ = find_isolated(*(pictures(frame) for frame in frames), before, lambda *_: right)
+    joined = find_isolated(*(pictures(frame) for frame in frames), before, lambda *_: right)
     columns = slice(round(100 + MOVED / 2 - 24) // 4, round(100 + MOVED / 2 - 8) // 4)
     lowest = (..., slice(-2, None), columns)
     assert (before - right)[lowest].abs().mean() > 0.5
@@ -124,8 +123,7 @@ def test_without_a_backdrop_nothing_is_looked_for(seed):
     def search(*_):
         raise AssertionError("there is nothing to isolate")
 
-    motion, backdrop = find_isolated(*(pictures(frame) for frame in frames), even(), search)
-    assert backdrop is None and torch.equal(motion, even())
+    assert torch.equal(find_isolated(*(pictures(frame) for frame in frames), even(), search), even())
 
 
 def test_of_figures_that_fill_both_frames_the_colour_behind_is_some_colour():
@@ -194,3 +192,16 @@ def test_as_many_layers_run_as_are_told(monkeypatch):
         synthesis.refine(FramePair.of(*frames))
         told = synthesis.parts(frames[0], encoded=False, fuses=False)
         assert len(ran) == told if found else 0.3 * told < len(ran) < told
+
+
+@torch.no_grad()
+def test_what_is_drawn_behind_is_looked_for_where_something_is_drawn(monkeypatch):
+    """And not where motion alone is asked for: figures by themselves are, tightly, for both."""
+    synthesis, looks = BilateralSynthesis().eval(), []
+    synthesis.network.begin()
+    monkeypatch.setattr(Backdrop, "find", lambda *_, tight=False: looks.append(tight))
+    pair = FramePair.of(*torch.rand(2, 3, 180, 500, generator=torch.Generator().manual_seed(0)).split(1))
+    synthesis.refine(pair)
+    assert looks == [True]
+    synthesis(*pair.rgb, None, [0.3, 0.5])
+    assert looks == [True, True, False]
