@@ -118,7 +118,7 @@ class RefineNetwork(nn.Module, Refiner):
         fields = (None, None) if start is None else (start.flow_01, start.flow_10)
 
         def attempt(lean: bool | None, runtime: Runtime) -> Flow:
-            with runtime.layers(self, self.parts(iterations, frames_to_encode=pair.to_encode(self))):
+            with runtime.layers(self, self.count_layers(iterations, frames_to_encode=pair.to_encode(self))):
                 frames = (frame.to(self.dtype) for frame in pair.rgb)
                 return Flow(*self(*frames, *fields, iterations, encoded=pair.features(self), lean=lean))
 
@@ -150,7 +150,7 @@ class RefineNetwork(nn.Module, Refiner):
             return with_volume
         return refining
 
-    def parts(self, iterations: int | None, *, frames_to_encode: int = 2) -> int:
+    def count_layers(self, iterations: int | None, *, frames_to_encode: int = 2) -> int:
         """How many layers a forward pass runs, for the progress."""
         encoding = frames_to_encode * len(leaf_modules(self.encoder))
         iterations = self.config.iterations if iterations is None else iterations

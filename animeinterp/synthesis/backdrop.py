@@ -2,7 +2,7 @@
 
 Motion that is smooth drags along whatever is beside a figure. Over a flat colour nobody sees it; a painted backdrop smears,
 and a straight line bends. But a backdrop is known: it is where both drawings, one of them moved as the camera moves, look
-the same with all their texture. From there on each drawing is parted into figure and backdrop by their colours and edges
+the same with all their texture. From there on each drawing is segmented into figure and backdrop by their colours and edges
 (Rother et al., "GrabCut", SIGGRAPH 2004), so that what a figure covers in one drawing is taken from the other. A place at
 time t whose colours come from a backdrop is not where the motion says, it is where the backdrop is.
 
@@ -76,23 +76,23 @@ class Backdrop:
         :param tight: whether figures should rather lack a part than take some of what is behind them along.
         :return: None where no backdrop is known.
         """
-        share = min(1.0, config.most / max(frame0.shape[-2:]))
-        size = (max(1, round(share * frame0.shape[-2])), max(1, round(share * frame0.shape[-1])))
+        scale = min(1.0, config.most / max(frame0.shape[-2:]))
+        size = (max(1, round(scale * frame0.shape[-2])), max(1, round(scale * frame0.shape[-1])))
         frames = [area_average(frame[:, :3].float(), size) for frame in (frame0, frame1)]
-        ways = [resize_flow(part.float(), size) for part in motion.split(2, dim=1)]
+        ways = [resize_flow(way.float(), size) for way in motion.split(2, dim=1)]
         camera, still = _camera(*frames, ways, config)
         if still[0].mean() < config.least:
             return None
         moving = _moving(*frames, ways, still, camera, config, tight)
         known = [torch.cat([still[k], splat(moving, way)[0]], dim=1) for k, way in enumerate(ways)]
         with ThreadPoolExecutor(2) as pool:
-            figures = list(pool.map(partial(_parted, config=config), frames, known))
+            figures = list(pool.map(partial(_segment_figure, config=config), frames, known))
         if figures[0] is None or figures[1] is None:
             return None
-        whole = (frame0.shape[-2], frame0.shape[-1])
+        full = (frame0.shape[-2], frame0.shape[-1])
         # Grown, so that nothing of an outline is lost.
         grown = (F.max_pool2d(figure, 3, stride=1, padding=1) for figure in figures)
-        first, last = (F.interpolate(figure, whole, mode="bilinear", align_corners=False) for figure in grown)
+        first, last = (F.interpolate(figure, full, mode="bilinear", align_corners=False) for figure in grown)
         return cls((first, last), camera, config)
 
     def enlarged(self, ratio: float, size: tuple[int, int]) -> Backdrop:
@@ -105,19 +105,19 @@ class Backdrop:
         return [backwarp(figure, to) for figure, to in zip(self.figures, motion.split(2, dim=1), strict=True)]
 
     def within(self, read: list[Tensor], to: Tensor) -> Tensor:
-        """Where both do, of ``read_figures``, and not at its edge: (1, 1, H, W) in 0..1. ``to``: the part of the motion to one of
+        """Where both do, of ``read_figures``, and not at its edge: (1, 1, H, W) in 0..1. ``to``: the half of the motion to one of
         the drawings, which has to be within its frame there."""
         inwards = max(1, round(max(to.shape[-2:]) * self.config.inwards))
         both = torch.minimum(*read) * inside(to)
         return window_mean(window_min(both, inwards), inwards // 2)
 
     def behind(
-        self, drawn: Tensor, frame0: Tensor, frame1: Tensor, read: list[Tensor], share: Tensor, time: float
+        self, drawn: Tensor, frame0: Tensor, frame1: Tensor, read: list[Tensor], mask: Tensor, time: float
     ) -> Tensor:
         """``drawn`` (1, C, H, W) at ``time``, with the drawings' own backdrop wherever it shows one.
 
         :param read: ``read_figures`` along the motion that it was drawn along.
-        :param share: (1, 1, H, W), of drawing 0.
+        :param mask: (1, 1, H, W) in 0..1, drawing 0's share of it.
         """
         shown, seen = [], []
         for k, frame in enumerate((frame0, frame1)):
@@ -127,9 +127,9 @@ class Backdrop:
                 frame, figure = backwarp_cubic(frame.float(), way), 1 - backwarp(1 - figure, way) * inside(way)
             shown.append(frame.to(drawn.dtype))
             seen.append(1 - figure)
-        in_front = torch.lerp(read[1], read[0], share)
-        parts = [1e-4 + (1 - time) * seen[0], 1e-4 + time * seen[1]]
-        backdrop = (parts[0] * shown[0] + parts[1] * shown[1]) / (parts[0] + parts[1])
+        in_front = torch.lerp(read[1], read[0], mask)
+        weights = [1e-4 + (1 - time) * seen[0], 1e-4 + time * seen[1]]
+        backdrop = (weights[0] * shown[0] + weights[1] * shown[1]) / (weights[0] + weights[1])
         # What both show, and not alike, is no backdrop: eyes that blink in a face that stands still.
         apart = window_mean(mean_difference(shown[0][:, :3], shown[1][:, :3]), 1)
         unlike = torch.minimum(*seen) * (apart / self.config.same - 1).clamp(0, 1)
@@ -233,7 +233,7 @@ def _moving(
     return fits * (1 - torch.maximum(*(backwarp(one, way) for one, way in zip(still, ways, strict=True))))
 
 
-def _parted(frame: Tensor, known: Tensor, config: BackdropConfig) -> Tensor | None:
+def _segment_figure(frame: Tensor, known: Tensor, config: BackdropConfig) -> Tensor | None:
     """Where the frame (1, 3, h, w) has a figure and no backdrop, (1, 1, h, w) of 0 and 1; None where either is missing.
 
     :param known: (1, 2, h, w), where it surely stands still, and where it surely moves.

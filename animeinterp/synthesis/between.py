@@ -78,7 +78,7 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         """
         runtime = Runtime() if runtime is None else runtime
         iterations = ITERATIONS if iterations is None else max(iterations, 1)
-        layers = self.parts(pair.rgb[0], encoded=False, iterations=iterations, fuses=False)
+        layers = self.count_layers(pair.rgb[0], encoded=False, iterations=iterations, fuses=False)
         scales = self._scales(pair.rgb[0])
         with runtime.layers(self.network, layers), fast_convolutions(pair.device, self._dtype):
             found, _ = self._find(pair.features(self), start if isinstance(start, Flow) else None, scales, iterations)
@@ -118,11 +118,11 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         :param tile: how many pixels the fusion network sees at once; None: all.
         :param step: called with the share done, several times a second; may raise to stop.
         """
-        with layer_progress(self.network, step, self.parts(frame0, encoded=encoded is not None)):
+        with layer_progress(self.network, step, self.count_layers(frame0, encoded=encoded is not None)):
             with fast_convolutions(frame0.device, self._dtype):
                 return self._estimate(frame0, frame1, flow, encoded, alphas, tile)
 
-    def parts(self, frame: Tensor, *, encoded: bool, iterations: int = ITERATIONS, fuses: bool = True) -> int:
+    def count_layers(self, frame: Tensor, *, encoded: bool, iterations: int = ITERATIONS, fuses: bool = True) -> int:
         """How many layers run, for the progress: as if there were a backdrop, before which figures are looked for again."""
         scales, network = len(self._scales(frame)), self.network
         again = ISOLATION.rounds * (scales > 1)
@@ -133,41 +133,41 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
 
     def _estimate(self, frame0, frame1, flow, encoded, alphas, tile) -> Halfway:
         size = (frame0.shape[-2], frame0.shape[-1])
-        seen = encoded or (self.encode(frame0), self.encode(frame1))
+        encoded = encoded or (self.encode(frame0), self.encode(frame1))
         scales = self._scales(frame0)
-        found, motion = self._find(seen, flow, scales, ITERATIONS)
+        found, motion = self._find(encoded, flow, scales, ITERATIONS)
         scale = scales[-1]
-        frames = [seen[0][-1][-1], seen[1][-1][-1]]
-        fused = self.network.fuse(*frames, seen[0][-1], seen[1][-1], found, _half_way(frame0.device), tile=tile)
+        frames = [encoded[0][-1][-1], encoded[1][-1][-1]]
+        fused = self.network.fuse(*frames, encoded[0][-1], encoded[1][-1], found, _half_way(frame0.device), tile=tile)
         if scale != 1.0:
             frames = [self._picture(frame, 1.0) for frame in (frame0, frame1)]
             height, width = frames[0].shape[-2:]
             fused = Fused(
                 enlarge_padded(fused.motion, 1 / scale, (height // 4, width // 4)) / scale,
-                enlarge_padded(fused.share, 1 / scale, (height, width)), enlarge_padded(fused.added, 1 / scale, (height, width)),
+                *(enlarge_padded(x, 1 / scale, (height, width)) for x in (fused.mask_logit, fused.residual)),
             )
         if alphas is not None:
             frames = [torch.cat([f, pad_to_multiple(a.to(f), MULTIPLE)], dim=1) for f, a in zip(frames, alphas, strict=True)]
-        backdrop = self._backdrop(seen, motion, scales, (frames[0].shape[-2], frames[0].shape[-1]))
+        backdrop = self._backdrop(encoded, motion, scales, (frames[0].shape[-2], frames[0].shape[-1]))
         return Halfway(frames, fused, size, backdrop)
 
     def _find(
-        self, seen: tuple[Encoded, Encoded], flow: Flow | None, scales: list[float], iterations: int
+        self, encoded: tuple[Encoded, Encoded], flow: Flow | None, scales: list[float], iterations: int
     ) -> tuple[Found, Tensor]:
         """What is found half-way at the largest of ``scales``; and the motion that it went on from at half of that, which figures
         were looked for by (its own, where there is no smaller one)."""
-        half, start = _half_way(seen[0][0][-1].device), None
+        half, start = _half_way(encoded[0][0][-1].device), None
         if flow is not None:
-            smallest = [seen[0][0][-1], seen[1][0][-1]]
+            smallest = [encoded[0][0][-1], encoded[1][0][-1]]
             start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scales[0]), 0.5)
-        *smaller0, largest0 = seen[0]
-        *smaller1, largest1 = seen[1]
+        *smaller0, largest0 = encoded[0]
+        *smaller1, largest1 = encoded[1]
         if not smaller0:
-            found = self.network.search(*seen, half, start, iterations=iterations)
+            found = self.network.search(*encoded, half, start, iterations=iterations)
             return found, found.motions[-1]
 
-        def search(seen0: Encoded, seen1: Encoded, most: int = iterations) -> Tensor:
-            return self.network.search(seen0, seen1, half, start, iterations=min(iterations, most)).motions[-1]
+        def search(encoded0: Encoded, encoded1: Encoded, most: int = iterations) -> Tensor:
+            return self.network.search(encoded0, encoded1, half, start, iterations=min(iterations, most)).motions[-1]
 
         def search_alone(*pictures: list[Tensor]) -> Tensor:
             return search(*map(self._encode, pictures), ISOLATION.iterations)
@@ -177,12 +177,12 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         return self.network.find(largest0, largest1, half, as_start(motion, largest0[2])), motion
 
     def _backdrop(
-        self, seen: tuple[Encoded, Encoded], motion: Tensor, scales: list[float], size: tuple[int, int]
+        self, encoded: tuple[Encoded, Encoded], motion: Tensor, scales: list[float], size: tuple[int, int]
     ) -> Backdrop | None:
         """The backdrop, by the ``motion`` that ``_find`` tells, for frames of ``size`` (H, W) that are padded."""
-        picture0, picture1 = (pictures[-2:][0][-1] for pictures in seen)
-        backdrop = Backdrop.find(picture0, picture1, motion)
-        return None if backdrop is None else backdrop.enlarged(1 / scales[-2:][0], size)
+        level = max(len(scales) - 2, 0)
+        backdrop = Backdrop.find(encoded[0][level][-1], encoded[1][level][-1], motion)
+        return None if backdrop is None else backdrop.enlarged(1 / scales[level], size)
 
     def _encode(self, pictures: list[Tensor]) -> Encoded:
         return [self.network.encode(picture) for picture in pictures]

@@ -31,7 +31,7 @@ from .activation import PReLU
 from .cost_volume import SEARCH, correlate, search
 from .painting import Fused, paint
 from .sampling import backwarp_both, upsample, upsample_motion
-from .starts import Found, Start, again, as_start
+from .starts import Found, Start, as_start, restart
 from .tiles import tiles
 
 MULTIPLE = 16  # of both sides
@@ -191,19 +191,19 @@ class BilateralNetwork(nn.Module):
         both = backwarp_both(f0, f1, coarse[0])
         anywhere = search(f0, f1, time) if searched is None else searched
         seen = [f0, f1, *both, anywhere, correlate(*both, AROUND[0]), coarse[0] / _SPEED, coarse[1]]
-        said, hidden = self.decoders[0](_stack(seen, time))
-        motion = coarse[0] * said[:, 5:].sigmoid() + said[:, :4]
-        mask, motions = said[:, 4:5], [motion]
+        output, hidden = self.decoders[0](_stack(seen, time))
+        motion = coarse[0] * output[:, 5:].sigmoid() + output[:, :4]
+        logit, motions = output[:, 4:5], [motion]
         for level, decoder in ((2, self.decoders[1]), (1, self.decoders[2])):
-            motion, mask, hidden = upsample_motion(motion), upsample(mask), upsample(hidden)
+            motion, logit, hidden = upsample_motion(motion), upsample(logit), upsample(hidden)
             both = backwarp_both(features0[level], features1[level], motion)
-            seen = [*both, correlate(*both, AROUND[3 - level]), motion / _SPEED, mask, hidden]
+            seen = [*both, correlate(*both, AROUND[3 - level]), motion / _SPEED, logit, hidden]
             if level == 2:
                 seen += [(start.motion - motion) * start.known.repeat_interleave(2, 1) / _SPEED, start.known]
-            said, hidden = decoder(_stack(seen, time))
-            motion, mask = motion + said[:, :4], mask + said[:, 4:]
+            output, hidden = decoder(_stack(seen, time))
+            motion, logit = motion + output[:, :4], logit + output[:, 4:]
             motions.append(motion)
-        return Found(motions, mask, hidden)
+        return Found(motions, logit, hidden)
 
     def fuse(
         self, frame0: Tensor, frame1: Tensor, features0: list[Tensor], features1: list[Tensor], found: Found, time: Tensor,
@@ -213,30 +213,31 @@ class BilateralNetwork(nn.Module):
 
         :param tile: how many pixels it sees at once; None: all.
         """
-        motion, mask = found.motions[-1], upsample(found.mask, 4)
+        motion, logit = found.motions[-1], upsample(found.mask_logit, 4)
         half0, half1 = backwarp_both(features0[0], features1[0], upsample_motion(motion))
         reading0, reading1 = backwarp_both(frame0[:, :3].float(), frame1[:, :3].float(), upsample_motion(motion, 4))
         apart = mean_difference(reading0, reading1)
-        pixels = F.pixel_unshuffle(torch.cat([reading0, reading1, mask, apart], dim=1), 2)
+        pixels = F.pixel_unshuffle(torch.cat([reading0, reading1, logit, apart], dim=1), 2)
         beside: list[Tensor | None] = [
             torch.cat([*backwarp_both(features0[1], features1[1], motion), found.hidden], dim=1),
             torch.cat(backwarp_both(features0[2], features1[2], F.avg_pool2d(motion, 2) / 2), dim=1),
             None,
         ]
-        said = self._say(_stack([pixels, half0, half1], time, like=half0), beside, tile)
-        added = F.interpolate(F.avg_pool2d(said[:, 1:], TINT), scale_factor=TINT, mode="bilinear", align_corners=False)
-        return Fused(motion, mask + said[:, :1], added)
+        output = self._fusion(_stack([pixels, half0, half1], time, like=half0), beside, tile)
+        residual = F.interpolate(F.avg_pool2d(output[:, 1:], TINT), scale_factor=TINT, mode="bilinear", align_corners=False)
+        return Fused(motion, logit + output[:, :1], residual)
 
-    def _say(self, seen: Tensor, beside: list[Tensor | None], tile: int | None) -> Tensor:
-        """Mask and residual of each pixel, (B, 4, H, W); in tiles of a frame, with all around them that they depend on."""
+    def _fusion(self, seen: Tensor, beside: list[Tensor | None], tile: int | None) -> Tensor:
+        """The fusion network's change of the mask's logit, and the residual, (B, 4, H, W); in tiles of a frame, with all around
+        them that they depend on."""
         height, width = 2 * seen.shape[-2], 2 * seen.shape[-1]
         if tile is None or tile >= height * width:
             return self.mender(seen, beside)
-        said = seen.new_empty(len(seen), 4, height, width, dtype=torch.float32)
-        for part in tiles(height, width, tile, multiple=MULTIPLE, reach=REACH, smallest=4 * MULTIPLE):
-            cut = [None if more is None else part.crop(more, level) for level, more in enumerate(beside, 2)]
-            part.paste(self.mender(part.crop(seen, 1), cut), said)
-        return said
+        output = seen.new_empty(len(seen), 4, height, width, dtype=torch.float32)
+        for one in tiles(height, width, tile, multiple=MULTIPLE, reach=REACH, smallest=4 * MULTIPLE):
+            crops = [None if more is None else one.crop(more, level) for level, more in enumerate(beside, 2)]
+            one.paste(self.mender(one.crop(seen, 1), crops), output)
+        return output
 
     def search(
         self, scales0: list[list[Tensor]], scales1: list[list[Tensor]], time: Tensor, start: Start | None = None,
@@ -253,7 +254,7 @@ class BilateralNetwork(nn.Module):
         searched = search(scales0[0][3], scales1[0][3], time)
         found = self.find(scales0[0], scales1[0], time, start, searched=searched)
         for _ in range(iterations - 1):
-            found = self.find(scales0[0], scales1[0], time, again(found), searched=searched)
+            found = self.find(scales0[0], scales1[0], time, restart(found), searched=searched)
         for features0, features1 in zip(scales0[1:], scales1[1:], strict=True):
             found = self.find(features0, features1, time, as_start(found.motions[-1], features0[2]))
         return found

@@ -106,12 +106,12 @@ class MotionSplattingConfig:
 class IsolationConfig:
     """Of the figures by themselves (``isolation``). Chosen by eye on frames of films, as those of ``BackdropConfig``."""
 
-    rounds: int = 2  # of parting figures from their backdrop and looking for their motion: the second parts them better
+    rounds: int = 2  # of telling figures from their backdrop and looking for their motion: the second tells them better
     iterations: int = 3  # at most, in the smallest picture: alone, a figure is found in fewer than with all that is around it
     gap: float = 0.015  # of the longer side, between parts of a figure that is taken as one
     hole: float = 0.02  # of the frame, under which a hole in a figure is the figure's
     crumb: float = 0.005  # of the frame, under which a figure is none
-    met: float = 0.25  # share of a figure, from which the other drawing has one where it is led to
+    matched: float = 0.25  # share of a figure, from which the other drawing has one where it is led to
     like: float = 3.0  # times, by which two that went too far to be found may differ in size
     around: int = 1  # pixels of the motion, at 1/4, that a figure's motion goes beyond it
     beyond: float = 0.02  # of the longer side, that something may leave the frame by
@@ -145,7 +145,7 @@ class PaintingConfig:
     nothing_alike: float = 0.22  # ... and its mean, from which on they have nothing in common in that
     stretched: float = 0.2  # of the logarithm of the area, by which one is stretched more than the other
     less_stretched: float = 20.0  # the logit by which that is led by the other
-    part_gap: float = 0.01  # of the longer side, between parts that are taken as one
+    stretched_gap: float = 0.01  # of the longer side, between parts that are taken as one
     path_steps: int = 4  # in which the place half-way is found that arrives at a place of another time: after three none moved
 
 

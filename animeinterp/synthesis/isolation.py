@@ -68,11 +68,11 @@ class Isolation:
         cls, frame0: Tensor, frame1: Tensor, backdrop: Backdrop, motion: Tensor, config: IsolationConfig = ISOLATION
     ) -> Isolation:
         """Of frames (1, 3, H, W) in 0..1, and what was found of them; ``motion`` (1, 4, H/4, W/4)."""
-        first, last = _met([_whole(figure, config) for figure in backdrop.figures], motion, config)
+        first, last = _matched([_cleaned(figure, config) for figure in backdrop.figures], motion, config)
         behind = (1 - first, 1 - last)
         frames = zip(behind, (frame0, frame1), strict=True)
-        total = sum((part * frame.float()).sum(dim=(2, 3), keepdim=True) for part, frame in frames)
-        return cls((first, last), total / sum(part.sum() for part in behind).clamp(min=1.0), config)
+        total = sum((one * frame.float()).sum(dim=(2, 3), keepdim=True) for one, frame in frames)
+        return cls((first, last), total / sum(one.sum() for one in behind).clamp(min=1.0), config)
 
     def alone(self, drawing: int, pictures: list[Tensor]) -> list[Tensor]:
         """The pictures of a drawing, 0 or 1, with nothing behind its figures."""
@@ -94,16 +94,16 @@ class Isolation:
             shown += [backwarp(figure, way) for figure, way in zip(figures, field.split(2, dim=1), strict=True)]
             apart = mean_difference(*backwarp_both(*drawings, field))
             off.append(window_mean(apart, max(1, round(config.window * max(apart.shape[-2:])))))
-        share = window_mean(window_max(torch.stack(shown).amax(dim=0), config.around), config.around)
+        weight = window_mean(window_max(torch.stack(shown).amax(dim=0), config.around), config.around)
         # By itself, what leaves the frame is not found anywhere; what it hangs together with tells where it goes.
         beyond = config.beyond * max(motion.shape[-2:])
         within = torch.minimum(*(inside(way - way.clamp(-beyond, beyond)) for way in motion.split(2, dim=1)))
         better = ((off[0] - off[1]) / off[0].clamp(min=config.least) - config.better) / config.better
-        share = share * window_min(within, config.around) * better.clamp(0, 1)
-        return torch.lerp(motion, found, share)
+        weight = weight * window_min(within, config.around) * better.clamp(0, 1)
+        return torch.lerp(motion, found, weight)
 
 
-def _whole(figure: Tensor, config: IsolationConfig) -> Tensor:
+def _cleaned(figure: Tensor, config: IsolationConfig) -> Tensor:
     """A figure (1, 1, H, W) without its gaps and holes, which flat colours that hardly move make in it, and without crumbs."""
     mask = (figure[0, 0].cpu().numpy() > 0.5).astype(np.uint8)
     reach = max(1, round(config.gap * max(mask.shape)))
@@ -116,7 +116,7 @@ def _whole(figure: Tensor, config: IsolationConfig) -> Tensor:
     return torch.maximum(figure * kept, closed)
 
 
-def _met(figures: list[Tensor], motion: Tensor, config: IsolationConfig) -> list[Tensor]:
+def _matched(figures: list[Tensor], motion: Tensor, config: IsolationConfig) -> list[Tensor]:
     """Figures (1, 1, H, W) without what is one in one drawing alone: in the other it was taken for backdrop, and the best that a
     motion could do with it is to make it small. What the motion does not lead to its like is kept while the other drawing has
     something of about its size that is not led to either: it went too far to be found yet."""
@@ -126,8 +126,8 @@ def _met(figures: list[Tensor], motion: Tensor, config: IsolationConfig) -> list
     for k, figure in enumerate(figures):
         there = splat(shown[1 - k], ways[k])[0][0, 0].cpu().numpy()
         labels, areas = connected_components((figure[0, 0] > 0.5).cpu().numpy(), 8)
-        met = component_means(labels, there, areas) >= config.met
-        alone.append([n for n in range(1, len(areas)) if not met[n]])
+        matched = component_means(labels, there, areas) >= config.matched
+        alone.append([n for n in range(1, len(areas)) if not matched[n]])
         components.append((labels, areas))
     kept = []
     for k, (labels, areas) in enumerate(components):

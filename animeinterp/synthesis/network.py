@@ -176,7 +176,7 @@ class SynthesisNetwork(nn.Module, Synthesizer):
         prepared = self.gather(frame0, frame1, flow_01, flow_10, encoded=encoded)
         return torch.stack([self.render(prepared, time, tile=tile) for time in times])
 
-    def parts(self, times: int, frame: Tensor, *, frames_to_encode: int = 2, tile: int | None = None) -> int:
+    def count_layers(self, times: int, frame: Tensor, *, frames_to_encode: int = 2, tile: int | None = None) -> int:
         """About how many layers a forward pass for so many times runs, for the progress."""
         splats = 2 * len(self.pyramid.levels)
         encoding = frames_to_encode * len(leaf_modules(self.pyramid))
@@ -199,11 +199,11 @@ class SynthesisNetwork(nn.Module, Synthesizer):
 
     def _paint(self, images: Tensor, features: list[Tensor], tile: int | None) -> Tensor:
         """The grid network's frame, in tiles of at most ``tile`` pixels (None: of as many as there is room for)."""
-        parts = _tiles(*images.shape[-2:], _room(images) if tile is None else tile)
-        if len(parts) == 1:
+        cut = _tiles(*images.shape[-2:], _room(images) if tile is None else tile)
+        if len(cut) == 1:
             return self.grid(images, features)
         painted = images.new_empty(images.shape[0], 3, *images.shape[-2:])
-        for one in parts:
+        for one in cut:
             levels = [one.crop(level, k) for k, level in enumerate(features)]
             one.paste(self.grid(one.crop(images), levels), painted)
         return painted
@@ -219,8 +219,8 @@ class GridDrawing:
     def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
         runtime, network, pair = Runtime() if runtime is None else runtime, self._network, self._pair
         frame0, frame1 = (frame.to(network.dtype) for frame in pair.rgb)
-        parts = network.parts(len(times), frame0, frames_to_encode=pair.to_encode(network), tile=tile)
-        with runtime.layers(network, parts):
+        layers = network.count_layers(len(times), frame0, frames_to_encode=pair.to_encode(network), tile=tile)
+        with runtime.layers(network, layers):
             if self._prepared is None:
                 fields = self._flow.flow_01, self._flow.flow_10
                 self._prepared = network.gather(frame0, frame1, *fields, encoded=pair.features(network))

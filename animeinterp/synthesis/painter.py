@@ -88,7 +88,7 @@ class Painter(nn.Module):
 
         :param warped: B pairs warped to ``time`` (B,), three channels, (B, C, H, W) each.
         :param frame0: (B, 3, H', W') in 0..1; ``frame1`` likewise.
-        :param corner: (B, 2), where x and y of ``warped`` begin in the frames if it is a part of them.
+        :param corner: (B, 2), where x and y of ``warped`` begin in the frames if it is a crop of them.
         :param tile: how many pixels the network sees at once; None: all.
         """
         time = time.to(warped.blended).reshape(-1, 1, 1, 1)
@@ -117,7 +117,7 @@ class Painter(nn.Module):
         apart = [torch.where(there, c - blended, 0) for there, c in zip(landed, warped.colours, strict=True)]
         masses = [m.clamp(min=EMPTY).log().clamp(LOWEST, 0) / MASS_SCALE + 1 for m in warped.masses]
         speeds = [s / (way + _SHORTEST) for s, way in zip(shifts, (time, 1 - time), strict=True)]
-        parts = [
+        inputs = [
             2 * blended - 1,
             *apart,
             *(picture - blended for picture in still),
@@ -126,29 +126,29 @@ class Painter(nn.Module):
             *(speed / (speed.abs().sum(dim=1, keepdim=True) + SPEED) for speed in speeds),
             time.expand_as(warped.share),
         ]
-        return torch.cat([part.to(seen_in) for part in parts], dim=1)
+        return torch.cat([one.to(seen_in) for one in inputs], dim=1)
 
     def _predict(self, seen: Tensor, tile: int | None) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (B, 4, H, W), what is added (B, 3, H, W) and the two frames' shifts (B, 4, H, W) in pixels."""
         height, width = seen.shape[-2:]
         x = F.pad(seen, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
         if tile is None or x.shape[-2] * x.shape[-1] <= tile:
-            said = self._say(x)
+            output = self._run(x)
         else:
-            said = x.new_empty(x.shape[0], CANDIDATES + 3 + 4, *x.shape[-2:], dtype=torch.float32)
+            output = x.new_empty(x.shape[0], CANDIDATES + 3 + 4, *x.shape[-2:], dtype=torch.float32)
             reach = self.reach()
             for one in tiles(*x.shape[-2:], tile, multiple=MULTIPLE, reach=reach, smallest=_SMALLEST_TILE):
-                one.paste(self._say(one.crop(x)), said)
-        said = said[..., :height, :width]
-        bias = said.new_tensor([BLEND_BIAS] + [0.0] * (CANDIDATES - 1)).reshape(1, -1, 1, 1)
-        return said[:, :CANDIDATES] + bias, said[:, CANDIDATES:-4], said[:, -4:]
+                one.paste(self._run(one.crop(x)), output)
+        output = output[..., :height, :width]
+        bias = output.new_tensor([BLEND_BIAS] + [0.0] * (CANDIDATES - 1)).reshape(1, -1, 1, 1)
+        return output[:, :CANDIDATES] + bias, output[:, CANDIDATES:-4], output[:, -4:]
 
-    def _say(self, seen: Tensor) -> Tensor:
-        """The network's word on each pixel, (B, 4 + 3 + 4, H, W) float32, before any bias; sides are multiples."""
+    def _run(self, seen: Tensor) -> Tensor:
+        """The network's output, (B, 4 + 3 + 4, H, W) float32, before any bias; sides are multiples."""
         with fast_convolutions(seen.device, self.head[-1].weight.dtype):
-            return self._said(seen)
+            return self._unet(seen)
 
-    def _said(self, seen: Tensor) -> Tensor:
+    def _unet(self, seen: Tensor) -> Tensor:
         x = self.stem(fastest_layout(F.pixel_unshuffle(seen, 2)))
         levels = []
         for down in self.down:
@@ -157,14 +157,14 @@ class Painter(nn.Module):
         x = self.deepest(x)
         for up, join, level in zip(reversed(self.up), reversed(self.join), reversed(levels), strict=True):
             x = join(upsample(up(x)) + level)
-        said = self.head(x).float()
-        return torch.cat([F.pixel_shuffle(said[:, :-4], 2), upsample(said[:, -4:])], dim=1)
+        output = self.head(x).float()
+        return torch.cat([F.pixel_shuffle(output[:, :-4], 2), upsample(output[:, -4:])], dim=1)
 
     def reach(self) -> int:
-        """How many pixels away there may be what a pixel's word depends on, as a multiple of ``MULTIPLE``."""
+        """How many pixels away there may be what a pixel's output depends on, as a multiple of ``MULTIPLE``."""
         scales = [2**k for k in range(2, len(self.down) + 2)]  # of the levels below the first
         # At the first, two convolutions of the stem's and the joint's residual each, one more of the stem, two of the head,
-        # one doubling of its word; at each other a strided convolution of the level above, four at its own, and a doubling.
+        # one doubling of its output; at each other a strided convolution of the level above, four at its own, and a doubling.
         furthest = 8 * 2 + sum(scale // 2 + 5 * scale for scale in scales) + max(scales, default=2) - 1
         return -(-furthest // MULTIPLE) * MULTIPLE
 

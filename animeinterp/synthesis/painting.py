@@ -22,12 +22,12 @@ from .windows import window_mean
 
 @dataclass(frozen=True)
 class Fused:
-    """All that a frame is drawn from, beside the drawings. ``motion`` (B, 4, h, w) at 1/4; ``share`` (B, 1, H, W), the logit
-    of drawing 0's; ``added`` (B, 3, H, W)."""
+    """All that a frame is drawn from, beside the drawings: ``motion`` (B, 4, h, w) at 1/4; ``mask_logit`` (B, 1, H, W), of which
+    the sigmoid is drawing 0's share; ``residual`` (B, 3, H, W), what neither drawing has."""
 
     motion: Tensor
-    share: Tensor
-    added: Tensor
+    mask_logit: Tensor
+    residual: Tensor
 
 
 class Halfway:
@@ -37,8 +37,8 @@ class Halfway:
         """``frames`` are padded to multiples of 16, and what is drawn is cut back to ``size``."""
         self._frames, self._size, self._backdrop = frames, size, backdrop
         small = [F.avg_pool2d(frame[:, :3].float(), 4) for frame in frames]
-        one = upsample(less_stretched(fused.motion, *backwarp_both(*small, fused.motion)), 4)
-        self._fused = replace(fused, share=fused.share + one)
+        prefers = upsample(less_stretched(fused.motion, *backwarp_both(*small, fused.motion)), 4)
+        self._fused = replace(fused, mask_logit=fused.mask_logit + prefers)
 
     def at(self, t: float) -> Tensor:
         """The frame (1, C, H, W), raw, float32."""
@@ -54,31 +54,31 @@ def paint(
 ) -> Tensor:
     """The frames (B, C, H, W), raw, float32. C may be 4: alpha is read and shared as the colours are.
 
-    :param lead: whether one drawing leads (``leading``), and the drawings are read sharply; else the mask alone tells their
-        shares, as it has learned to, over bilinear readings.
+    :param lead: whether one drawing leads (``leading``), and the drawings are read sharply; else the mask is what the network
+        has learned, over bilinear readings.
     :param backdrop: of a single pair, that is drawn as it is.
     """
-    motion, share = upsample_motion(fused.motion, 4), fused.share
+    motion, logit = upsample_motion(fused.motion, 4), fused.mask_logit
     reading0, reading1 = backwarp_both(frame0.float(), frame1.float(), motion, sharp=lead)
     figures = None if backdrop is None else backdrop.read_figures(motion)
     if lead:
         apart = mean_difference(reading0[:, :3], reading1[:, :3])
         leads = upsample(leading(fused.motion, apart, time, config), 4)
         if backdrop is None:
-            share = config.decided * share + leads
+            logit = config.decided * logit + leads
         else:
             leader, side = (0, 1.0) if float(time) <= 0.5 else (1, -1.0)
             within = backdrop.within(figures, motion.split(2, dim=1)[leader])
-            whole = config.decided_within * share + side * (config.lead_within - config.lead)
-            share = torch.lerp(config.decided * share, whole, within) + leads
-    share = share.sigmoid()
-    made = torch.lerp(reading1, reading0, share)
-    made = torch.cat([made[:, :3] + fused.added, made[:, 3:]], dim=1)
-    return made if backdrop is None else backdrop.behind(made, frame0, frame1, figures, share, float(time))
+            logit_within = config.decided_within * logit + side * (config.lead_within - config.lead)
+            logit = torch.lerp(config.decided * logit, logit_within, within) + leads
+    mask = logit.sigmoid()
+    made = torch.lerp(reading1, reading0, mask)
+    made = torch.cat([made[:, :3] + fused.residual, made[:, 3:]], dim=1)
+    return made if backdrop is None else backdrop.behind(made, frame0, frame1, figures, mask, float(time))
 
 
 def leading(motion: Tensor, apart: Tensor, time: Tensor, config: PaintingConfig = PAINTING) -> Tensor:
-    """Which drawing shows each place, (B, 1, h, w) at 1/4: above zero drawing 0, below it drawing 1.
+    """Which drawing shows each place, a logit (B, 1, h, w) at 1/4: above zero drawing 0, below it drawing 1.
 
     The nearer drawing leads, so that a line is drawn once and not twice beside itself. But a place of a drawing can be read
     once only: where two places of time t claim it, what looks the same in both drawings is there, and what does not is
@@ -92,8 +92,8 @@ def leading(motion: Tensor, apart: Tensor, time: Tensor, config: PaintingConfig 
     believed = []
     for to in motion.split(2, dim=1):
         claims = splat(claim, to)[0]
-        share = (claim / backwarp(claims, to).clamp(min=config.least / 10)).clamp(config.least, 1.0)
-        believed.append(window_mean(share.log(), config.claim_around))
+        own = (claim / backwarp(claims, to).clamp(min=config.least / 10)).clamp(config.least, 1.0)  # of all that claim the place
+        believed.append(window_mean(own.log(), config.claim_around))
     return torch.where(time <= 0.5, config.lead, -config.lead) + config.claim * (believed[0] - believed[1])
 
 
@@ -101,7 +101,7 @@ def carried(fused: Fused, time: Tensor) -> Fused:
     """What was found half-way, at another time."""
     there, motion = on_the_way(fused.motion, time)
     full = upsample_motion(there, 4)
-    return Fused(motion, backwarp(fused.share, full), backwarp(fused.added, full))
+    return Fused(motion, backwarp(fused.mask_logit, full), backwarp(fused.residual, full))
 
 
 def on_the_way(motion: Tensor, time: Tensor, config: PaintingConfig = PAINTING) -> tuple[Tensor, Tensor]:

@@ -78,7 +78,7 @@ class SmoothDrawing:
         start = splat_motion(*self._rgb, self._flow, 0.5, replace(MOTION_SPLATTING, scale=self._config.scale))
         known = (start.known.amax(dim=1, keepdim=True) > self._config.known).to(start.motion)
         motion = _blurred(_filled(start.motion, known), self._config.even)
-        ends = [upsample_motion(part, self._config.scale) for part in motion.split(2, dim=1)]
+        ends = [upsample_motion(way, self._config.scale) for way in motion.split(2, dim=1)]
         for _ in range(self._config.rounds):
             ends = self._together(ends)
         # Nobody says how the drawings share a place, nor what neither has.

@@ -24,8 +24,8 @@ _LOWEST = -60.0
 # A pixel that lands beside a whole position by float32's rounding leaves this much next door: nothing, not a colour.
 _ROUNDING = 5e-6
 # Values carried at a time: what stays in a CPU's cache on its way, and what torch does not split among threads, which would wait
-# for one another four times a part, for long on a machine that others use too; on other devices, what fits beside the result.
-_PART_ON_CPU, _PART = 2**15, 2**26
+# for one another four times a chunk, for long on a machine that others use too; on other devices, what fits beside the result.
+_CHUNK_ON_CPU, _CHUNK = 2**15, 2**26
 
 
 def splat(x: Tensor, flow: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -83,15 +83,15 @@ def _accumulate(x: Tensor, flow: Tensor, weights: Tensor | None, *, coverage: bo
     # A pixel's channels side by side: each share is then one run of memory, and the result is channels last.
     pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
     result = flow.new_zeros(batch, (height + 3) * stride, channels + (2 if coverage else 1))
-    size = max((_PART_ON_CPU if x.device.type == "cpu" else _PART) // result.shape[2], 1)
+    size = max((_CHUNK_ON_CPU if x.device.type == "cpu" else _CHUNK) // result.shape[2], 1)
     for n in range(batch):
         weight = None if weights is None else weights[n].reshape(-1, 1)
         for begin in range(0, height * width, size):
-            part = slice(begin, begin + size)
-            moved = _weighted(pixels[n, part].to(precision), None if weight is None else weight[part], coverage)
-            for down, vertical in enumerate((1 - bottom_share[n, part], bottom_share[n, part])):
-                for across, horizontal in enumerate((1 - right_share[n, part], right_share[n, part])):
-                    place = corner[n, part] + (down * stride + across)
+            chunk = slice(begin, begin + size)
+            moved = _weighted(pixels[n, chunk].to(precision), None if weight is None else weight[chunk], coverage)
+            for down, vertical in enumerate((1 - bottom_share[n, chunk], bottom_share[n, chunk])):
+                for across, horizontal in enumerate((1 - right_share[n, chunk], right_share[n, chunk])):
+                    place = corner[n, chunk] + (down * stride + across)
                     result[n].index_add_(0, place, moved * (vertical * horizontal)[:, None])
     result = result.unflatten(1, (height + 3, stride))[:, 1 : height + 1, 1 : width + 1]
     return result.permute(0, 3, 1, 2)

@@ -23,15 +23,15 @@ class Start:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found at a time. ``motions`` (B, 4, h, w), at 1/16, 1/8, 1/4; ``mask`` (B, 1, h, w) at 1/4, the logit of
-    drawing 0's share; ``hidden`` at 1/4."""
+    """What was found at a time. ``motions`` (B, 4, h, w), at 1/16, 1/8, 1/4; ``mask_logit`` (B, 1, h, w) at
+    1/4, of which the sigmoid is drawing 0's share; ``hidden``, the hidden state, at 1/4."""
 
     motions: list[Tensor]
-    mask: Tensor
+    mask_logit: Tensor
     hidden: Tensor
 
 
-def again(found: Found) -> Start:
+def restart(found: Found) -> Start:
     """What was found as a start for another iteration at the same picture."""
     motion = F.avg_pool2d(found.motions[-1], 2) / 2
     return Start(motion, torch.ones_like(motion[:, :2]))

@@ -21,10 +21,10 @@ class Tile:
         down, across = self.seen
         return x[..., down.start >> level : down.stop >> level, across.start >> level : across.stop >> level]
 
-    def paste(self, part: Tensor, result: Tensor) -> None:
-        """Put the tile's own pixels of ``part``, made of what is seen, into ``result`` (..., H, W)."""
+    def paste(self, painted: Tensor, result: Tensor) -> None:
+        """Put the tile's own pixels of ``painted``, made of what is seen, into ``result`` (..., H, W)."""
         own = (slice(i.start - s.start, i.stop - s.start) for i, s in zip(self.inner, self.seen, strict=True))
-        result[(..., *self.inner)] = part[(..., *own)]
+        result[(..., *self.inner)] = painted[(..., *own)]
 
 
 def tiles(height: int, width: int, most: int, *, multiple: int, reach: int, smallest: int) -> Iterator[Tile]:

@@ -26,7 +26,7 @@ from ..frames import smaller
 from ..model import AnimeInterp
 from ..synthesis.bilateral import ITERATIONS, BilateralNetwork
 from ..synthesis.sampling import backwarp_both, upsample, upsample_motion
-from ..synthesis.starts import Found, Start, again, as_start
+from ..synthesis.starts import Found, Start, as_start, restart
 from .losses import census, charbonnier, gradient_difference, laplacian
 
 OWN = 3  # of so many steps, all but one start from what the network itself finds, as it does at use
@@ -99,7 +99,7 @@ class BetweenTask:
             return network.search(*zip(*features, strict=True), collage.time, iterations=iterations)
 
         if step % OWN == 2:
-            return again(found_at((1.0,), 1 + step // OWN % AGAIN))
+            return restart(found_at((1.0,), 1 + step // OWN % AGAIN))
         return as_start(found_at((0.25, 0.5), ITERATIONS).motions[-1], collage.frame0[..., ::8, ::8])
 
     def draw(self, seed: int, count: int, device: torch.device) -> Collage:
@@ -156,7 +156,7 @@ def between_loss(made: Tensor, found: Found, collage: Collage, motion_weight: fl
     motion that is right in the mean of both draws a line twice; the motion at every level."""
     truth = collage.between
     readings = backwarp_both(collage.frame0, collage.frame1, upsample_motion(found.motions[-1], 4))
-    read = torch.lerp(readings[1], readings[0], upsample(found.mask, 4).sigmoid())
+    read = torch.lerp(readings[1], readings[0], upsample(found.mask_logit, 4).sigmoid())
     alone = [torch.where(hidden, truth, one) for one, hidden in zip(readings, collage.hidden.split(1, dim=1), strict=True)]
     parts = {
         "laplacian": laplacian(made, truth) + 0.5 * charbonnier(made, truth),

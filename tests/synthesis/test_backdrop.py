@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from animeinterp.flow import backwarp
-from animeinterp.synthesis.backdrop import Backdrop, Camera, _affine, _colours, _moving, _parted
+from animeinterp.synthesis.backdrop import Backdrop, Camera, _affine, _colours, _moving, _segment_figure
 from animeinterp.synthesis.config import BackdropConfig
 from animeinterp.synthesis.painting import Fused, carried, paint
 
@@ -164,7 +164,7 @@ def test_what_was_not_found_within_a_figure_is_drawn_whole_where_the_leading_dra
     # At the figure's edge the mask tells as before what is behind.
     inside = figure(100 + time * MOVED)[1]
     edge = F.max_pool2d(inside.float(), 5, stride=1, padding=2).bool() & ~inside
-    plain = found.behind(cut, *frames, found.read_figures(full(fused.motion)), (2 * fused.share).sigmoid(), time)
+    plain = found.behind(cut, *frames, found.read_figures(full(fused.motion)), (2 * fused.mask_logit).sigmoid(), time)
     assert off(made, plain, edge) < 0.02
 
 
@@ -343,6 +343,6 @@ def test_what_has_a_backdrop_s_colours_is_one_where_something_in_it_stands_still
     if proven:
         still[..., 92:108, 118:138] = 1.0
     moving = (inside & ~window).float()
-    parted = _parted(frame, torch.cat([still, moving], dim=1), BackdropConfig())
-    assert parted[window].mean() < 0.1 if proven else parted[window].mean() == 1
-    assert parted[inside & ~window].mean() > 0.99 and parted[~inside].mean() < 0.01
+    segmented = _segment_figure(frame, torch.cat([still, moving], dim=1), BackdropConfig())
+    assert segmented[window].mean() < 0.1 if proven else segmented[window].mean() == 1
+    assert segmented[inside & ~window].mean() > 0.99 and segmented[~inside].mean() < 0.01

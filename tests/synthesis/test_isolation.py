@@ -10,7 +10,7 @@ from animeinterp.runtime.progress import leaf_modules
 from animeinterp.synthesis.backdrop import Backdrop, Camera
 from animeinterp.synthesis.between import BilateralSynthesis
 from animeinterp.synthesis.config import IsolationConfig
-from animeinterp.synthesis.isolation import Isolation, _met, _whole, find_isolated
+from animeinterp.synthesis.isolation import Isolation, _cleaned, _matched, find_isolated
 from tests.synthesis.test_backdrop import HEIGHT, MOVED, WIDTH, at, dragging, figure, painting, scene
 
 QUARTER = (HEIGHT // 4, WIDTH // 4)
@@ -142,7 +142,7 @@ def met(first, last, config=None):
             shown[..., top:bottom, left:right] = 1.0
     motion = torch.zeros(1, 4, 32, 48)
     motion[:, 0, :16], motion[:, 2, :16] = -2.5, 2.5
-    kept = _met(figures, motion, config or IsolationConfig())
+    kept = _matched(figures, motion, config or IsolationConfig())
     return [[box for box in boxes if one[..., box[0] : box[1], box[2] : box[3]].min() == 1]
             for one, boxes in zip(kept, (first, last), strict=True)]  # fmt: skip
 
@@ -169,7 +169,7 @@ def test_gaps_and_holes_are_the_figure_s_and_crumbs_are_none():
     shape[50:90, 40:65] = 0  # ... too large for one
     shape[5:11, 140:150] = 1  # a crumb
     config = IsolationConfig(gap=2 / 160, hole=0.02, crumb=0.005)
-    whole = _whole(torch.from_numpy(shape)[None, None], config)[0, 0].numpy()
+    whole = _cleaned(torch.from_numpy(shape)[None, None], config)[0, 0].numpy()
     assert whole[30:90, 70:73].min() == 1 and whole[40:48, 80:90].min() == 1
     assert whole[55:85, 45:60].max() == 0 and whole[5:11, 140:150].max() == 0
     assert whole[20:100, 30].min() == 1 and whole[:, :28].max() == 0, "its outline is where it was"
@@ -190,7 +190,7 @@ def test_as_many_layers_run_as_are_told(monkeypatch):
         monkeypatch.setattr(Backdrop, "find", lambda *_, found=found, **__: found)
         ran: list[None] = []
         synthesis.refine(FramePair.of(*frames))
-        told = synthesis.parts(frames[0], encoded=False, fuses=False)
+        told = synthesis.count_layers(frames[0], encoded=False, fuses=False)
         assert len(ran) == told if found else 0.3 * told < len(ran) < told
 
 

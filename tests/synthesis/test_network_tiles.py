@@ -72,9 +72,9 @@ def test_the_progress_counts_the_layers_of_each_tile(tile):
             layer.register_forward_hook(lambda *_: counted.append(1))
     painter.render(_prepared(painter), 0.4, tile=tile)
     frame = torch.empty(1, 3, 270, 330)
-    alone = painter.parts(0, frame, tile=tile)
+    alone = painter.count_layers(0, frame, tile=tile)
     splats = 2 * len(painter.pyramid.levels)
-    assert painter.parts(1, frame, tile=tile) - alone == splats + len(counted)
+    assert painter.count_layers(1, frame, tile=tile) - alone == splats + len(counted)
 
 
 @pytest.mark.parametrize(("size", "most"), [((540, 960), 10**9), ((540, 960), 200000), ((2160, 4096), 10**6), ((64, 72), 1)])
