@@ -82,10 +82,10 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         scales = self._scales(pair.rgb[0])
         with runtime.layers(self.network, layers), fast_convolutions(pair.device, self._dtype):
             found, _ = self._find(pair.features(self), start if isinstance(start, Flow) else None, scales, iterations)
-        fields, quarter = [], 4 / scales[-1]
+        fields, ratio = [], 4 / scales[-1]  # motion is at 1/4 of the largest picture
         for time, way in ((0.0, slice(2, 4)), (1.0, slice(0, 2))):
             motion = on_the_way(found.motions[-1], torch.full((1, 1, 1, 1), time, device=pair.device))[1]
-            fields.append(quarter * enlarge_padded(motion[:, way], quarter, pair.size))
+            fields.append(ratio * enlarge_padded(motion[:, way], ratio, pair.size))
         return Flow(*fields)
 
     def encode(self, frame: Tensor) -> Encoded:

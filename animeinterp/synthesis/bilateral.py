@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from ..flow import mean_difference
 from ..runtime.memory import fastest_layout
 from .activation import PReLU
-from .cost_volume import SEARCH, correlate, search
+from .cost_volume import RANGE, correlate, cost_volume
 from .painting import Fused, paint
 from .sampling import backwarp_both, upsample, upsample_motion
 from .starts import Found, Start, as_start, restart
@@ -144,7 +144,7 @@ class BilateralNetwork(nn.Module):
         super().__init__()
         layers = _Layers(operations)
         self.encoder = Encoder(layers)
-        costs = [(2 * reach + 1) ** 2 for reach in (*AROUND, SEARCH)]
+        costs = [(2 * reach + 1) ** 2 for reach in (*AROUND, RANGE)]
         # Both drawings' features and how they correlate, the motion, the start and how far it is known, time.
         self.decoders = nn.ModuleList([
             Decoder(4 * FEATURES[3] + costs[0] + costs[3] + 4 + 2 + 1, WIDTHS[2], DEPTHS[2], HIDDEN[2], layers, gates=1),
@@ -176,11 +176,11 @@ class BilateralNetwork(nn.Module):
 
     def find(
         self, features0: list[Tensor], features1: list[Tensor], time: Tensor, start: Start | None = None,
-        *, searched: Tensor | None = None,
+        *, volume: Tensor | None = None,
     ) -> Found:
         """The motion at ``time`` from features of both drawings (``encode``) and a start.
 
-        :param searched: what ``cost_volume.search`` says of them, whatever the start, where it is there already.
+        :param volume: their ``cost_volume``, which no start changes, where it is there already.
         """
         f0, f1 = features0[3], features1[3]
         batch, _, height, width = f0.shape
@@ -189,8 +189,8 @@ class BilateralNetwork(nn.Module):
             start = Start(zeros[:, :4], zeros[:, 4:])
         coarse = F.avg_pool2d(start.motion, 2) / 2, F.avg_pool2d(start.known, 2)
         both = backwarp_both(f0, f1, coarse[0])
-        anywhere = search(f0, f1, time) if searched is None else searched
-        seen = [f0, f1, *both, anywhere, correlate(*both, AROUND[0]), coarse[0] / _SPEED, coarse[1]]
+        volume = cost_volume(f0, f1, time) if volume is None else volume
+        seen = [f0, f1, *both, volume, correlate(*both, AROUND[0]), coarse[0] / _SPEED, coarse[1]]
         output, hidden = self.decoders[0](_stack(seen, time))
         motion = coarse[0] * output[:, 5:].sigmoid() + output[:, :4]
         logit, motions = output[:, 4:5], [motion]
@@ -251,10 +251,10 @@ class BilateralNetwork(nn.Module):
         ``scales0`` and ``scales1``: features (``encode``) of either frame from the smallest picture to the largest, each twice
         the one before or nearly. ``start`` is that of the smallest, where there are so many ``iterations``.
         """
-        searched = search(scales0[0][3], scales1[0][3], time)
-        found = self.find(scales0[0], scales1[0], time, start, searched=searched)
+        volume = cost_volume(scales0[0][3], scales1[0][3], time)
+        found = self.find(scales0[0], scales1[0], time, start, volume=volume)
         for _ in range(iterations - 1):
-            found = self.find(scales0[0], scales1[0], time, restart(found), searched=searched)
+            found = self.find(scales0[0], scales1[0], time, restart(found), volume=volume)
         for features0, features1 in zip(scales0[1:], scales1[1:], strict=True):
             found = self.find(features0, features1, time, as_start(found.motions[-1], features0[2]))
         return found

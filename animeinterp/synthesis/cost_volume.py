@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ..flow import pixel_grid, sampling_grid
 
-SEARCH = 4  # positions to each side at 1/16, each of a sixteenth of the size: half of a motion of 128 pixels
+RANGE = 4  # positions to each side at 1/16, each of a sixteenth of the size: half of a motion of 128 pixels
 
 
 def _even(features: Tensor) -> Tensor:
@@ -25,15 +25,16 @@ def correlate(read0: Tensor, read1: Tensor, reach: int) -> Tensor:
     return torch.stack([(one * other[..., y : y + height, x : x + width]).mean(dim=1) for y, x in shifts], dim=1)
 
 
-def search(features0: Tensor, features1: Tensor, time: Tensor) -> Tensor:
-    """How alike the drawings are at opposite ends of each motion through a pixel at ``time``: (B, (2 SEARCH + 1)^2, h, w).
+def cost_volume(features0: Tensor, features1: Tensor, time: Tensor) -> Tensor:
+    """The bilateral cost volume (Park et al., "BMBC", ECCV 2020): how alike the drawings are at opposite ends of each motion
+    through a pixel at ``time``: (B, (2 RANGE + 1)^2, h, w).
 
     Motion d, in units of two pixels of this size, comes from -2 t d and leads to 2 (1 - t) d.
     """
     batch, channels, height, width = features0.shape
     if time.device.type == "cpu" and bool((time == 0.5).all()):  # elsewhere asking would have the device wait
-        return _search_half_way(_even(features0), _even(features1))
-    reach = torch.arange(-SEARCH, SEARCH + 1, device=time.device, dtype=torch.float32)
+        return _half_way(_even(features0), _even(features1))
+    reach = torch.arange(-RANGE, RANGE + 1, device=time.device, dtype=torch.float32)
     offsets = torch.stack(torch.meshgrid(reach, reach, indexing="ij"), dim=-1).flatten(0, 1).flip(-1)  # (n, 2): x, y
     x, y = pixel_grid(features0.float()).unbind(dim=1)
     time = time.float().reshape(-1, 1, 1, 1)
@@ -46,11 +47,11 @@ def search(features0: Tensor, features1: Tensor, time: Tensor) -> Tensor:
     return (read[0] * read[1]).mean(dim=1).reshape(batch, -1, height, width)
 
 
-def _search_half_way(even0: Tensor, even1: Tensor) -> Tensor:
-    """``search`` at half the time, where both ends are whole pixels: nothing has to be read between any."""
+def _half_way(even0: Tensor, even1: Tensor) -> Tensor:
+    """``cost_volume`` at half the time, where both ends are whole pixels: nothing has to be read between any."""
     height, width = even0.shape[-2:]
-    padded0, padded1 = (F.pad(even, (SEARCH,) * 4) for even in (even0, even1))
-    side = 2 * SEARCH + 1
+    padded0, padded1 = (F.pad(even, (RANGE,) * 4) for even in (even0, even1))
+    side = 2 * RANGE + 1
     found = []
     for y, x in ((y, x) for y in range(side) for x in range(side)):
         from0 = padded0[..., side - 1 - y : side - 1 - y + height, side - 1 - x : side - 1 - x + width]

@@ -10,7 +10,7 @@ from animeinterp.model import ModelConfig, build
 from animeinterp.stages import Stages
 from animeinterp.synthesis.between import BilateralSynthesis
 from animeinterp.synthesis.bilateral import BilateralNetwork
-from animeinterp.synthesis.cost_volume import SEARCH, search
+from animeinterp.synthesis.cost_volume import RANGE, cost_volume
 from animeinterp.synthesis.motion_splatting import splat_motion
 from animeinterp.synthesis.painting import Fused, carried, leading, paint
 from animeinterp.weights import load_model
@@ -184,17 +184,17 @@ def test_the_search_finds_opposite_ends(time):
     torch.manual_seed(0)
     wide = torch.randn(1, 16, 12, 40)
     features0, features1 = wide[..., 8:32], wide[..., 4:28]
-    cost = search(features0, features1, torch.full((1, 1, 1, 1), time))
+    cost = cost_volume(features0, features1, torch.full((1, 1, 1, 1), time))
     best = cost[0, :, 4:8, 8:16].mean(dim=(1, 2)).argmax().item()
-    row, column = divmod(best, 2 * SEARCH + 1)
-    assert (row - SEARCH, column - SEARCH) == (0, 2)  # in units of two positions
+    row, column = divmod(best, 2 * RANGE + 1)
+    assert (row - RANGE, column - RANGE) == (0, 2)  # in units of two positions
 
 
 @torch.no_grad()
 def test_the_search_half_way_is_that_of_just_beside_it():
     """There it reads whole pixels, and by another way."""
     features = torch.randn(2, 2, 16, 9, 13, generator=torch.Generator().manual_seed(1))
-    half, beside = (search(*features, torch.tensor([0.5, time]).reshape(2, 1, 1, 1)) for time in (0.5, 0.4999))
+    half, beside = (cost_volume(*features, torch.tensor([0.5, time]).reshape(2, 1, 1, 1)) for time in (0.5, 0.4999))
     assert torch.allclose(half[0], beside[0], atol=1e-3) and torch.allclose(half, beside, atol=0.02)
 
 
