@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..flow import pixel_grid, sampling_grid
 
 RANGE = 4  # positions to each side at 1/16, each of a sixteenth of the size: half of a motion of 128 pixels
+_TILE = 8  # pixels of both sides of a tile, of which all are compared at once
 
 
 def _even(features: Tensor) -> Tensor:
@@ -18,11 +20,28 @@ def _even(features: Tensor) -> Tensor:
 
 
 def correlate(read0: Tensor, read1: Tensor, reach: int) -> Tensor:
-    """How alike the reading of drawing 0 is to that of drawing 1 at each of (2 reach + 1)^2 places around: (B, n, h, w)."""
-    height, width = read0.shape[-2:]
-    one, other = _even(read0).to(read0.dtype), F.pad(_even(read1).to(read0.dtype), (reach,) * 4)
-    shifts = [(y, x) for y in range(2 * reach + 1) for x in range(2 * reach + 1)]
-    return torch.stack([(one * other[..., y : y + height, x : x + width]).mean(dim=1) for y, x in shifts], dim=1)
+    """How alike the reading of drawing 0 is to that of drawing 1 at each of (2 reach + 1)^2 places around: (B, n, h, w).
+
+    Tile by tile, every pixel of one is multiplied with all of the other that any of the tile is compared with, in one product
+    of matrices: most of it is not asked for, and it still takes a third of the time that asking pixel by pixel would.
+    """
+    batch, channels, height, width = read0.shape
+    side, wide = 2 * reach + 1, _TILE + 2 * reach
+    down, across = -(-height // _TILE), -(-width // _TILE)
+    bottom, right = down * _TILE - height, across * _TILE - width
+    one = F.pad(_even(read0).to(read0.dtype), (0, right, 0, bottom))
+    other = F.pad(_even(read1).to(read0.dtype), (reach, reach + right, reach, reach + bottom))
+    products = _pixels_of_tiles(one / channels, _TILE) @ _pixels_of_tiles(other, wide).transpose(1, 2)
+    # Pixel (y, x) of a tile, and its neighbour (v, u), are row y TILE + x, column (y + v) wide + x + u.
+    pixel, tile = wide**2, _TILE**2 * wide**2
+    steps = (down * across * tile, across * tile, tile, _TILE * pixel + wide, pixel + 1, wide, 1)
+    around = products.contiguous().as_strided((batch, down, across, _TILE, _TILE, side, side), steps)
+    return rearrange(around, "b down across y x v u -> b (v u) (down y) (across x)")[..., :height, :width]
+
+
+def _pixels_of_tiles(x: Tensor, side: int) -> Tensor:
+    """The windows (B, C, H, W) -> (windows, side * side, C), one at every ``_TILE`` pixels."""
+    return rearrange(x.unfold(2, side, _TILE).unfold(3, side, _TILE), "b c down across y x -> (b down across) (y x) c")
 
 
 def cost_volume(features0: Tensor, features1: Tensor, time: Tensor) -> Tensor:
