@@ -112,10 +112,34 @@ def lay_over(
     grid = PieceGrid.of(images[k], images[1 - k], things.labels, things.moments, 1, config)
     over = things.moves[things.labels]
     straight = grid.flow(things.motion)
-    half = grid.flow(half_way(things.motion, grid.centres, grid.spread, config))
+    carried = np.zeros_like(things.motion)
+    carried[:, :2] = _hinged_to(things, grid.image, field, config)
+    half = grid.flow(half_way(things.motion - carried, grid.centres, grid.spread, config) + carried / 2)
     field[over] = straight[over]
     bend[over] = (half - straight / 2)[over]
     return over
+
+
+def _hinged_to(things: Things, image: np.ndarray, field: np.ndarray, config: CompletionConfig) -> np.ndarray:
+    """The shift of what each thing is hinged to, (K, 2): an arm turns about a shoulder that moves with its body.
+
+    That is the line beside a thing which the thing's own motion moves as the ``field`` (H, W, 2) of all else does; of several
+    the one that moves least, as what turns along with the thing is moved so too. Zero where there is none.
+    """
+    shift = np.zeros((len(things.moves), 2), np.float32)
+    reach = np.ones((2 * config.loose_hinge + 1,) * 2, np.uint8)
+    line = (steepness(image) > config.loose_line) & ~things.moves[things.labels]
+    for n in np.flatnonzero(things.moves):
+        mine = (things.labels == n).astype(np.uint8)
+        y, x = np.nonzero(cv2.dilate(mine, reach).view(bool) & line)
+        dx, dy = x - things.centres[n, 0], y - things.centres[n, 1]
+        m = things.motion[n]
+        way = np.stack([m[0] + m[2] * dx + m[3] * dy, m[1] + m[4] * dx + m[5] * dy], 1)
+        there = field[y, x][lengths((field[y, x] - way)[None])[0] < config.loose_hinged]
+        far = lengths(there[None])[0]
+        if len(far) and far.min() > config.loose_still:
+            shift[n] = np.median(there[far < far.min() + config.loose_hinged], axis=0)
+    return shift
 
 
 def lay_under(
