@@ -72,14 +72,42 @@ def _move_alone(
     begin = np.concatenate(begin)
     motion, cost, without = climbed((one, other), (a, b), seen, begin, grounds, config)
     turn = np.abs(np.arctan2(motion[:, 4] - motion[:, 3], 2 + motion[:, 2] + motion[:, 5]))
-    gain = (cost + config.loose_short_turn * turn) / without
+    along = [_goes_along(one, i, way, seen, config) for i, way in zip(a, motion, strict=True)]
+    company = np.array([goes.mean() if len(goes) else 0 for _, goes in along])
+    gain = (cost + config.loose_short_turn * turn - config.loose_company * company) / without
     gain[cost > known[0][a] + known[1][b]] = np.inf
     back, about = inverse(motion, one.centres[a])
     back = moved_centre(back, about, other.centres[b])
     for n in np.argsort(gain, kind="stable"):
         if gain[n] < config.loose_gain and not one.moves[a[n]] and not other.moves[b[n]]:
-            one.motion[a[n]], other.motion[b[n]] = motion[n], back[n]
-            one.moves[a[n]] = other.moves[b[n]] = True
+            _move(one, a[n], motion[n], *along[n])
+            _move(other, b[n], back[n], *_goes_along(other, b[n], back[n], seen[::-1], config))
+
+
+def _goes_along(
+    things: Things, i: int, motion: np.ndarray, seen: Sequence[BoundedFrame], config: CompletionConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which explained things lie amid thing ``i``, and which of those its ``motion`` (6,), too, takes where they are seen to go:
+    numbers and bools (N,). A wheel looks as well turned by a spoke more; what lies between its spokes tells.
+
+    :param seen: the things' frame, and the other.
+    """
+    away, radius = things.centres - things.centres[i], np.sqrt(things.moments[i, 3:5].sum())
+    amid = np.flatnonzero(things.explained & (np.linalg.norm(away, axis=1) < config.loose_amid * radius))
+    goes = np.zeros(len(amid), bool)
+    for n, j in enumerate(amid):
+        y, x = np.nonzero(things.inner == j)
+        dx, dy = x - things.centres[i, 0], y - things.centres[i, 1]
+        at = x + motion[0] + motion[2] * dx + motion[3] * dy, y + motion[1] + motion[4] * dx + motion[5] * dy
+        goes[n] = seen[1].unlike(seen[0].image[y, x], *at, config.loose_truncate).mean() < config.loose_known
+    return amid, goes
+
+
+def _move(things: Things, i: int, motion: np.ndarray, amid: np.ndarray, goes: np.ndarray) -> None:
+    """Let thing ``i`` move by ``motion`` (6,), and what goes along with it, see ``_goes_along``."""
+    for j in (i, *amid[goes]):
+        things.motion[j] = moved_centre(motion[None], things.centres[i : i + 1], things.centres[j : j + 1])[0]
+        things.moves[j] = True
 
 
 def _let_go(things: Things, seen: Sequence[BoundedFrame], k: int, ground: np.ndarray, config: CompletionConfig) -> None:
