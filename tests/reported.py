@@ -185,24 +185,55 @@ def line_art(seed: int, size=(288, 512)) -> Scene:
         canvas = Canvas(size, (255, 255, 255))
         for x, tall, way, angle, turn in people:
             x, y, tall = x + t * way, 0.88 * height, tall * height
-            for side in (-0.07, 0.07):
-                canvas.shape([(x + side * tall, y), (x + side * tall, y - 0.2 * tall)], None)
-            above, below = y - 0.56 * tall, y - 0.2 * tall
-            canvas.shape([(x - 0.13 * tall, above), (x + 0.13 * tall, above), (x + 0.22 * tall, below), (x - 0.22 * tall, below)],
-                         None)
-            head = x, y - 0.76 * tall
-            canvas.disc(head, 0.23 * tall, None)
-            canvas.disc((head[0], head[1] + 0.02 * tall), 0.17 * tall, None)
-            for side in (-1, 1):
-                canvas.disc((head[0] + side * 0.06 * tall, head[1] + 0.03 * tall), 0.03 * tall, None, 1.4)
+            _outline(canvas, x, y, tall)
             canvas.limb((x + 0.12 * tall, y - 0.5 * tall), angle + t * turn, 0.3 * tall, 0.065 * tall, None)
         return canvas.picture()
 
     return draw
 
 
+def walking(seed: int, size=(270, 480)) -> Scene:
+    """Two figures of lines alone who walk, and whose arms turn about a shoulder that keeps its slant."""
+    random = np.random.default_rng(1000 + seed)
+    height, width = size
+    people = []  # their place, size, way, the angle and turn of the arm, its length and thickness
+    for place, tall, way, angle, turn in (((0.25, 0.36), (0.62, 0.8), (20, 44), (-70, 10), (30, 50)),
+                                          ((0.65, 0.75), (0.5, 0.65), (-28, -10), (-20, 20), (25, 40))):
+        at = random.uniform(*place) * width, random.uniform(*tall) * height, random.uniform(*way)
+        turns = np.deg2rad(random.uniform(*angle)), np.deg2rad(random.choice([-1, 1]) * random.uniform(*turn))
+        people.append((*at, *turns, random.uniform(0.24, 0.38), random.uniform(0.05, 0.08)))
+    line = random.uniform(1.2, 2.6)
+
+    def draw(t: float) -> np.ndarray:
+        canvas = Canvas(size, (255, 255, 255))
+        for x, tall, way, angle, turn, long, thick in people:
+            x, y, angle = x + t * way, 0.88 * height, angle + t * turn
+            _outline(canvas, x, y, tall, line)
+            joint, along = np.array([x + 0.12 * tall, y - 0.5 * tall]), np.array([np.cos(angle), np.sin(angle)])
+            end, across = joint + long * tall * along, np.array([-along[1], along[0]]) * thick * tall / 2
+            slant = np.array([0.3, -0.95]) * thick * tall / 2
+            canvas.shape([joint + slant, end - across, end + across, joint - slant], None, line)
+        return canvas.picture()
+
+    return draw
+
+
+def _outline(canvas: Canvas, x: float, y: float, tall: float, line: float = 2.0) -> None:
+    """Somebody of lines alone but for the arms, (x, y) the middle of the feet."""
+    for side in (-0.07, 0.07):
+        canvas.shape([(x + side * tall, y), (x + side * tall, y - 0.2 * tall)], None, line)
+    above, below = y - 0.56 * tall, y - 0.2 * tall
+    canvas.shape([(x - 0.13 * tall, above), (x + 0.13 * tall, above), (x + 0.22 * tall, below), (x - 0.22 * tall, below)],
+                 None, line)  # fmt: skip
+    head = x, y - 0.76 * tall
+    canvas.disc(head, 0.23 * tall, None, line)
+    canvas.disc((head[0], head[1] + 0.02 * tall), 0.17 * tall, None, line)
+    for side in (-1, 1):
+        canvas.disc((head[0] + side * 0.06 * tall, head[1] + 0.03 * tall), 0.03 * tall, None, 0.7 * line)
+
+
 def wheel(seed: int, size=(288, 512)) -> Scene:
-    """A wheel that turns about its hub, a hand of a clock that turns about its end, and a ball between the spokes."""
+    """A wheel that turns about its hub, and a hand of a clock that turns about its end."""
     random = np.random.default_rng(seed)
     height, width = size
     hub = np.array([random.uniform(0.24, 0.34) * width, random.uniform(0.45, 0.55) * height])
@@ -224,3 +255,30 @@ def wheel(seed: int, size=(288, 512)) -> Scene:
         return canvas.picture()
 
     return draw
+
+
+def marked_wheel(seed: int, size=(270, 480)) -> tuple[Scene, tuple[float, float], float]:
+    """A wheel of five spokes alike that turns by more than half-way to the next, as a ball between them shows; and where that
+    ball is half-way, x, y and its radius."""
+    random = np.random.default_rng(seed)
+    height, width = size
+    hub, radius = np.array([random.uniform(0.28, 0.7) * width, 0.5 * height]), random.uniform(0.3, 0.36) * height
+    turn, first = np.deg2rad(random.choice([-1, 1]) * random.uniform(38, 44)), random.uniform(0, 6)
+    wood, ground = (random.uniform(70, 130), random.uniform(60, 90), 50), (random.uniform(215, 240), 222, 190)
+    far, little = random.uniform(0.5, 0.62) * radius, random.uniform(0.09, 0.11) * radius
+
+    def at(t: float) -> np.ndarray:
+        angle = first + np.pi / 5 + t * turn
+        return hub + far * np.array([np.cos(angle), np.sin(angle)])
+
+    def draw(t: float) -> np.ndarray:
+        canvas = Canvas(size, ground)
+        canvas.disc(hub, radius, wood, 3.0)
+        canvas.disc(hub, 0.84 * radius, ground)
+        for spoke in range(5):
+            canvas.limb(hub, first + t * turn + spoke * 2 * np.pi / 5, 0.86 * radius, 0.2 * radius, wood, narrow=0.65)
+        canvas.disc(at(t), little, (220, 50, 40))
+        canvas.disc(hub, 0.18 * radius, (90, 60, 45))
+        return canvas.picture()
+
+    return draw, tuple(at(0.5)), little

@@ -17,6 +17,7 @@ from .alignment import align, fit_motions
 from .config import DEFAULT, CompletionConfig
 from .motion import PieceGrid, difference, inverse, moved_centre, similarity, warp
 from .patterns import settle_patterns
+from .rings import settle_rings
 
 
 class Side:
@@ -34,6 +35,7 @@ class Side:
         self.motion = np.zeros((self.count, 6), np.float32)
         self.cost = self.tried(self.motion)
         self.settled = np.zeros(self.count, bool)  # pieces of a pattern, of whose motion dense flow knows nothing
+        self.reach = self.fine.spread.copy()  # pixels: what each is hinged to is within some times so many
         self.adjacent = adjacency(labels, self.count, config.neighbours)
 
     @property
@@ -149,6 +151,8 @@ def find_motions(
     def finish(way):
         way[0].unturn()
         settle_patterns(way[0])
+
+    def align_finely(way):
         way[0].motion = align(way[0].fine, way[0].motion, steps=2)[0]
 
     with ThreadPoolExecutor(2) as pool:
@@ -160,6 +164,8 @@ def find_motions(
             for way in ways:  # one after the other: each reads what the other side has found
                 _offer_way_back(*way)
         list(pool.map(finish, ways))
+        settle_rings(sides)
+        list(pool.map(align_finely, ways))
     return True
 
 

@@ -103,7 +103,7 @@ def _bend(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """How far half-way a pixel is off its straight line, by its piece's motion where it follows that. (H, W, 2)."""
     grid = side.fine
     straight = grid.flow_of(side.motion, owner)
-    bend = grid.flow_of(half_way(side.motion, grid.centres, grid.spread, grid.config), owner) - straight / 2
+    bend = grid.flow_of(half_way(side.motion, grid.centres, side.reach, grid.config), owner) - straight / 2
     follows = np.exp(-np.square(lengths(flow - straight) / grid.config.bend_follows))[..., None]
     return bend * follows
 

@@ -43,6 +43,17 @@ class CompletionConfig:
     pattern_colour: float = 30.0  # colour difference under which pieces are alike
     pattern_size: float = 0.25  # logarithm of the ratio of their areas, widths and heights
 
+    # Pieces that repeat around a hub (``rings``).
+    ring_uneven: float = 0.15  # of the radius, and of the step from one to the next, by which they may be off
+    ring_most: int = 16  # pieces: more leave a turn open
+    ring_apart: float = 0.5  # radii that a ring goes at most
+    ring_wide: float = 0.5  # of the radius, inwards and outwards, in which lies what is between its pieces
+    ring_areas: float = 1.5  # times the largest piece's area, that this may have
+    ring_farthest: float = 2.2  # radians that a ring turns at most
+    ring_steps: tuple[float, ...] = (1.0, 0.5)  # pixels by which its turn, and the way of its hub, are bettered
+    ring_worse: float = 1.4  # times what its pieces cost one by one, and the slack of a pattern, that they may cost so
+    ring_turn: float = 3.0  # levels that a radian counts: among equals the smaller turn
+
     # Whose line it is (``ownership``).
     line_unexplained: float = 25.0  # levels a pixel from which on a line is not explained by its owner
     line_explained: float = 0.6  # the share of that which another's motion may leave to claim it

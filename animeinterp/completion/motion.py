@@ -109,12 +109,18 @@ class PieceGrid:
         cost = self.sums.total(self.sums.take(self._error(unlike, inside, self.weight))) / self.mass
         return np.where(is_possible(motion, self.config), cost, np.inf)
 
-    def cost_of_shift(self, shift: np.ndarray, pieces: np.ndarray) -> np.ndarray:
-        """What it costs ``pieces`` (P,), each named once, to move by one ``shift`` (2,): (P,), as ``cost`` has it of all."""
-        sums = self.sums.of_pieces(pieces)
+    def cost_of(self, motion: np.ndarray, pieces: np.ndarray) -> np.ndarray:
+        """What it costs ``pieces`` (P,), each named once, to move by their rows of ``motion`` (P, 6): (P,), as ``cost`` has it
+        of all."""
+        sums, row = self.sums.of_pieces(pieces), np.zeros(self.count, np.intp)
+        if not len(sums.order):
+            return np.zeros(len(pieces))
+        row[pieces] = np.arange(len(pieces))
+        m = (motion / self.step).astype(np.float32)[row[sums.take(self.index)]].T
+        x, y = sums.take(self.x), sums.take(self.y)
         rows, columns = np.divmod(sums.order, self.labels.shape[1])
-        move = np.float32(shift) / np.float32(self.step)
-        found, inside = read_at(self.other, move[0] + columns.astype(np.float32), move[1] + rows.astype(np.float32))
+        to_x = columns.astype(np.float32) + (m[0] + m[2] * x + m[3] * y)
+        found, inside = read_at(self.other, to_x, rows.astype(np.float32) + (m[1] + m[4] * x + m[5] * y))
         unlike = difference(found[None], sums.take(self.image)[None])[0]
         return (sums.total(self._error(unlike, inside, sums.take(self.weight))) / self.mass)[pieces]
 

@@ -21,7 +21,7 @@ def settle_patterns(side: Side) -> None:
     the camera's.
     """
     config = side.config
-    rest = _alike(side)
+    rest = alike(side, side.moments[:, [0, 3, 4]])
     repeats = rest.sum(axis=1) >= config.pattern_pieces
     if not repeats.any() or repeats.all():
         return
@@ -61,7 +61,7 @@ def _pattern_cost(side: Side, group: np.ndarray, shift: np.ndarray, own: np.ndar
     if 2 * len(stay) <= len(group):
         return np.inf
     # Dense flow goes on by a part of the pattern as well: it is not asked. Some of the pieces may be covered there.
-    worse = np.sort(side.middle.cost_of_shift(shift, stay) - own[stay])
+    worse = np.sort(side.middle.cost_of(_by(shift, stay), stay) - own[stay])
     return float(worse[: int(np.ceil(side.config.pattern_share * len(stay)))].mean())
 
 
@@ -71,7 +71,7 @@ def _goes_along(side: Side, group: np.ndarray, shift: np.ndarray, own: np.ndarra
     motion = np.zeros((side.count, 6), np.float32)
     motion[:, :2] = shift
     ends, height, width = side.centres[group] + shift, *side.labels.shape
-    explained = side.middle.cost_of_shift(shift, group) - own[group] < side.config.pattern_explained
+    explained = side.middle.cost_of(_by(shift, group), group) - own[group] < side.config.pattern_explained
     explained |= ~((ends > 0) & (ends < (width, height))).all(axis=1)
     by_itself = side.centres[group] + side.motion[group, :2]
     apart = np.linalg.norm(by_itself[:, None] - ends[explained][None], axis=2)
@@ -103,12 +103,19 @@ def _middle(values: np.ndarray, weight: np.ndarray) -> float:
     return float(values[order][np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)])
 
 
-def _alike(side: Side) -> np.ndarray:
-    """Which pieces are of one size, shape and colour: (K, K) bool."""
-    grid, moments = side.middle, side.moments
+def _by(shift: np.ndarray, pieces: np.ndarray) -> np.ndarray:
+    """A motion for each of ``pieces`` (P,) that only shifts, (P, 6)."""
+    motion = np.zeros((len(pieces), 6), np.float32)
+    motion[:, :2] = shift
+    return motion
+
+
+def alike(side: Side, sizes: np.ndarray) -> np.ndarray:
+    """Which pieces are of one colour, and of one size by each column of ``sizes`` (K, n): (K, K) bool."""
+    grid = side.middle
     mass = np.maximum(np.bincount(grid.labels.ravel(), minlength=side.count), 1)
     colours = [grid.sums.total(grid.sums.take(c)) / mass for c in cv2.split(grid.image)]
-    alike = sum(np.abs(colour[:, None] - colour[None]) for colour in colours) < side.config.pattern_colour
-    for size in np.log(np.maximum(moments[:, [0, 3, 4]], 1)).T:
-        alike &= np.abs(size[:, None] - size[None]) < side.config.pattern_size
-    return alike
+    found = sum(np.abs(colour[:, None] - colour[None]) for colour in colours) < side.config.pattern_colour
+    for size in np.log(np.maximum(sizes, 1)).T:
+        found &= np.abs(size[:, None] - size[None]) < side.config.pattern_size
+    return found
