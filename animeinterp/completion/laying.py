@@ -35,7 +35,7 @@ class BoundedFrame:
     def unlike(self, colours: np.ndarray, x: np.ndarray, y: np.ndarray, truncate: float) -> np.ndarray:
         """How unlike ``colours`` (N, 3) what is seen at (x, y) (N,) is, half of it up to a pixel; half as much outside. (N,)."""
         height, width = self.image.shape[:2]
-        rows = max(-(-len(x) // ROW), 1)
+        rows = -(-len(x) // ROW)
         at = [np.resize(v.astype(np.float32), (rows, ROW)) for v in (x, y)]
         image, least, most = (
             cv2.remap(one, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(-1, 3)[: len(x)]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ..dense_flow import disagreement, lengths, warp
+from ..dense_flow import lengths, warp
 from .config import DEFAULT, CompletionConfig
 from .laying import BoundedFrame, Laid, climbed, costs
 from .motion import PieceGrid, half_way, inverse, moved_centre, shrink, steepness
@@ -41,15 +41,15 @@ def loose_things(
     for k in (0, 1):
         things[k].explained = known[k] < config.loose_known
         things[k].explained[0] = False
-    _move_alone(*things, seen, known, fields, grounds, config)
+    _move_alone(*things, seen, known, grounds, config)
     for k in (0, 1):
         _let_go(things[k], seen, k, grounds[k], config)
     return things if any(one.moves.any() for one in things) else None
 
 
 def _move_alone(
-    one: Things, other: Things, seen: Sequence[BoundedFrame], known: Sequence[np.ndarray], fields: Sequence[np.ndarray],
-    grounds: Sequence[np.ndarray], config: CompletionConfig,
+    one: Things, other: Things, seen: Sequence[BoundedFrame], known: Sequence[np.ndarray], grounds: Sequence[np.ndarray],
+    config: CompletionConfig,
 ) -> None:
     """Match things one by one: those that can be laid upon each other, the best first.
 
@@ -74,58 +74,12 @@ def _move_alone(
     turn = np.abs(np.arctan2(motion[:, 4] - motion[:, 3], 2 + motion[:, 2] + motion[:, 5]))
     gain = (cost + config.loose_short_turn * turn) / without
     gain[cost > known[0][a] + known[1][b]] = np.inf
-    steady = [_steady(things, seen, k, fields, config) for k, things in enumerate((one, other))]
-    for n in np.flatnonzero(gain < config.loose_gain):
-        _, along = _along(one, a[n], motion[n], seen, steady[0], config)
-        gain[n] -= config.loose_company * along.sum() / max(len(along), config.loose_least) / without[n]
     back, about = inverse(motion, one.centres[a])
     back = moved_centre(back, about, other.centres[b])
     for n in np.argsort(gain, kind="stable"):
         if gain[n] < config.loose_gain and not one.moves[a[n]] and not other.moves[b[n]]:
-            _move(one, a[n], motion[n], seen, steady[0], config)
-            _move(other, b[n], back[n], seen[::-1], steady[1], config)
-
-
-def _steady(
-    things: Things, seen: Sequence[BoundedFrame], k: int, fields: Sequence[np.ndarray], config: CompletionConfig
-) -> np.ndarray:
-    """The pixels of lines of frame ``k`` that are known to move without ``things``: (2, N), x and y.
-
-    :param seen: both frames; ``fields``: the flow (H, W, 2) from either to the other that is known without loose things.
-    """
-    line = (steepness(seen[k].image) > config.loose_line) & (lengths(fields[k]) > config.loose_still)
-    line &= things.explained[things.labels] | (things.labels == 0)
-    y, x = np.nonzero(line & (disagreement(fields[k], fields[1 - k]) < config.far_returns))
-    step = fields[k][y, x]
-    unlike = seen[1 - k].unlike(seen[k].image[y, x], x + step[:, 0], y + step[:, 1], config.loose_truncate)
-    return np.stack([x, y])[:, unlike < config.loose_known]
-
-
-def _along(
-    things: Things, i: int, motion: np.ndarray, seen: Sequence[BoundedFrame], steady: np.ndarray, config: CompletionConfig
-) -> tuple[np.ndarray, np.ndarray]:
-    """The ``steady`` pixels (``_steady``) amid thing ``i``, (2, N), and which of them its ``motion`` (6,), too, takes to where
-    it looks like them, (N,) bool. A wheel looks as well turned by a spoke more; what lies between its spokes tells.
-
-    :param seen: the things' frame, and the other.
-    """
-    away = steady - things.centres[i][:, None]
-    amid = (away**2).sum(0) < config.loose_amid**2 * things.moments[i, 3:5].sum()
-    (x, y), (dx, dy) = steady[:, amid], away[:, amid]
-    at = x + motion[0] + motion[2] * dx + motion[3] * dy, y + motion[1] + motion[4] * dx + motion[5] * dy
-    return steady[:, amid], seen[1].unlike(seen[0].image[y, x], *at, config.loose_truncate) < config.loose_known
-
-
-def _move(
-    things: Things, i: int, motion: np.ndarray, seen: Sequence[BoundedFrame], steady: np.ndarray, config: CompletionConfig
-) -> None:
-    """Let thing ``i`` move by ``motion`` (6,), and the things amid it that go along, see ``_along``."""
-    (x, y), along = _along(things, i, motion, seen, steady, config)
-    agree = np.bincount(things.labels[y, x], 2.0 * along - 1, len(things.moves))
-    agree[0] = 0
-    for j in (i, *np.flatnonzero((agree > 0) & ~things.moves)):
-        things.motion[j] = moved_centre(motion[None], things.centres[i : i + 1], things.centres[j : j + 1])[0]
-        things.moves[j] = True
+            one.motion[a[n]], other.motion[b[n]] = motion[n], back[n]
+            one.moves[a[n]] = other.moves[b[n]] = True
 
 
 def _let_go(things: Things, seen: Sequence[BoundedFrame], k: int, ground: np.ndarray, config: CompletionConfig) -> None:
