@@ -282,3 +282,27 @@ def marked_wheel(seed: int, size=(270, 480)) -> tuple[Scene, tuple[float, float]
         return canvas.picture()
 
     return draw, tuple(at(0.5)), little
+
+
+def blade(seed: int, degrees: float, size=(270, 480)) -> Scene:
+    """A blade that turns by so many degrees about its root, which a disc covers, over plain ground or a town."""
+    random = np.random.default_rng(2000 + seed)
+    height, width = size
+    root, long = np.array([random.uniform(0.35, 0.65) * width, 0.75 * height]), random.uniform(0.4, 0.6) * height
+    thick, first = random.uniform(6, 12), np.deg2rad(random.uniform(-130, -60))
+    turn, colour = np.deg2rad(random.choice([-1, 1]) * degrees), tuple(int(level) for level in random.integers(170, 250, 3))
+    ground, line = tuple(int(level) for level in random.integers(140, 235, 3)), random.uniform(1.4, 2.4)
+    town = int(random.integers(1 << 30))
+
+    def draw(t: float) -> np.ndarray:
+        canvas = Canvas(size, ground)
+        if seed % 2:
+            _town(canvas, np.random.default_rng(town), size, 0.8 * height)
+        along = np.array([np.cos(first + t * turn), np.sin(first + t * turn)])
+        across, wide = np.array([-along[1], along[0]]), root + 0.88 * long * along
+        points = [root - 1.5 * across, wide - across * thick / 2, root + long * along, wide + across * thick / 2]
+        canvas.shape([*points, root + 1.5 * across], colour, line)
+        canvas.disc(root, 0.06 * height, (60, 60, 170), line)
+        return canvas.picture()
+
+    return draw

@@ -55,3 +55,24 @@ def test_a_wheel_and_a_hand_turn(model, seed):
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
 def test_an_arm_is_whole_under_a_display_in_a_lossy_file(model, seed):
     assert decibels(model, reported.display(seed), reported.jpeg(75 + 5 * (seed % 3))) > 24
+
+
+@pytest.mark.parametrize("seed", [3, 5, 8])
+def test_arms_turn_about_shoulders_that_walk(model, seed):
+    assert decibels(model, reported.walking(seed)) > 19
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 5, 7])
+def test_a_wheel_turns_as_far_as_what_lies_between_its_spokes_tells(model, seed):
+    scene, (x, y), radius = reported.marked_wheel(seed)
+    frame0, truth, frame1 = reported.triplet(scene)
+    made = drawn(model, frame0, frame1)
+    assert reported.moving_decibels(made, frame0, truth, frame1) > 25
+    across, down = torch.meshgrid(torch.arange(made.shape[3]), torch.arange(made.shape[2]), indexing="xy")
+    ball = (across - x) ** 2 + (down - y) ** 2 < (0.7 * radius) ** 2
+    assert float(((made - truth).abs().amax(1)[0] < 0.15)[ball].float().mean()) > 0.9
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_a_blade_turns_far(model, seed):
+    assert decibels(model, reported.blade(seed, 35)) > 15

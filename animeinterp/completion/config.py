@@ -124,7 +124,7 @@ class CompletionConfig:
     loose_other_way: float = 0.35  # ... radians apart
     loose_short_turn: float = 15.0  # levels that a radian counts, of what is seen: likewise
     loose_hinge: int = 3  # pixels beside a thing in which a line may be that it is hinged to, ...
-    loose_hinged: float = 1.5  # ... if it moves by the thing's motion up to so many pixels
+    loose_hinged: float = 2.5  # ... if it moves by the thing's motion up to so many pixels
     loose_crossing: int = 5  # pixels over which a thing is compared with what it crosses
     loose_margin: int = 16  # pixels around a thing in which the nearest of its points is known
     loose_steps: tuple[float, ...] = (3.0, 1.5, 0.7, 0.3)  # pixels (of a turn, at the rim) by which what is seen betters a motion

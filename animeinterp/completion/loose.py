@@ -123,13 +123,14 @@ def lay_over(
 def _hinged_to(things: Things, image: np.ndarray, field: np.ndarray, config: CompletionConfig) -> np.ndarray:
     """The shift of what each thing is hinged to, (K, 2): an arm turns about a shoulder that moves with its body.
 
-    That is the line beside a thing which the thing's own motion moves as the ``field`` (H, W, 2) of all else does; of several
-    the one that moves least, as what turns along with the thing is moved so too. Zero where there is none.
+    Asked of what turns alone. It is the line beside a thing that the thing's own motion moves as the ``field`` (H, W, 2) of all
+    else does; of several the one that moves least, as what turns along with the thing is moved so too. Zero where there is none.
     """
     shift = np.zeros((len(things.moves), 2), np.float32)
     reach = np.ones((2 * config.loose_hinge + 1,) * 2, np.uint8)
     line = (steepness(image) > config.loose_line) & ~things.moves[things.labels]
-    for n in np.flatnonzero(things.moves):
+    turn = np.arctan2(things.motion[:, 4] - things.motion[:, 3], 2 + things.motion[:, 2] + things.motion[:, 5])
+    for n in np.flatnonzero(things.moves & (np.abs(turn) > config.least_turn)):
         mine = (things.labels == n).astype(np.uint8)
         y, x = np.nonzero(cv2.dilate(mine, reach).view(bool) & line)
         dx, dy = x - things.centres[n, 0], y - things.centres[n, 1]

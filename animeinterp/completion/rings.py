@@ -80,7 +80,7 @@ def _apart(one: Ring, other: Ring) -> float:
 
 
 def _settle(sides: tuple[Side, Side], rings: tuple[Ring, Ring], ringed: list[np.ndarray]) -> None:
-    """Let what of either side is in a ring and amid it turn as the ring does. ``ringed``: all pieces of either that are in any."""
+    """Let what of either side is in a ring and amid it turn as the ring does. ``ringed``: the pieces of either in any ring."""
     config, step = sides[0].config, rings[0].step
     amid, between = [], []
     for side, ring, others in zip(sides, rings, ringed, strict=True):

@@ -6,6 +6,9 @@ import pytest
 import torch
 
 import animeinterp as ai
+from animeinterp.completion.loose import lay_over
+from animeinterp.completion.things import Things
+from animeinterp.matching.features import piece_moments
 
 WIDTH, HEIGHT, TURN = 320, 180, 16  # ``TURN``: parts of a pixel that OpenCV draws by
 
@@ -87,6 +90,41 @@ def test_a_blade_turns_about_its_root(seed, turn, length):
     blade = (np.abs(draw(0.5).astype(int) - ground).max(axis=2) > 10) & (np.arange(HEIGHT)[:, None] < 125)
     off = np.abs(drawn - true).mean(axis=2)[blade]
     assert np.sqrt((off**2).mean()) < 25
+
+
+def loose(labels: np.ndarray, motion: list) -> Things:
+    """Things of a frame, of which the first moves by ``motion`` (6,)."""
+    moments = piece_moments(torch.from_numpy(labels), 2).numpy()
+    none, moves = np.zeros(labels.shape, np.float32), np.array([False, True])
+    motions = np.array([[0] * 6, motion], np.float32)
+    return Things(none, labels, labels, moments, np.zeros((2, 3)), np.ones(2), motions, moves, np.zeros(2, bool))
+
+
+@pytest.mark.parametrize("turn, way", [(40, (36, 0)), (-36, (-40, 8)), (50, (0, 0))])
+def test_an_arm_turns_about_a_shoulder_that_moves(turn, way):
+    """The shoulder goes straight with its body, and not on the arc about the point that the turn and the way have together."""
+    shoulder, body = (160, 100), np.s_[100:140, 140:180]
+    image, labels = np.full((HEIGHT, WIDTH, 3), 230, np.uint8), np.zeros((HEIGHT, WIDTH), np.int32)
+    image[body] = 40  # its upper edge is the line that the arm is hinged to
+    cv2.line(labels, shoulder, (160, 40), 1, 3)
+    image[labels > 0] = 0
+    field = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    field[95:145, 135:185] = way
+
+    def turned(x, y, degrees, share):
+        """Where a point of the arm is when the arm has turned by so much, and the body has gone a share of its way."""
+        c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+        dx, dy = x - shoulder[0], y - shoulder[1]
+        return np.array([c * dx - s * dy, s * dx + c * dy]) + shoulder + share * np.array(way)
+
+    c, s = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
+    things = loose(labels, [0, 0, c - 1, -s, s, c - 1])
+    things.motion[1, :2] = turned(*things.centres[1], turn, 1) - things.centres[1]
+    bend = np.zeros_like(field)
+    lay_over([things, loose(0 * labels, [0] * 6)], 0, [image, image], np.zeros_like(field), field, bend)
+    for y in (42, 60, 90):
+        half = np.array((160, y)) + field[y, 160] / 2 + bend[y, 160]
+        assert np.abs(half - turned(160, y, turn / 2, 0.5)).max() < 0.5
 
 
 def test_what_does_not_move_alike_is_no_swarm():

@@ -50,7 +50,7 @@ def test_what_a_shift_costs_some_pieces_is_what_it_costs_them_among_all(grid):
     pieces, shift = np.array([6, 1, 3]), np.float32([2.3, -41.7])  # some of it leaves the frame
     motion = np.zeros((PIECES, 6), np.float32)
     motion[:, :2] = shift
-    assert np.array_equal(grid.cost_of_shift(shift, pieces), grid.cost(motion)[pieces])
+    assert np.array_equal(grid.cost_of(motion[pieces], pieces), grid.cost(motion)[pieces])
 
 
 def test_the_cost_of_what_was_aligned_is_that_of_the_motions_returned(grid):
