@@ -100,13 +100,13 @@ class Side:
             self.offer(moved_centre(self.motion[friend], self.centres[friend], self.centres), friend != np.arange(self.count))
 
     def whole_frame(self) -> np.ndarray:
-        """The affine motion of most of the frame, as a motion for each piece. (K, 6)."""
+        """The affine motion of most of the frame, as a motion for each piece. (K, 6). A pixel in sixteen tells it."""
         height, width = self.labels.shape
         one = PieceGrid.of(
             *[np.zeros((height, width, 3), np.uint8)] * 2,
             np.zeros_like(self.labels),
             np.array([[height * width, (width - 1) / 2, (height - 1) / 2, width**2 / 12, height**2 / 12, 0]]),
-            self.middle.step,
+            4 * self.middle.step,
             self.config,
         )
         motion = fit_motions(self.dense, one, self.trust, rounds=6)
