@@ -112,7 +112,6 @@ class IsolationConfig:
     hole: float = 0.02  # of the frame, under which a hole in a figure is the figure's
     crumb: float = 0.005  # of the frame, under which a figure is none
     matched: float = 0.25  # share of a figure, from which the other drawing has one where it is led to
-    like: float = 3.0  # times, by which two that went too far to be found may differ in size
     around: int = 1  # pixels of the motion, at 1/4, that a figure's motion goes beyond it
     beyond: float = 0.02  # of the longer side, that something may leave the frame by
     window: float = 0.05  # of the longer side, to each side of a place, over which readings are compared
@@ -145,7 +144,6 @@ class PaintingConfig:
     nothing_alike: float = 0.22  # ... and its mean, from which on they have nothing in common in that
     stretched: float = 0.2  # of the logarithm of the area, by which one is stretched more than the other
     less_stretched: float = 20.0  # the logit by which that is led by the other
-    stretched_gap: float = 0.01  # of the longer side, between parts that are taken as one
     path_steps: int = 4  # in which the place half-way is found that arrives at a place of another time: after three none moved
 
 

@@ -117,22 +117,15 @@ def _cleaned(figure: Tensor, config: IsolationConfig) -> Tensor:
 
 
 def _matched(figures: list[Tensor], motion: Tensor, config: IsolationConfig) -> list[Tensor]:
-    """Figures (1, 1, H, W) without what is one in one drawing alone: in the other it was taken for backdrop, and the best that a
-    motion could do with it is to make it small. What the motion does not lead to its like is kept while the other drawing has
-    something of about its size that is not led to either: it went too far to be found yet."""
+    """Figures (1, 1, H, W) without what the motion does not lead to its like in the other drawing: there it was taken for
+    backdrop, and the best that a motion could do with it is to make it small."""
     ways = [4 * enlarge_padded(way.float(), 4.0, tuple(figures[0].shape[-2:])) for way in motion.split(2, dim=1)]
     shown = [backwarp(figure, way) for figure, way in zip(figures, ways, strict=True)]
-    components, alone = [], []
+    kept = []
     for k, figure in enumerate(figures):
         there = splat(shown[1 - k], ways[k])[0][0, 0].cpu().numpy()
         labels, areas = connected_components((figure[0, 0] > 0.5).cpu().numpy(), 8)
-        matched = component_means(labels, there, areas) >= config.matched
-        alone.append([n for n in range(1, len(areas)) if not matched[n]])
-        components.append((labels, areas))
-    kept = []
-    for k, (labels, areas) in enumerate(components):
-        others = components[1 - k][1][alone[1 - k]]
-        without = [n for n in alone[k] if not any(areas[n] < config.like * o and o < config.like * areas[n] for o in others)]
-        gone = torch.from_numpy(np.isin(labels, without)).to(figures[k].device)
-        kept.append(figures[k] * ~gone)
+        alone = component_means(labels, there, areas) < config.matched
+        alone[0] = False  # what is around them
+        kept.append(figure * ~torch.from_numpy(alone[labels]).to(figure.device))
     return kept

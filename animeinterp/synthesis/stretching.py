@@ -34,8 +34,7 @@ def less_stretched(motion: Tensor, reading0: Tensor, reading1: Tensor, config: P
     means = [np.bincount(labels.ravel(), (off * x).ravel()) / weight for x in stretched]
     more = np.where(weight > config.nothing_alike * areas, means[0] - means[1], 0.0)
     more[0] = 0  # where they are alike
-    gap = round(config.stretched_gap * max(off.shape))
-    speaks = sum(sign * _filled((sign * more > config.stretched)[labels], gap) for sign in (-1.0, 1.0))
+    speaks = sum(sign * _filled((sign * more > config.stretched)[labels]) for sign in (-1.0, 1.0))
     return -config.less_stretched * window_mean(torch.from_numpy(speaks).to(apart)[None, None], 1)
 
 
@@ -48,11 +47,7 @@ def _stretch(way: Tensor) -> Tensor:
     return -area.clamp(0.1, 1.0).log()
 
 
-def _filled(mask: np.ndarray, reach: int) -> np.ndarray:
-    """A bool ``mask`` (h, w), components near to one another as one, without holes, and a little wider: float32 0 or 1."""
-    if not mask.any():
-        return np.zeros(mask.shape, np.float32)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
-    outlines, _ = cv2.findContours(cv2.dilate(mask.astype(np.uint8), disc), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = cv2.drawContours(np.zeros(mask.shape, np.uint8), outlines, -1, 1, cv2.FILLED)
-    return cv2.erode(filled, disc[: reach + 1 | 1, : reach + 1 | 1]).astype(np.float32)
+def _filled(mask: np.ndarray) -> np.ndarray:
+    """A bool ``mask`` (h, w) without the holes in its components: float32 0 or 1."""
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.float32), outlines, -1, 1, cv2.FILLED)
