@@ -13,14 +13,14 @@ def _network(**config):
     return SynthesisNetwork(SynthesisConfig(**config)).eval()
 
 
-def _prepared(painter, height=270, width=330, count=1):
+def _prepared(painter, height=182, width=238, count=1):  # the middle of 3 x 4 tiles of 64 is cut on all sides
     torch.manual_seed(1)
     frames, flows = torch.rand(2, count, 3, height, width), torch.randn(2, count, 2, height, width) * 4
     return painter.gather(*frames, *flows)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("most", "count", "mask"), [(60000, 1, False), (30000, 2, True), (1, 1, False)])
+@pytest.mark.parametrize(("most", "count", "mask"), [(40000, 1, False), (40000, 2, True), (1, 1, False)])
 def test_tiles_make_the_same_frame(most, count, mask):
     painter = _network(hole_mask=mask)
     prepared = _prepared(painter, count=count)
@@ -28,8 +28,8 @@ def test_tiles_make_the_same_frame(most, count, mask):
     sizes = []
     painter.grid.register_forward_pre_hook(lambda _module, inputs: sizes.append(tuple(inputs[0].shape[-2:])))
     tiled = painter.render(prepared, 0.4, tile=most)
-    assert len(sizes) > 1 and all(height * width <= max(most, 64000) for height, width in sizes)
-    assert tiled.shape == whole.shape == (count, 3, 270, 330)
+    assert len(sizes) > 1 and all(height * width <= max(most, 30000) for height, width in sizes)
+    assert tiled.shape == whole.shape == (count, 3, 182, 238)
     torch.testing.assert_close(tiled, whole, rtol=0, atol=1e-5)
 
 
@@ -55,7 +55,7 @@ def test_tiles_are_chosen_by_what_is_free(monkeypatch):
     painter = _network()
     prepared, sizes = _prepared(painter), []
     painter.grid.register_forward_pre_hook(lambda _module, inputs: sizes.append(inputs[0].shape))
-    whole = 272 * 332 * network._GRID_CHANNELS * 4
+    whole = 184 * 240 * network._GRID_CHANNELS * 4
     for free, tiles in ((2 * whole, 1), (whole, 4)):
         sizes.clear()
         monkeypatch.setattr(network, "free_memory", lambda device, free=free: free)
@@ -64,14 +64,14 @@ def test_tiles_are_chosen_by_what_is_free(monkeypatch):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("tile", [10**9, 30000])
+@pytest.mark.parametrize("tile", [10**9, 40000])
 def test_the_progress_counts_the_layers_of_each_tile(tile):
     painter, counted = _network(), []
     for layer in painter.grid.modules():
         if not list(layer.children()):
             layer.register_forward_hook(lambda *_: counted.append(1))
     painter.render(_prepared(painter), 0.4, tile=tile)
-    frame = torch.empty(1, 3, 270, 330)
+    frame = torch.empty(1, 3, 182, 238)
     alone = painter.count_layers(0, frame, tile=tile)
     splats = 2 * len(painter.pyramid.levels)
     assert painter.count_layers(1, frame, tile=tile) - alone == splats + len(counted)
