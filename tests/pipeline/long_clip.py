@@ -3,14 +3,16 @@
 
     python long_clip.py WAY [COMFYUI]
 
-Each frame moves, so that each pair goes the whole way. What takes long in it is done by stand-ins, which hand out as much as
-they would: what is looked for is what is kept from one pair to the next. That is small beside what an allocator keeps of freed
+Each frame moves, so that each pair goes the whole way: by turns that of cut-outs, by pieces, and that of drawings made anew. What
+takes long in them is done by stand-ins, which hand out as much as they would: what is looked for is what is kept from one pair to
+the next. That is small beside what an allocator keeps of freed
 memory for later, a different amount each time; so freed memory is given back at once here.
 """
 
 import ctypes
 import importlib
 import importlib.util
+import itertools
 import json
 import sys
 import tempfile
@@ -54,8 +56,10 @@ def panned(count, dtype):
 
 def stand_in(package="animeinterp"):
     """Put stand-ins in place of what takes long; in the pack that ComfyUI loads these modules are others."""
-    stages, refiner, blending, flow = (
-        importlib.import_module(f"{package}.{name}") for name in ("stages", "completion.refiner", "synthesis.blend", "flow")
+    pipeline, stages, refiner, panning, blending, smooth, flow = (
+        importlib.import_module(f"{package}.{name}") for name in (
+            "pipeline", "stages", "completion.refiner", "completion.panning", "synthesis.blend", "synthesis.smooth", "flow"
+        )
     )
     fields = {"flow_01": 2, "flow_10": 2, "depth_0": 1, "depth_1": 1, "confidence_01": 1, "confidence_10": 1,
               "bend_01": 2, "bend_10": 2, "dense_01": 2, "dense_10": 2}
@@ -63,10 +67,25 @@ def stand_in(package="animeinterp"):
     def field(channels):
         return torch.ones(1, channels, HEIGHT, WIDTH)
 
+    class Halfway:
+        def __init__(self, frames):
+            self.frames, self.fused = frames, [field(4), field(1), field(3)]
+
+        def at(self, time):
+            return torch.lerp(*self.frames, time)[..., :HEIGHT, :WIDTH]
+
+    pipeline.find_light = lambda *frames: None
+    pipeline.nothing_in_common = lambda *frames: False
+    cutouts = itertools.cycle((True, False))
+    stages.may_be_cutouts = lambda *frames: next(cutouts)
+    panning.PannedFlow.fields = lambda self, *frames: (field(2), field(2))
+    smooth.SmoothDrawing._found = lambda self: Halfway(self._frames)
     stages.segment = lambda frame, config: torch.ones(1, HEIGHT, WIDTH, dtype=torch.int32)
     stages.describe_pieces = lambda frame, labels: field(8)
     stages.pair_matches = lambda *arguments: flow.PieceMatches(torch.ones(2, HEIGHT, WIDTH).int(), [])
-    refiner.complete = lambda *arguments, **options: flow.Flow(**{name: field(channels) for name, channels in fields.items()})
+    refiner.complete = lambda *arguments, **options: flow.Flow(
+        **{name: field(channels) for name, channels in fields.items()}, cutouts=[True]
+    )
     blending.blend = lambda frame0, frame1, flow, times, progress, **_: torch.cat([torch.lerp(frame0, frame1, t) for t in times])
     stages.Stillness.hold = lambda self, painted, time: painted
 
