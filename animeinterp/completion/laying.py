@@ -58,6 +58,15 @@ def costs(things: Things, seen: Sequence[BoundedFrame], k: int, field: np.ndarra
     return np.bincount(label, off, count) / np.maximum(np.bincount(label, minlength=count), 1)
 
 
+def unlike_along(
+    seen: Sequence[BoundedFrame], k: int, points: np.ndarray, motion: np.ndarray, centre: np.ndarray, config: CompletionConfig
+) -> np.ndarray:
+    """How unlike ``points`` (N, 2) of frame ``k`` are to where a ``motion`` (6,) about ``centre`` (2,) takes them, (N,)."""
+    x, y = points.astype(int).T
+    to = points + motion[:2] + (points - centre) @ motion[2:].reshape(2, 2).T
+    return seen[1 - k].unlike(seen[k].image[y, x], *to.T, config.loose_truncate)
+
+
 def climbed(
     things: Sequence[Things], pair: tuple[np.ndarray, np.ndarray], seen: Sequence[BoundedFrame], motion: np.ndarray,
     grounds: Sequence[np.ndarray], config: CompletionConfig,

@@ -18,6 +18,7 @@ from ..dense_flow import lengths, warp
 from .config import DEFAULT, CompletionConfig
 from .laying import BoundedFrame, Laid, climbed, costs
 from .motion import PieceGrid, half_way, inverse, moved_centre, shrink, steepness
+from .strokes import part_strokes
 from .swarms import move_swarms
 from .things import Things, cut_things, possible_pairs
 
@@ -41,7 +42,8 @@ def loose_things(
     for k in (0, 1):
         things[k].explained = known[k] < config.loose_known
         things[k].explained[0] = False
-    _move_alone(*things, seen, known, grounds, config)
+    matched = _move_alone(*things, seen, known, grounds, config)
+    things = part_strokes(things, matched, seen, grounds, config)
     for k in (0, 1):
         _let_go(things[k], seen, k, grounds[k], config)
     return things if any(one.moves.any() for one in things) else None
@@ -50,8 +52,8 @@ def loose_things(
 def _move_alone(
     one: Things, other: Things, seen: Sequence[BoundedFrame], known: Sequence[np.ndarray], grounds: Sequence[np.ndarray],
     config: CompletionConfig,
-) -> None:
-    """Match things one by one: those that can be laid upon each other, the best first.
+) -> list[tuple[int, int]]:
+    """Match things one by one: those that can be laid upon each other, the best first. Which is which.
 
     ``known``: how unlike each is what the other frame shows along the flow that is known, (K,) of either frame. That may have
     found some line to follow for every line; the ``grounds``' flow (H, W, 2) has not.
@@ -64,8 +66,9 @@ def _move_alone(
     a, b = a[order], b[order]
     few = np.arange(len(a)) - np.searchsorted(a, a) < config.loose_tried
     a, b = a[few], b[few]
+    matched: list[tuple[int, int]] = []
     if not len(a):
-        return
+        return matched
     laid = Laid(one, other, config)
     begin = [laid.on(i, j) for i, j in zip(a, b, strict=True)]
     a, b = (np.repeat(of, [len(ways) for ways in begin]) for of in (a, b))
@@ -80,6 +83,8 @@ def _move_alone(
         if gain[n] < config.loose_gain and not one.moves[a[n]] and not other.moves[b[n]]:
             one.motion[a[n]], other.motion[b[n]] = motion[n], back[n]
             one.moves[a[n]] = other.moves[b[n]] = True
+            matched.append((int(a[n]), int(b[n])))
+    return matched
 
 
 def _let_go(things: Things, seen: Sequence[BoundedFrame], k: int, ground: np.ndarray, config: CompletionConfig) -> None:
