@@ -1,9 +1,9 @@
 """Coarse flow made whole without a network: every pixel a motion, every piece a depth.
 
 SGM leaves zero where no piece matched and gives each piece a plain shift; this is what takes the place of the refinement
-network where there is none. The parts: one affine motion a piece (``candidates``), lines given to the piece that they
-bound (``ownership``), an order in depth from occlusion (``depth``), deformation and dense flow (``deformation``), and things
-too thin or too small to be pieces (``loose``).
+network where there is none. The parts: one affine motion a piece (``candidates``; one for all that repeat, ``patterns``,
+``rings``), lines given to the piece that they bound (``ownership``), an order in depth from occlusion (``depth``), deformation
+and dense flow (``deformation``), and things too thin or too small to be pieces (``loose``), and their lines (``strokes``).
 """
 
 from __future__ import annotations
