@@ -28,7 +28,7 @@ def qualities(seed, size, motion):
 
 
 def test_what_moves_fast_is_drawn_the_same_at_360_720_and_1440_lines():
-    smallest, middle, largest = qualities(306, (1440, 1440), (0.05, 0.25))
+    smallest, middle, largest = qualities(306, (1440, 960), (0.05, 0.25))
     assert smallest == pytest.approx(middle, abs=1.0) and middle == pytest.approx(largest, abs=1.0)
 
 
