@@ -33,14 +33,17 @@ def put_in_place(part: Path, path: Path | URL) -> None:
 
 
 def remove_abandoned(path: Path | URL, folder: Path | URL) -> None:
-    """Take away what killed runs left hidden in ``folder`` on their way to ``path``; what a living one works on stays."""
+    """Take away what killed runs left hidden in ``folder`` on their way to ``path``; what a living one works on stays, and so
+    does a folder that was there before (``.old``) while nothing took its place."""
     folder = Path(tempfile.gettempdir()) if isinstance(folder, URL) else folder
     if os.name != "posix" or not folder.is_dir():  # elsewhere, a process cannot be asked whether it lives
         return
-    ours = re.compile(rf"\.({re.escape(path.stem)}|{re.escape(path.name)})\.(\d+)\.part({re.escape(path.suffix)})?")
+    ours = re.compile(rf"\.({re.escape(path.stem)}|{re.escape(path.name)})\.(\d+)\.(old|part({re.escape(path.suffix)})?)")
     for entry in folder.iterdir():
         found = ours.fullmatch(entry.name)
         if found is None or _lives(int(found[2])):
+            continue
+        if found[3] == "old" and not (found[1] == path.name and path.exists()):
             continue
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)

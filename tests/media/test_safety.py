@@ -77,6 +77,21 @@ def test_a_run_that_is_killed_leaves_the_old_or_the_new(tmp_path, target):
     assert len(frames_of(path)) == COUNT and len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize("replaced", [True, False])
+def test_what_was_there_before_goes_with_the_next_run_once_something_took_its_place(tmp_path, replaced):
+    """Of a run that was killed while it put its folder in the old one's place."""
+    process = processes.Process(target=time.sleep, args=(0,))
+    process.start()
+    process.join()
+    old = tmp_path / f".folder.{process.pid}.old"
+    write_old(tmp_path / "folder")
+    (tmp_path / "folder").rename(old)
+    if replaced:
+        write_old(tmp_path / "folder")
+    FolderWriter(tmp_path / "folder", overwrite=True)
+    assert old.exists() != replaced
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_full_disk_is_told_of_and_nothing_is_left(tmp_path, target):
     """A limit on the size of files stands for a disk that is full: the system fails the same calls."""
