@@ -30,3 +30,13 @@ def area_average(frame: Tensor, size: tuple[int, int]) -> Tensor:
     if frame.device.type == "mps" and (frame.shape[-2] % size[0] or frame.shape[-1] % size[1]):
         return area_average(frame.cpu(), size).to(frame.device)  # whose pooling knows only sizes that divide
     return F.interpolate(frame, size, mode="area")
+
+
+def levels_at_most(frame: Tensor, side: int) -> np.ndarray:
+    """A frame (1, 3, H, W) in 0..1 as (h, w, 3) float32 in levels of 0..255, its longer side ``side`` pixels at most, each side 8
+    at least; the smaller picture is made where the frame is."""
+    height, width = frame.shape[-2:]
+    scale = min(1.0, side / max(height, width))
+    size = max(round(height * scale), 8), max(round(width * scale), 8)
+    small = area_average(frame.detach().float(), size)[0]
+    return np.ascontiguousarray((255 * small.clamp(0, 1)).permute(1, 2, 0).cpu().numpy())

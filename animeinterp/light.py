@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .dense_flow import dis_flow, disagreement, warp
-from .images import area_average, to_tensor
+from .images import levels_at_most, to_tensor
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Leveled:
 
 def find_light(frame0: Tensor, frame1: Tensor, config: LightConfig = LIGHT) -> Light | None:
     """How the light changes from one frame (1, 3, H, W) in 0..1 to another; None where it does not, or nobody can tell."""
-    one, other = _small(frame0, config.side), _small(frame1, config.side)
+    one, other = levels_at_most(frame0, config.side), levels_at_most(frame1, config.side)
     spreads = [np.abs(x - np.median(x, axis=(0, 1))).max(axis=2) for x in (one, other)]
     least_spread = min(float(np.quantile(spread, 0.999)) for spread in spreads)
     if least_spread < config.flat:
@@ -245,12 +245,3 @@ def _around(x: np.ndarray, sigma: float, cell: int) -> np.ndarray:
 
 def _off(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return cv2.transform(cv2.absdiff(one, other), np.full((1, 3), 1 / 3, np.float32))
-
-
-def _small(frame: Tensor, side: int) -> np.ndarray:
-    """(h, w, 3) float32 in levels of 0..255; the smaller picture is made where the frame is."""
-    height, width = frame.shape[-2:]
-    scale = min(1.0, side / max(height, width))
-    size = max(round(height * scale), 8), max(round(width * scale), 8)
-    small = area_average(frame.detach().float(), size)[0]
-    return np.ascontiguousarray((255 * small.clamp(0, 1)).permute(1, 2, 0).cpu().numpy())

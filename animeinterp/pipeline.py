@@ -26,6 +26,7 @@ from .padding import cut_back, flow_at_least
 from .protocols import Refiner, Synthesizer
 from .runtime import Runtime
 from .sequence.unrelated import nothing_in_common
+from .shade import Unshaded
 from .stages import Stages
 from .synthesis.protection import keep_protected
 from .weights import bundled_models, load_model
@@ -214,7 +215,11 @@ def draw_between(
     if values.wide:  # a rare case: what was found of either frame alone is found again
         frame0, frame1 = (_as(frame, values.press(frame.frame)) for frame in original)
     light = find_light(frame0.rgb, frame1.rgb)
-    leveled = None if light is None or light.fades else Leveled(light, frame0.frame, frame1.frame)
+    leveled: Leveled | Unshaded | None = None
+    if light is None:
+        leveled = Unshaded.of(frame0.frame, frame1.frame)
+    elif not light.fades:
+        leveled = Leveled(light, frame0.frame, frame1.frame)
     if leveled is not None:
         frame0, frame1 = map(_as, original, leveled.frames)
 
