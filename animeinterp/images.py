@@ -40,3 +40,17 @@ def levels_at_most(frame: Tensor, side: int) -> np.ndarray:
     size = max(round(height * scale), 8), max(round(width * scale), 8)
     small = area_average(frame.detach().float(), size)[0]
     return np.ascontiguousarray((255 * small.clamp(0, 1)).permute(1, 2, 0).cpu().numpy())
+
+
+def close_gaps(mask: np.ndarray, reach: int) -> np.ndarray:
+    """A ``mask`` (H, W), bool or 0 and 1, with its gaps of up to twice ``reach`` pixels closed (a disc); as bool. At the frame's
+    edge it goes on beyond."""
+    around = cv2.copyMakeBorder(mask.astype(np.uint8), *(reach,) * 4, cv2.BORDER_REPLICATE)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
+    return cv2.morphologyEx(around, cv2.MORPH_CLOSE, disc)[reach:-reach, reach:-reach] > 0
+
+
+def without_holes(mask: np.ndarray) -> np.ndarray:
+    """A bool ``mask`` (H, W) without the holes in its components: float32 0 or 1."""
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.float32), outlines, -1, 1, cv2.FILLED)

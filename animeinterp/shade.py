@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .images import levels_at_most, to_tensor
+from .images import close_gaps, levels_at_most, to_tensor, without_holes
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,12 @@ def find_shade(frame0: Tensor, frame1: Tensor, config: ShadeConfig = SHADE) -> S
     pictures = [levels_at_most(frame, config.side) for frame in (frame0, frame1)]
     backwards = bool(logs.mean() > 0)
     before, after = pictures[::-1] if backwards else pictures
-    covers = _covered(before, after, -np.abs(logs), config)
-    ways = _ways(before, covers > 0.5, -np.abs(logs), config)
+    logs = -np.abs(logs)
+    covers = _covered(before, after, logs, config)
+    ways = _ways(before, covers > 0.5, logs, config)
     if ways is None:
         return None
-    factor = torch.from_numpy(np.exp(-np.abs(logs)).astype(np.float32)).reshape(1, 3, 1, 1)
+    factor = torch.from_numpy(np.exp(logs).astype(np.float32)).reshape(1, 3, 1, 1)
     return Shade(factor, *(to_tensor(x[..., None].astype(np.float32)) for x in (covers, *ways)), backwards)
 
 
@@ -162,12 +163,7 @@ def _covered(before: np.ndarray, after: np.ndarray, logs: np.ndarray, config: Sh
     log, changed = _logarithm(before, after, config)
     fits = changed & (np.abs(after - np.exp(logs) * before).max(axis=2) < config.off)
     mask = cv2.morphologyEx(fits.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    reach = max(1, round(config.gap * max(mask.shape)))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
-    around = cv2.copyMakeBorder(mask, *(reach,) * 4, cv2.BORDER_REPLICATE)
-    mask = cv2.morphologyEx(around, cv2.MORPH_CLOSE, disc)[reach:-reach, reach:-reach]
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    mask = cv2.drawContours(np.zeros_like(mask), contours, -1, 1, cv2.FILLED)
+    mask = without_holes(close_gaps(mask, max(1, round(config.gap * max(mask.shape))))).astype(np.uint8)
     square = np.ones((2 * config.edge + 1,) * 2, np.uint8)
     inner, outer = cv2.erode(mask, square), cv2.dilate(mask, square)
     soft = np.clip(log / logs.mean(), 0, 1)

@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..flow import backwarp, mean_difference
+from ..images import close_gaps
 from ..padding import enlarge_padded
 from .backdrop import Backdrop
 from .components import component_means, connected_components, small_components
@@ -105,11 +105,8 @@ class Isolation:
 
 def _cleaned(figure: Tensor, config: IsolationConfig) -> Tensor:
     """A figure (1, 1, H, W) without its gaps and holes, which flat colours that hardly move make in it, and without crumbs."""
-    mask = (figure[0, 0].cpu().numpy() > 0.5).astype(np.uint8)
-    reach = max(1, round(config.gap * max(mask.shape)))
-    around = cv2.copyMakeBorder(mask, *(reach,) * 4, cv2.BORDER_REPLICATE)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
-    closed = cv2.morphologyEx(around, cv2.MORPH_CLOSE, disc)[reach:-reach, reach:-reach] > 0
+    mask = figure[0, 0].cpu().numpy() > 0.5
+    closed = close_gaps(mask, max(1, round(config.gap * max(mask.shape))))
     closed |= small_components(~closed, config.hole, 4)
     crumbs = small_components(closed, config.crumb, 8)
     closed, kept = (torch.from_numpy(x.astype(np.float32)).to(figure.device)[None, None] for x in (closed & ~crumbs, ~crumbs))

@@ -8,13 +8,13 @@ Conventions: as in ``bilateral``.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..flow import mean_difference
+from ..images import without_holes
 from .components import connected_components
 from .config import PAINTING, PaintingConfig
 from .windows import window_mean
@@ -34,7 +34,7 @@ def less_stretched(motion: Tensor, reading0: Tensor, reading1: Tensor, config: P
     means = [np.bincount(labels.ravel(), (off * x).ravel()) / weight for x in stretched]
     more = np.where(weight > config.nothing_alike * areas, means[0] - means[1], 0.0)
     more[0] = 0  # where they are alike
-    speaks = sum(sign * _filled((sign * more > config.stretched)[labels]) for sign in (-1.0, 1.0))
+    speaks = sum(sign * without_holes((sign * more > config.stretched)[labels]) for sign in (-1.0, 1.0))
     return -config.less_stretched * window_mean(torch.from_numpy(speaks).to(apart)[None, None], 1)
 
 
@@ -45,9 +45,3 @@ def _stretch(way: Tensor) -> Tensor:
     by_y = (around[..., 2:, 1:-1] - around[..., :-2, 1:-1]) / 2
     area = (1 + by_x[:, :1]) * (1 + by_y[:, 1:]) - by_x[:, 1:] * by_y[:, :1]  # in the drawing, of a pixel that is read
     return -area.clamp(0.1, 1.0).log()
-
-
-def _filled(mask: np.ndarray) -> np.ndarray:
-    """A bool ``mask`` (h, w) without the holes in its components: float32 0 or 1."""
-    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(np.zeros(mask.shape, np.float32), outlines, -1, 1, cv2.FILLED)

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from animeinterp.images import without_holes
 from animeinterp.synthesis.config import PAINTING
 from animeinterp.synthesis.painting import Fused, Halfway
-from animeinterp.synthesis.stretching import _filled, _stretch, less_stretched
+from animeinterp.synthesis.stretching import _stretch, less_stretched
 
 HEIGHT, WIDTH = 64, 96  # at 1/4
 EYE = (slice(24, 40), slice(30, 60))  # half-way, at 1/4
@@ -78,11 +79,11 @@ def test_holes_are_filled():
     mask = np.zeros((60, 80), bool)
     mask[20:40, 20:30] = mask[20:40, 33:44] = True
     mask[26:34, 36:40] = False
-    filled = _filled(mask)
+    filled = without_holes(mask)
     assert filled[20:40, 33:44].min() == 1 and filled.dtype == np.float32
     filled[20:40, 33:44] = mask[20:40, 33:44]
     assert np.array_equal(filled, mask), "and nothing else is another"
-    assert _filled(mask & False).max() == 0
+    assert without_holes(mask & False).max() == 0
 
 
 @torch.no_grad()
