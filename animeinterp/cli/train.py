@@ -72,7 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--warmup", type=int, default=TrainConfig.warmup, help="steps until it is reached")
     how.add_argument("--batch", type=int, help="clips or crops a step, in each process (default: 8)")
     how.add_argument("--gather", type=int, default=1, metavar="N", help="batches whose gradients make a step (default: 1)")
-    how.add_argument("--side", type=int, nargs="+", metavar="N", help="of crops: one number, or height and width")
+    how.add_argument("--side", type=int, nargs="+", metavar="N", help="of crops: one number, or height and width; between: squares of these, by turns")
+    how.add_argument("--together", type=int, default=1, metavar="N", help="between: batches drawn at once, for a GPU (default: 1)")
     how.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), help="of the clips drawn")
     how.add_argument("--iterations", type=int, help="of the refinement (default: the model's own)")
     how.add_argument("--only-synthesis", action="store_true", help="frame: leave the refinement as it is")
@@ -143,7 +144,7 @@ def _train(options: argparse.Namespace, ours: Processes, stopped: Callable[[], b
 
 
 def _check(options: argparse.Namespace) -> None:
-    for name in ("steps", "batch", "samples", "held_out", "log_every", "save_every", "report_every", "iterations", "gather"):
+    for name in ("steps", "batch", "samples", "held_out", "log_every", "save_every", "report_every", "iterations", "gather", "together"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise AnimeInterpError(f"--{name.replace('_', '-')} is {value}; it should be 1 or more.")
@@ -217,15 +218,15 @@ def _task(options: argparse.Namespace, composers: Executor | None) -> Task:
             options.first,
         ))
     if options.stage == "between":
-        if options.art is None or side[0] != side[1]:
-            raise AnimeInterpError(
-                "The stage between draws square crops from an archive of drawings: give it with --art, and one --side."
-            )
+        if options.art is None:
+            raise AnimeInterpError("The stage between draws from an archive of drawings: give it with --art.")
         # Trained weights know how things move: exact motion, which breaks at edges, leads no more.
         trained = (options.model or "whole") not in PRESETS or (options.resume or "").endswith(".safetensors")
         fade = 0 if trained else min(options.steps, BetweenConfig.fade)
-        return BetweenTask(BetweenConfig(options.art, batch, side[0], options.seed, options.shots, options.paintings,
-                                         held_out=options.held_out, fade=fade))
+        return BetweenTask(BetweenConfig(
+            options.art, batch, tuple(options.side or side[:1]), options.together, options.seed, options.shots, options.paintings,
+            held_out=options.held_out, fade=fade,
+        ))
     if options.atd12k or options.triplets:
         source = _triplets(options, TripletConfig(
             options.atd12k or options.triplets, side or _TRIPLET_SIDE, batch, options.seed

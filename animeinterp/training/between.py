@@ -8,7 +8,8 @@ collages nothing at all, so that the network finds its way without.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,15 @@ from ..model import AnimeInterp
 from ..synthesis.bilateral import ITERATIONS, BilateralNetwork
 from ..synthesis.sampling import backwarp_both, upsample, upsample_motion
 from ..synthesis.starts import Found, Start, as_start, restart
+from .ahead import Ahead
 from .losses import census, charbonnier, gradient_difference, laplacian
+from .recorded import Recorded
 
 OWN = 3  # of so many steps, all but one start from what the network itself finds, as it does at use
 AGAIN = 3  # iterations, at most, whose last is a start for one more at the same size
 REUSED = 2  # steps that see the same collages: drawing takes nearly as long as learning from them
 HELD_OUT = 2**40  # seeds from here on are for reports
+_SEEN = ("frame0", "frame1", "between", "time", "motion", "known", "hidden")  # of a collage, by the loss
 _FIRST_SHOT = 3_000_000  # of the cartoon generator's seeds
 _LAYERS = 8  # of a collage, at most
 _UNSEEN = 0.15  # what the motion to a drawing counts where that drawing does not show the place
@@ -40,12 +44,15 @@ _UNSEEN = 0.15  # what the motion to a drawing counts where that drawing does no
 
 @dataclass(frozen=True)
 class BetweenConfig:
-    """``art``: the archive of drawings. ``crops`` of ``side`` pixels a step. ``shots`` and ``paintings``: how many backdrops
-    are made when training begins. ``motion_weight``: of the loss on motion, at first and at the end (after ``fade`` steps)."""
+    """``art``: the archive of drawings. ``crops`` of ``sides[0]`` pixels a step; where there are more ``sides``, by turns as many
+    pixels in crops of these. ``together``: how many batches are drawn at once, which on a GPU takes hardly longer than one.
+    ``shots`` and ``paintings``: how many backdrops are made when training begins. ``motion_weight``: of the loss on motion, at
+    first and at the end (after ``fade`` steps)."""
 
     art: Path
     crops: int = 8
-    side: int = 256
+    sides: tuple[int, ...] = (256,)
+    together: int = 1
     seed: int = 0
     shots: int = 64
     paintings: int = 128
@@ -56,6 +63,24 @@ class BetweenConfig:
     collage: CollageConfig = field(default_factory=CollageConfig)
 
 
+class _Loss(nn.Module):
+    """The loss of a batch, and its parts in the order of their names, from tensors alone (see ``Recorded``)."""
+
+    def __init__(self, network: BilateralNetwork, bf16: bool) -> None:
+        super().__init__()
+        self.network, self.bf16, self.names = network, bf16, ()
+
+    def forward(self, weight: Tensor, motion: Tensor, known: Tensor, *collage: Tensor) -> tuple[Tensor, Tensor]:
+        seen = Collage(*collage, layer=torch.empty(0))
+        kind = seen.time.device.type
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=self.bf16, cache_enabled=False):
+            made, found = self.network(seen.frame0, seen.frame1, seen.time, Start(motion, known))
+        with torch.autocast(kind, enabled=False):
+            loss, parts = between_loss(made, found, seen, weight)
+        self.names = tuple(parts)
+        return loss, torch.stack(list(parts.values()))
+
+
 class BetweenTask:
     """See ``loop.Task``. The drawings are read, and backdrops painted, when a device is first known."""
 
@@ -63,51 +88,101 @@ class BetweenTask:
 
     def __init__(self, config: BetweenConfig) -> None:
         """Raises AnimeInterpError for crops of a side that is no multiple of 64."""
-        if config.side % 64:
-            raise AnimeInterpError(f"Crops of {config.side} pixels are asked for; the side should be a multiple of 64.")
+        for side in config.sides:
+            if side % 64 or side <= 0:
+                raise AnimeInterpError(f"Crops of {side} pixels are asked for; the side should be a multiple of 64.")
         self.config = config
         self._material: tuple[Any, Any] | None = None
-        self._last: tuple[Any, Collage] | None = None  # the seed (and device) of what was drawn last, and that
+        self._last: tuple[Any, Collage] | None = None  # the block, rank and device of what was drawn last, and that
+        self._ahead: Ahead | None = None
+        self._recorded, self._loss = Recorded(), None
 
     def trained(self, model: AnimeInterp) -> nn.Module:
         return network_of(model)
 
     def batch(self, step: int, rank: int = 0) -> tuple[int, int]:
-        """The step, and the seed of its collages: every ``REUSED`` steps have the same, seen another way."""
-        return step, (self.config.seed * 1_000_003 + step // REUSED) * 64 + rank
+        """The step and who takes it: what is drawn for it is a function of these, the seed and the device."""
+        return step, rank
 
     def loss(self, model: AnimeInterp, batch: tuple[int, int], device: torch.device) -> tuple[Tensor, dict[str, Tensor]]:
-        step, seed = batch
-        if self._last is None or self._last[0] != (seed, device):
-            self._last = (seed, device), self.draw(seed, self.config.crops, device)
-        collage = self._last[1] if step % REUSED == 0 else seen_otherwise(self._last[1], step)
-        network = network_of(model)
-        start = self._own_start(network, collage, step) if step % OWN else simulated_start(collage, seed + 7 * (step % REUSED))
-        made, found = network(collage.frame0, collage.frame1, collage.time, start)
-        with torch.autocast(device.type, enabled=False):
-            first, last = self.config.motion_weight
-            weight = first + (last - first) * min(step / max(self.config.fade, 1), 1.0)
-            return between_loss(made, found, collage, weight)
+        step, _ = batch
+        collage, seed = self._collage(*batch, device)
+        network, kind = network_of(model), step % OWN
+        start = self._own_start(network, collage, step) if kind else simulated_start(collage, seed)
+        first, last = self.config.motion_weight
+        weight = first + (last - first) * min(step / max(self.config.fade, 1), 1.0)
+        if self._loss is None or self._loss.network is not network:
+            self._loss = _Loss(network, torch.is_autocast_enabled(device.type))
+        fields = [getattr(collage, name) for name in _SEEN]
+        weight = torch.full((), weight, device=device)
+        loss, parts = self._recorded((self._loss, collage.frame0.shape), self._loss, weight, start.motion, start.known, *fields)
+        return loss, dict(zip(self._loss.names, parts.clone().unbind(), strict=True))
 
     @torch.no_grad()
     def _own_start(self, network: BilateralNetwork, collage: Collage, step: int) -> Start:
         """What the network finds itself, as it does at use (``BilateralNetwork.search``): by turns in smaller pictures, and
         by one iteration or more at the very size at which there is then one more."""
-        def found_at(scales: tuple[float, ...], iterations: int) -> Found:
-            pairs = [[smaller(frame, scale) for frame in (collage.frame0, collage.frame1)] for scale in scales]
-            features = [[network.encode(frame) for frame in pair] for pair in pairs]
-            return network.search(*zip(*features, strict=True), collage.time, iterations=iterations)
+        bf16 = torch.is_autocast_enabled(collage.time.device.type)
+        same = step % OWN == 2
+        scales, iterations = ((1.0,), 1 + step // OWN % AGAIN) if same else ((0.25, 0.5), ITERATIONS)
 
-        if step % OWN == 2:
-            return restart(found_at((1.0,), 1 + step // OWN % AGAIN))
-        return as_start(found_at((0.25, 0.5), ITERATIONS).motions[-1], collage.frame0[..., ::8, ::8])
+        def find(frame0: Tensor, frame1: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+            with torch.no_grad(), torch.autocast(time.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
+                pairs = [[smaller(frame, scale) for frame in (frame0, frame1)] for scale in scales]
+                features = [[network.encode(frame) for frame in pair] for pair in pairs]
+                found = network.search(*zip(*features, strict=True), time, iterations=iterations)
+                start = restart(found) if same else as_start(found.motions[-1], frame0[..., ::8, ::8])
+            return start.motion, start.known
 
-    def draw(self, seed: int, count: int, device: torch.device) -> Collage:
-        """Collages on ``device``, outside of autocast: positions want all their digits."""
-        size = (self.config.side, self.config.side)
+        key = network, collage.frame0.shape, scales, iterations
+        return Start(*self._recorded(key, find, collage.frame0, collage.frame1, collage.time))
+
+    def _collage(self, step: int, rank: int, device: torch.device) -> tuple[Collage, int]:
+        """The collages of a step, and a seed of its own: all that are drawn together are seen ``REUSED`` times."""
+        together = self.config.together
+        block, within = divmod(step, REUSED * together)
+        whole = self._block(block, rank, device)
+        count = len(whole.time) // together
+        part = Collage(*(getattr(whole, f.name)[within % together * count :][:count] for f in fields_of(Collage)))
+        again = within // together
+        seed = self._seed(block, rank) + 7 * again + 13 * (within % together)
+        return (part if again == 0 else seen_otherwise(part, step)), seed
+
+    def _seed(self, block: int, rank: int) -> int:
+        return (self.config.seed * 1_000_003 + block) * 64 + rank
+
+    def _block(self, block: int, rank: int, device: torch.device) -> Collage:
+        """The collages drawn as number ``block``; on a CUDA device by a thread, while those before are learned from."""
+        if device.type == "cuda" and self._ahead is None:
+            beside = torch.cuda.Stream(device)
+
+            def made(number: int) -> Collage:
+                with self._recorded.recording, torch.cuda.device(device), torch.cuda.stream(beside):
+                    collage = self._draw_block(number, rank, device)
+                    beside.synchronize()
+                return collage
+
+            self._ahead = Ahead(made, depth=1)
+        which = block, rank, device
+        if self._last is None or self._last[0] != which:
+            whole = self._draw_block(block, rank, device) if self._ahead is None else self._ahead.get(block)
+            self._last = which, whole
+        return self._last[1]
+
+    def _draw_block(self, block: int, rank: int, device: torch.device) -> Collage:
+        sides = self.config.sides
+        side = sides[block % len(sides)]
+        count = max(round(self.config.crops * (sides[0] / side) ** 2), 1)
+        return self.draw(self._seed(block, rank), self.config.together * count, device, side)
+
+    def draw(self, seed: int, count: int, device: torch.device, side: int | None = None) -> Collage:
+        """Collages on ``device``, outside of autocast: positions want all their digits. What is larger moves as much farther."""
+        first, collage = self.config.sides[0], self.config.collage
+        side = first if side is None else side
+        config = replace(collage, size=(side, side), fastest=collage.fastest * side / first)
         with torch.autocast(device.type, enabled=False):
             art, backdrops = self._made(device)
-            return draw(art, backdrops, seed, count, CollageConfig(**{**vars(self.config.collage), "size": size}))
+            return draw(art, backdrops, seed, count, config)
 
     def _made(self, device: torch.device) -> tuple[Any, Any]:
         if self._material is None:
@@ -139,7 +214,7 @@ class BetweenTask:
         for name in counts:
             figures[f"moving_db_{name}"] = float(np.nanmean(decibels[name]))
             figures[f"motion_off_{name}"] = float(np.mean(distances[name]))
-        return figures, torch.cat([*rows[0], *rows[1]], dim=1)[:, : 8 * self.config.side] if len(rows) > 1 else None
+        return figures, torch.cat([*rows[0], *rows[1]], dim=1)[:, : 8 * self.config.sides[0]] if len(rows) > 1 else None
 
 
 def network_of(model: AnimeInterp) -> BilateralNetwork:
@@ -150,7 +225,7 @@ def network_of(model: AnimeInterp) -> BilateralNetwork:
     return network
 
 
-def between_loss(made: Tensor, found: Found, collage: Collage, motion_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
+def between_loss(made: Tensor, found: Found, collage: Collage, motion_weight: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """The sum that is minimised, and its parts: the frame; the two readings shared by the mask, so that fusion does not
     mend what motion should; each reading alone where its drawing shows the place, since one of them leads at use, and a
     motion that is right in the mean of both draws a line twice; the motion at every level."""

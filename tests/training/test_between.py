@@ -30,7 +30,7 @@ CPU = torch.device("cpu")
 def task(tmp_path_factory):
     archive = write_archive(tmp_path_factory.mktemp("art") / "art.zip")
     collage = CollageConfig(soft=0.0, lossy=0.0, grainy=0.0, lit=0.0, effects=0.0, lettered=0.0, redrawn=0.0, fastest=16.0)
-    return BetweenTask(BetweenConfig(archive, 2, 64, shots=1, paintings=4, held_out=8, collage=collage))
+    return BetweenTask(BetweenConfig(archive, 2, (64,), shots=1, paintings=4, held_out=8, collage=collage))
 
 
 def test_seen_otherwise_it_is_as_true(task):
@@ -44,9 +44,23 @@ def test_seen_otherwise_it_is_as_true(task):
 
 
 def test_steps_share_what_is_drawn(task):
-    seeds = [task.batch(step)[1] for step in range(2 * REUSED)]
-    assert len(set(seeds)) == 2 and seeds[0] == seeds[REUSED - 1]
-    assert task.batch(0, rank=1)[1] not in seeds
+    frames = [task._collage(step, 0, CPU)[0].between for step in range(2 * REUSED)]
+    assert torch.equal(seen_otherwise(task._collage(0, 0, CPU)[0], 1).between, frames[1])
+    assert not torch.equal(frames[0], frames[REUSED])
+    assert not torch.equal(task._collage(0, 1, CPU)[0].between, frames[0]), "each process draws its own"
+
+
+def test_batches_drawn_together_are_different_ones_and_each_is_seen_again(task):
+    several = BetweenTask(replace(task.config, together=3, sides=(128, 64)))
+    steps = [several._collage(step, 0, CPU) for step in range(3 * REUSED)]
+    firsts = [collage.between for collage, _ in steps[:3]]
+    assert all(x.shape == (2, 3, 128, 128) for x in firsts)
+    assert not torch.equal(firsts[0], firsts[1]) and not torch.equal(firsts[1], firsts[2])
+    for step in range(3, 6):
+        again = seen_otherwise(several._collage(step - 3, 0, CPU)[0], step).between
+        assert torch.equal(steps[step][0].between, again)
+    assert len({seed for _, seed in steps}) == len(steps), "starts are others each time"
+    assert several._collage(3 * REUSED, 0, CPU)[0].between.shape == (8, 3, 64, 64), "as many pixels, by turns"
 
 
 @torch.no_grad()
@@ -96,6 +110,6 @@ def test_it_learns_and_reports(task, tmp_path):
 
 def test_wrong_settings_are_named(task):
     with pytest.raises(AnimeInterpError, match="multiple of 64"):
-        BetweenTask(replace(task.config, side=100))
+        BetweenTask(replace(task.config, sides=(64, 100)))
     with pytest.raises(AnimeInterpError, match="network at t"):
         network_of(fresh(PRESETS["light"]))

@@ -52,8 +52,8 @@ class Art:
         self.weight = (favour / torch.bincount(self.kind, minlength=len(self.kinds)).clamp(min=1))[self.kind]
 
 
-def read_art(path: str | Path, device: torch.device | str = "cpu", *, most: int | None = None, threads: int = 8) -> Art:
-    """The archive at ``path``, on ``device``. ``most``: clips of a kind at most.
+def read_art(path: str | Path, device: torch.device | str = "cpu", *, most: int | None = None, threads: int | None = None) -> Art:
+    """The archive at ``path``, on ``device``. ``most``: clips of a kind at most. ``threads``: None, some more than cores.
 
     Raises AnimeInterpError where there is no such archive, or a picture in it cannot be read.
     """
