@@ -34,7 +34,7 @@ from .recorded import Recorded
 
 OWN = 3  # of so many steps, all but one start from what the network itself finds, as it does at use
 AGAIN = 3  # iterations, at most, whose last is a start for one more at the same size
-REUSED = 2  # steps that see the same collages: drawing takes nearly as long as learning from them
+REUSED = 3  # steps that see the same collages: drawing takes nearly as long as learning from them
 HELD_OUT = 2**40  # seeds from here on are for reports
 _SEEN = ("frame0", "frame1", "between", "time", "motion", "known", "hidden")  # of a collage, by the loss
 _FIRST_SHOT = 3_000_000  # of the cartoon generator's seeds
@@ -146,7 +146,9 @@ class BetweenTask:
         part = Collage(*(getattr(whole, f.name)[within % together * count :][:count] for f in fields_of(Collage)))
         again = within // together
         seed = self._seed(block, rank) + 7 * again + 13 * (within % together)
-        return (part if again == 0 else seen_otherwise(part, step)), seed
+        for k in range(again):
+            part = seen_otherwise(part, step + 6 * k)
+        return part, seed
 
     def _seed(self, block: int, rank: int) -> int:
         return (self.config.seed * 1_000_003 + block) * 64 + rank

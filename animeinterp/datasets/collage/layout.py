@@ -19,6 +19,7 @@ from .motion import Moves, bends, forward, hinges
 if TYPE_CHECKING:
     from .draw import CollageConfig
 
+SMALLEST, LARGEST = 0.25, 2.2  # drawings, as shares of the collage: some are small enough to move by more than their size
 MOST_PARTS = 8  # of the way: times are whole numbers of 1/2 to 1/8
 
 
@@ -121,7 +122,7 @@ def lay_drawing(chance: torch.Generator, art: Art, steps: Moments, config: Colla
     clear = torch.where(rand() < 0.05, 0.3 + 0.5 * rand(), 1.0).reshape(-1, 1, 1, 1)
     pictures = [picture * clear for picture in pictures]
     place = torch.stack([(1.2 * rand() - 0.1) * width, (1.2 * rand() - 0.1) * height], dim=1)
-    scale = (math.log(0.4) + (math.log(2.2) - math.log(0.4)) * rand()).exp() * min(height, width) / SIDE
+    scale = (math.log(SMALLEST) + (math.log(LARGEST) - math.log(SMALLEST)) * rand()).exp() * min(height, width) / SIDE
     large = scale * SIDE / 2
     turn = torch.where(rand() < 0.15, 6.3 * rand(), 0.2 * torch.randn(count, generator=chance, device=device))
     joint = place + 0.5 * large[:, None] * torch.randn(count, 2, generator=chance, device=device)
