@@ -181,6 +181,7 @@ def test_what_is_refused_says_so_and_leaves_no_run(options, message, tmp_path, m
 @pytest.mark.parametrize("options, words", [
     (("--by-clock",), "--minutes"), (("--save-minutes", "-1"), "--save-minutes"), (("--forgive", "-1"), "--forgive"),
     (("--paintings", "0"), "--paintings"), (("--gather", "0"), "--gather"), ((), "--art"),
+    (("--together", "0"), "--together"), (("--side", "100", "--art", "x"), "multiple of 64"),
 ])
 def test_what_the_network_at_t_cannot_train_with_is_named(tmp_path, capsys, options, words):
     assert main(["train", "between", "--out", str(tmp_path / "run"), *options]) == 2

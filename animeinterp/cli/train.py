@@ -72,8 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--warmup", type=int, default=TrainConfig.warmup, help="steps until it is reached")
     how.add_argument("--batch", type=int, help="clips or crops a step, in each process (default: 8)")
     how.add_argument("--gather", type=int, default=1, metavar="N", help="batches whose gradients make a step (default: 1)")
-    how.add_argument("--side", type=int, nargs="+", metavar="N", help="of crops: one number, or height and width; between: squares of these, by turns")
-    how.add_argument("--together", type=int, default=1, metavar="N", help="between: batches drawn at once, for a GPU (default: 1)")
+    how.add_argument("--side", type=int, nargs="+", metavar="N", help="of crops: one number, or two; between: squares, by turns")
+    how.add_argument("--together", type=int, default=1, metavar="N", help="between: batches drawn at once, for a GPU")
     how.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), help="of the clips drawn")
     how.add_argument("--iterations", type=int, help="of the refinement (default: the model's own)")
     how.add_argument("--only-synthesis", action="store_true", help="frame: leave the refinement as it is")
@@ -144,7 +144,8 @@ def _train(options: argparse.Namespace, ours: Processes, stopped: Callable[[], b
 
 
 def _check(options: argparse.Namespace) -> None:
-    for name in ("steps", "batch", "samples", "held_out", "log_every", "save_every", "report_every", "iterations", "gather", "together"):
+    for name in ("steps", "batch", "samples", "held_out", "log_every", "save_every", "report_every", "iterations", "gather",
+                 "together"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise AnimeInterpError(f"--{name.replace('_', '-')} is {value}; it should be 1 or more.")

@@ -37,6 +37,7 @@ AGAIN = 3  # iterations, at most, whose last is a start for one more at the same
 REUSED = 3  # steps that see the same collages: drawing takes nearly as long as learning from them
 HELD_OUT = 2**40  # seeds from here on are for reports
 _SEEN = ("frame0", "frame1", "between", "time", "motion", "known", "hidden")  # of a collage, by the loss
+PARTS = ("laplacian", "gradient", "census", "reading", "alone", "motion")  # of the loss
 _FIRST_SHOT = 3_000_000  # of the cartoon generator's seeds
 _LAYERS = 8  # of a collage, at most
 _UNSEEN = 0.15  # what the motion to a drawing counts where that drawing does not show the place
@@ -64,11 +65,11 @@ class BetweenConfig:
 
 
 class _Loss(nn.Module):
-    """The loss of a batch, and its parts in the order of their names, from tensors alone (see ``Recorded``)."""
+    """The loss of a batch, and its parts in the order of ``PARTS``, from tensors alone (see ``Recorded``)."""
 
     def __init__(self, network: BilateralNetwork, bf16: bool) -> None:
         super().__init__()
-        self.network, self.bf16, self.names = network, bf16, ()
+        self.network, self.bf16 = network, bf16
 
     def forward(self, weight: Tensor, motion: Tensor, known: Tensor, *collage: Tensor) -> tuple[Tensor, Tensor]:
         seen = Collage(*collage, layer=torch.empty(0))
@@ -77,8 +78,7 @@ class _Loss(nn.Module):
             made, found = self.network(seen.frame0, seen.frame1, seen.time, Start(motion, known))
         with torch.autocast(kind, enabled=False):
             loss, parts = between_loss(made, found, seen, weight)
-        self.names = tuple(parts)
-        return loss, torch.stack(list(parts.values()))
+        return loss, torch.stack([parts[name] for name in PARTS])
 
 
 class BetweenTask:
@@ -116,7 +116,7 @@ class BetweenTask:
         fields = [getattr(collage, name) for name in _SEEN]
         weight = torch.full((), weight, device=device)
         loss, parts = self._recorded((self._loss, collage.frame0.shape), self._loss, weight, start.motion, start.known, *fields)
-        return loss, dict(zip(self._loss.names, parts.clone().unbind(), strict=True))
+        return loss, dict(zip(PARTS, parts.clone().unbind(), strict=True))
 
     @torch.no_grad()
     def _own_start(self, network: BilateralNetwork, collage: Collage, step: int) -> Start:

@@ -6,6 +6,7 @@ graphs). What is recorded may not ask the device for anything, and all that it i
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -31,8 +32,13 @@ class Recorded:
         if inputs[0].device.type != "cuda":
             return function(*inputs)
         if key not in self._made:
-            with self.recording, torch.autocast("cuda", enabled=False):  # the function's own says what is cast: a cache must not outlive it
-                self._made[key] = torch.cuda.make_graphed_callables(
-                    function, tuple(x.clone(memory_format=torch.contiguous_format) for x in inputs), allow_unused_input=True
-                )
+            self._made[key] = self._record(function, inputs)
         return self._made[key](*inputs)
+
+    def _record(self, function: nn.Module | Callable[..., Any], inputs: tuple[Tensor, ...]) -> Callable[..., Any]:
+        # A module's own forward is replaced by the replay: a copy's, which shares its weights, for each of the sizes.
+        own = copy.copy(function) if isinstance(function, nn.Module) else function
+        like = tuple(x.clone(memory_format=torch.contiguous_format) for x in inputs)
+        # What is cast is said by the function itself: a cache of the caller's would outlive what is recorded.
+        with self.recording, torch.autocast("cuda", enabled=False):
+            return torch.cuda.make_graphed_callables(own, like, allow_unused_input=True)
