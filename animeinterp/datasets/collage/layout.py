@@ -19,7 +19,7 @@ from .motion import Moves, bends, forward, hinges
 if TYPE_CHECKING:
     from .draw import CollageConfig
 
-SMALLEST, LARGEST = 0.25, 2.2  # drawings, as shares of the collage: some are small enough to move by more than their size
+SMALLEST, LARGEST = 0.4, 2.2  # drawings, as shares of the collage
 MOST_PARTS = 8  # of the way: times are whole numbers of 1/2 to 1/8
 
 
