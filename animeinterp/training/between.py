@@ -107,8 +107,8 @@ class BetweenTask:
     def loss(self, model: AnimeInterp, batch: tuple[int, int], device: torch.device) -> tuple[Tensor, dict[str, Tensor]]:
         step, _ = batch
         collage, seed = self._collage(*batch, device)
-        network, kind = network_of(model), step % OWN
-        start = self._own_start(network, collage, step) if kind else simulated_start(collage, seed)
+        network = network_of(model)
+        start = self._own_start(network, collage, step) if step % OWN else simulated_start(collage, seed)
         first, last = self.config.motion_weight
         weight = first + (last - first) * min(step / max(self.config.fade, 1), 1.0)
         if self._loss is None or self._loss.network is not network:
@@ -127,7 +127,7 @@ class BetweenTask:
         scales, iterations = ((1.0,), 1 + step // OWN % AGAIN) if same else ((0.25, 0.5), ITERATIONS)
 
         def find(frame0: Tensor, frame1: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-            with torch.no_grad(), torch.autocast(time.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
+            with torch.autocast(time.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
                 pairs = [[smaller(frame, scale) for frame in (frame0, frame1)] for scale in scales]
                 features = [[network.encode(frame) for frame in pair] for pair in pairs]
                 found = network.search(*zip(*features, strict=True), time, iterations=iterations)

@@ -1,7 +1,7 @@
 """Work of a training step that is recorded once on a CUDA device and replayed from then on.
 
-A step of many small kernels is bound by the time that it takes to launch them; a recording launches all of them at once (CUDA
-graphs). What is recorded may not ask the device for anything, and all that it is given keeps its shape.
+A step of many small kernels is partly bound by the time that it takes to launch them; a recording launches all of them at once
+(CUDA graphs). What is recorded may not ask the device for anything, and all that it is given keeps its shape.
 """
 
 from __future__ import annotations
