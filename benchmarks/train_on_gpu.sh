@@ -17,6 +17,7 @@ keep() { for f in model.safetensors log.jsonl; do [ -f "$run/run/$f" ] && cp "$r
 (while sleep 5; do keep; done) & watcher=$!
 trap 'kill $watcher 2>/dev/null; keep; cp "$run"/run/*.png "$OUT"/ 2>/dev/null || true' EXIT
 PYTHONUNBUFFERED=1 python3 -m animeinterp train between --out "$run/run" --art "$art" --model "$weights" \
-    --batch "$batch" --side $side --together "${TOGETHER:-4}" --rate "$rate" --minutes "$minutes" --by-clock --bf16 --half --forgive 50 --save-minutes 1 \
+    --batch "$batch" --side $side --together "${TOGETHER:-4}" --alone "${ALONE:-0}" \
+    --rate "$rate" --minutes "$minutes" --by-clock --bf16 --half --forgive 50 --save-minutes 1 \
     --steps "${STEPS:-100000000}" --warmup "${WARMUP:-400}" --shots "${SHOTS:-400}" --paintings "${PAINTINGS:-600}" \
     --log-every 25 --save-every 100000000 --report-every "${REPORT:-1500}" --held-out 16 --seed "${SEED:-0}"

@@ -74,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--gather", type=int, default=1, metavar="N", help="batches whose gradients make a step (default: 1)")
     how.add_argument("--side", type=int, nargs="+", metavar="N", help="of crops: one number, or two; between: squares, by turns")
     how.add_argument("--together", type=int, default=1, metavar="N", help="between: batches drawn at once, for a GPU")
+    how.add_argument("--alone", type=float, default=0.0, metavar="W", help="between: weight of the loss on each reading alone")
     how.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), help="of the clips drawn")
     how.add_argument("--iterations", type=int, help="of the refinement (default: the model's own)")
     how.add_argument("--only-synthesis", action="store_true", help="frame: leave the refinement as it is")
@@ -226,7 +227,7 @@ def _task(options: argparse.Namespace, composers: Executor | None) -> Task:
         fade = 0 if trained else min(options.steps, BetweenConfig.fade)
         return BetweenTask(BetweenConfig(
             options.art, batch, tuple(options.side or side[:1]), options.together, options.seed, options.shots, options.paintings,
-            held_out=options.held_out, fade=fade,
+            held_out=options.held_out, alone_weight=options.alone, fade=fade,
         ))
     if options.atd12k or options.triplets:
         source = _triplets(options, TripletConfig(

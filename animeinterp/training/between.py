@@ -1,9 +1,10 @@
 """The stage that trains the network at t (``synthesis.bilateral``) on collages, which are drawn on the device that trains.
 
-A batch is a seed. In most steps the network starts from what it finds itself in smaller pictures, as at use; in the others
-from a flow as the stages before it make one (SGM's coarse flow, the completion's, a refiner's, dense flow), simulated from
-the exact motion: layers that are a little or quite wrong, smooth errors, layers that are not known, and for a third of the
-collages nothing at all, so that the network finds its way without.
+A batch is a seed. The network starts from a flow as the stages before it make one (SGM's coarse flow, the completion's, a
+refiner's, dense flow, its own in a smaller picture), simulated from the exact motion: layers that are a little or quite wrong,
+smooth errors, layers that are not known, and for a third of the collages nothing at all, so that the network finds its way
+without. What it finds itself is no start to learn from: that is so often wrong, and in places alone, that a network that is
+shown it learns to believe no start, and bends at its edges what it was led to whole.
 """
 
 from __future__ import annotations
@@ -23,17 +24,14 @@ from ..datasets.collage import Collage, CollageConfig, draw, read_art
 from ..datasets.collage.backdrop import SHOTS, SIZE, paint_backdrops
 from ..errors import AnimeInterpError
 from ..evaluation.metrics import psnr_moving, to_8bit
-from ..frames import smaller
 from ..model import AnimeInterp
-from ..synthesis.bilateral import ITERATIONS, BilateralNetwork
+from ..synthesis.bilateral import BilateralNetwork
 from ..synthesis.sampling import backwarp_both, upsample, upsample_motion
-from ..synthesis.starts import Found, Start, as_start, restart
+from ..synthesis.starts import Found, Start
 from .ahead import Ahead
 from .losses import census, charbonnier, gradient_difference, laplacian
 from .recorded import Recorded
 
-OWN = 3  # of so many steps, all but one start from what the network itself finds, as it does at use
-AGAIN = 3  # iterations, at most, whose last is a start for one more at the same size
 REUSED = 3  # steps that see the same collages: drawing takes nearly as long as learning from them
 HELD_OUT = 2**40  # seeds from here on are for reports
 _SEEN = ("frame0", "frame1", "between", "time", "motion", "known", "hidden")  # of a collage, by the loss
@@ -48,7 +46,7 @@ class BetweenConfig:
     """``art``: the archive of drawings. ``crops`` of ``sides[0]`` pixels a step; where there are more ``sides``, by turns as many
     pixels in crops of these. ``together``: how many batches are drawn at once, which on a GPU takes hardly longer than one.
     ``shots`` and ``paintings``: how many backdrops are made when training begins. ``motion_weight``: of the loss on motion, at
-    first and at the end (after ``fade`` steps)."""
+    first and at the end (after ``fade`` steps); ``alone_weight``: of that on each reading by itself."""
 
     art: Path
     crops: int = 8
@@ -60,6 +58,7 @@ class BetweenConfig:
     most: int | None = None
     held_out: int = 16
     motion_weight: tuple[float, float] = (0.02, 0.004)
+    alone_weight: float = 0.0
     fade: int = 4000
     collage: CollageConfig = field(default_factory=CollageConfig)
 
@@ -67,9 +66,9 @@ class BetweenConfig:
 class _Loss(nn.Module):
     """The loss of a batch, and its parts in the order of ``PARTS``, from tensors alone (see ``Recorded``)."""
 
-    def __init__(self, network: BilateralNetwork, bf16: bool) -> None:
+    def __init__(self, network: BilateralNetwork, bf16: bool, alone_weight: float) -> None:
         super().__init__()
-        self.network, self.bf16 = network, bf16
+        self.network, self.bf16, self.alone_weight = network, bf16, alone_weight
 
     def forward(self, weight: Tensor, motion: Tensor, known: Tensor, *collage: Tensor) -> tuple[Tensor, Tensor]:
         seen = Collage(*collage, layer=torch.empty(0))
@@ -77,7 +76,7 @@ class _Loss(nn.Module):
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=self.bf16, cache_enabled=False):
             made, found = self.network(seen.frame0, seen.frame1, seen.time, Start(motion, known))
         with torch.autocast(kind, enabled=False):
-            loss, parts = between_loss(made, found, seen, weight)
+            loss, parts = between_loss(made, found, seen, weight, self.alone_weight)
         return loss, torch.stack([parts[name] for name in PARTS])
 
 
@@ -108,34 +107,15 @@ class BetweenTask:
         step, _ = batch
         collage, seed = self._collage(*batch, device)
         network = network_of(model)
-        start = self._own_start(network, collage, step) if step % OWN else simulated_start(collage, seed)
+        start = simulated_start(collage, seed)
         first, last = self.config.motion_weight
         weight = first + (last - first) * min(step / max(self.config.fade, 1), 1.0)
         if self._loss is None or self._loss.network is not network:
-            self._loss = _Loss(network, torch.is_autocast_enabled(device.type))
+            self._loss = _Loss(network, torch.is_autocast_enabled(device.type), self.config.alone_weight)
         fields = [getattr(collage, name) for name in _SEEN]
         weight = torch.full((), weight, device=device)
         loss, parts = self._recorded((self._loss, collage.frame0.shape), self._loss, weight, start.motion, start.known, *fields)
         return loss, dict(zip(PARTS, parts.clone().unbind(), strict=True))
-
-    @torch.no_grad()
-    def _own_start(self, network: BilateralNetwork, collage: Collage, step: int) -> Start:
-        """What the network finds itself, as it does at use (``BilateralNetwork.search``): by turns in smaller pictures, and
-        by one iteration or more at the very size at which there is then one more."""
-        bf16 = torch.is_autocast_enabled(collage.time.device.type)
-        same = step % OWN == 2
-        scales, iterations = ((1.0,), 1 + step // OWN % AGAIN) if same else ((0.25, 0.5), ITERATIONS)
-
-        def find(frame0: Tensor, frame1: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-            with torch.autocast(time.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
-                pairs = [[smaller(frame, scale) for frame in (frame0, frame1)] for scale in scales]
-                features = [[network.encode(frame) for frame in pair] for pair in pairs]
-                found = network.search(*zip(*features, strict=True), time, iterations=iterations)
-                start = restart(found) if same else as_start(found.motions[-1], frame0[..., ::8, ::8])
-            return start.motion, start.known
-
-        key = network, collage.frame0.shape, scales, iterations
-        return Start(*self._recorded(key, find, collage.frame0, collage.frame1, collage.time))
 
     def _collage(self, step: int, rank: int, device: torch.device) -> tuple[Collage, int]:
         """The collages of a step, and a seed of its own: all that are drawn together are seen ``REUSED`` times."""
@@ -227,7 +207,9 @@ def network_of(model: AnimeInterp) -> BilateralNetwork:
     return network
 
 
-def between_loss(made: Tensor, found: Found, collage: Collage, motion_weight: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+def between_loss(
+    made: Tensor, found: Found, collage: Collage, motion_weight: float | Tensor, alone_weight: float = 0.0
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The sum that is minimised, and its parts: the frame; the two readings shared by the mask, so that fusion does not
     mend what motion should; each reading alone where its drawing shows the place, since one of them leads at use, and a
     motion that is right in the mean of both draws a line twice; the motion at every level."""
@@ -240,7 +222,7 @@ def between_loss(made: Tensor, found: Found, collage: Collage, motion_weight: fl
         "gradient": 0.5 * gradient_difference(made, truth),
         "census": 0.1 * census(made, truth),
         "reading": 0.4 * laplacian(read, truth),
-        "alone": 0.4 * sum(laplacian(one, truth) for one in alone),
+        "alone": alone_weight * sum(laplacian(one, truth) for one in alone),
         "motion": motion_weight * motion_loss(found.motions, collage),
     }
     return sum(parts.values()), {name: part.detach() for name, part in parts.items()}

@@ -63,18 +63,6 @@ def test_batches_drawn_together_are_different_ones_and_each_is_seen_again(task):
     assert several._collage(3 * REUSED, 0, CPU)[0].between.shape == (8, 3, 64, 64), "as many pixels, by turns"
 
 
-@torch.no_grad()
-def test_a_start_found_at_the_same_size_is_what_was_found_there(task):
-    network = network_of(fresh(PRESETS["whole"], 0))
-    for decoder in network.decoders:
-        torch.nn.init.normal_(decoder.head.weight, std=0.02)
-    collage = task.draw(4, 2, CPU)
-    found = network(collage.frame0, collage.frame1, collage.time)[1].motions[-1]
-    start = task._own_start(network, collage, 2)
-    assert start.motion.shape == (2, 4, 8, 8) and (start.known == 1).all()
-    assert torch.allclose(start.motion, torch.nn.functional.avg_pool2d(found, 2) / 2, atol=1e-5)
-
-
 def test_a_start_is_the_motion_with_errors(task):
     collage = task.draw(5, 16, CPU)
     start = simulated_start(collage, 1)
@@ -96,6 +84,8 @@ def test_the_truth_costs_nothing(task):
     found = Found(pooled, torch.zeros(2, 1, 16, 16), torch.zeros(2, 1, 16, 16))
     loss, parts = between_loss(collage.between, found, collage, 0.01)
     assert parts["laplacian"] == 0 and parts["census"].abs() < 1e-6 and loss > 0
+    heavier, alone = between_loss(collage.between, found, collage, 0.01, 0.4)
+    assert alone["alone"] > 0 == parts["alone"] and torch.isclose(heavier - loss, alone["alone"], atol=1e-5)
 
 
 def test_it_learns_and_reports(task, tmp_path):
