@@ -47,6 +47,15 @@ class Refiner(Protocol):
         """
         ...
 
+    def glance(self, size: tuple[int, int]) -> int | None:
+        """Where it finds ``only_cutouts``: pixels of the longer side of smaller pictures, in which ``is_for_nothing`` tells of
+        frames of ``size`` (H, W) whether it is worth while; None: it does not."""
+        return None
+
+    def is_for_nothing(self, pair: FramePair, start: PieceMatches, *, runtime: Runtime | None = None) -> bool:
+        """Whether it is plain in such small pictures, and what matches in them, that these are no cut-outs."""
+        return False
+
     def piece_features(self, padded: Tensor) -> list[Tensor]:
         """Where it ``describes_pieces``: maps of frames (N, 3, H, W) in -1..1, sides multiples of 8, to match pieces by."""
         return []

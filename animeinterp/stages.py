@@ -122,7 +122,7 @@ class Stages:
         """
         runtime = self.runtime() if runtime is None else runtime
         pair = FramePair(frame0, frame1)
-        if self.cutouts is not None and self.may_be_cutouts(pair, flow):
+        if self.cutouts is not None and self.may_be_cutouts(pair, flow, runtime):
             between = self.cutouts.pair(frame0, frame1, flow, runtime, times)
             if isinstance(flow, Flow) or between.flow is not None and between.flow.cutouts == [True]:
                 return between
@@ -131,15 +131,27 @@ class Stages:
         # What cannot be split is not tried again, but it is said what to do.
         return runtime.with_less_memory("pair", [None], lambda _, part: Between(self, pair, flow, part, times), pair.device)
 
-    def may_be_cutouts(self, pair: FramePair, flow: Flow | CoarseFlow | None = None) -> bool:
+    def may_be_cutouts(
+        self, pair: FramePair, flow: Flow | CoarseFlow | None = None, runtime: Runtime | None = None
+    ) -> bool:
         """Whether it is worth while to complete a flow to see. A fine flow says so itself; one that does not know is followed to
         the letter, as the way for cut-outs does, by whoever does not find the motion himself."""
         if flow is None:
-            largest = None if self.cutouts is None else self.cutouts.refiner.largest
-            return may_be_cutouts(*pair.at_most(largest).rgb)
+            if self.cutouts is None:
+                return may_be_cutouts(*pair.rgb)
+            working = pair.at_most(self.cutouts.refiner.largest)
+            return may_be_cutouts(*working.rgb) and not self.cutouts.are_for_nothing(working, runtime)
         if isinstance(flow, CoarseFlow):
             return True
         return flow.cutouts == [True] or flow.cutouts is None and self.synthesizer.needs_flow
+
+    def are_for_nothing(self, pair: FramePair, runtime: Runtime | None = None) -> bool:
+        """Whether a glance at small pictures tells that the refiner would find no cut-outs."""
+        side = self.refiner.glance(pair.size)
+        if side is None:
+            return False
+        small = pair.at_most(side)
+        return self.refiner.is_for_nothing(small, self.match(small, runtime, move=False), runtime=runtime)
 
     @torch.no_grad()
     def segment(self, frame: Tensor) -> Tensor:

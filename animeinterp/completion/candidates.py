@@ -6,7 +6,7 @@ other frame's pieces found. Each round costs one warp of the frame a direction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -128,13 +128,11 @@ def adjacency(labels: np.ndarray, count: int, most: int) -> np.ndarray:
     return result
 
 
-def find_motions(
-    sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.ndarray, enough: Callable[[], bool] = lambda: False
-) -> bool:
+def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.ndarray) -> Iterator[None]:
     """Find each piece's motion on both sides, given the matches; the sides keep what was found.
 
-    :param enough: asked half-way: whether what is known so far is all that is wanted.
-    :return: whether all was found, and not only so far.
+    An iterator, so that who has seen enough goes no further: it stops when matches have been tried, and once more when what came
+    of them was bettered; at its end all is found.
     """
     ways = ((sides[0], sides[1], pieces_0, pieces_1), (sides[1], sides[0], pieces_1, pieces_0))
 
@@ -157,16 +155,14 @@ def find_motions(
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(begin, ways))
-        for again in (False, True):
-            if again and enough():
-                return False
+        for _ in range(2):
+            yield
             list(pool.map(better, ways))
             for way in ways:  # one after the other: each reads what the other side has found
                 _offer_way_back(*way)
         list(pool.map(finish, ways))
         settle_rings(sides)
         list(pool.map(align_finely, ways))
-    return True
 
 
 def _offer_matches(side: Side, far: Side, own: np.ndarray, theirs: np.ndarray) -> None:

@@ -8,6 +8,8 @@ and dense flow (``deformation``), and things too thin or too small to be pieces 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import cv2
@@ -31,6 +33,8 @@ from .motion import both, difference, half_way
 from .ownership import line_owners
 from .panning import panned_flows
 
+Images = tuple[np.ndarray, np.ndarray]  # of both frames, (H, W, 3) uint8
+
 
 def complete(
     frame0: Tensor, frame1: Tensor, found: PieceMatches, config: CompletionConfig | None = None, *, only_cutouts: bool = False
@@ -45,27 +49,15 @@ def complete(
         ``bend_01/10``, ``dense_01/10`` and ``cutouts``.
     :raises AnimeInterpError: for frames that are no pair, or a flow that knows nothing of pieces.
     """
-    check_pair(frame0, frame1)
-    if not isinstance(found, PieceMatches):
-        raise AnimeInterpError(f"A {type(found).__name__} knows no pieces; complete() takes what coarse_flow() returns.")
     config = DEFAULT if config is None else config
-    images = to_image(frame0[0]), to_image(frame1[0])
-    labels = tuple(label.cpu().numpy() for label in found.labels)
-    sides = _sides(images, labels, config)
-    match = found.matches[0]
+    images, sides, found_so_far = _begin(frame0, frame1, found, config)
     field = partial(to_tensor, device=frame0.device)
-
-    def moved() -> tuple[np.ndarray, np.ndarray]:
-        return both(lambda k: sides[k].fine.flow(sides[k].motion))
-
-    def drawn_anew() -> bool:
-        return only_cutouts and are_drawn_anew(images, moved(), config, least=config.cutout_half_way)
-
-    pieces = None
-    if find_motions(sides, match.pieces_0.cpu().numpy(), match.pieces_1.cpu().numpy(), drawn_anew):
-        pieces = moved()
-    if pieces is None or only_cutouts and are_drawn_anew(images, pieces, config):
+    least = (math.inf, config.cutout_half_way, config.cutout_anew)
+    if only_cutouts and _are_drawn_anew(images, sides, found_so_far, least, config):
         return Flow(flow_01=field(sides[0].dense), flow_10=field(sides[1].dense), cutouts=[False])
+    for _ in found_so_far:
+        pass
+    pieces = _moved(sides)
     owners, depths = _order(sides, images)
     fields = _fields(sides, images, owners)
     depth_maps = [cv2.medianBlur(depths[k][owners[k]], config.median) for k in (0, 1)]
@@ -97,6 +89,43 @@ def complete(
         dense_10=field(sides[1].dense),
         cutouts=[cutouts],
     )
+
+
+def are_drawn_anew_at_a_glance(frame0: Tensor, frame1: Tensor, found: PieceMatches, config: CompletionConfig = DEFAULT) -> bool:
+    """Whether it is plain in small pictures, of ``cutout_side`` pixels, that ``complete`` of larger ones would find no cut-outs.
+    Parameters and errors are as there."""
+    images, sides, found_so_far = _begin(frame0, frame1, found, config)
+    return _are_drawn_anew(images, sides, found_so_far, (config.cutout_first, config.cutout_glance), config)
+
+
+def _begin(
+    frame0: Tensor, frame1: Tensor, found: PieceMatches, config: CompletionConfig
+) -> tuple[Images, tuple[Side, Side], Iterator[None]]:
+    """Both images, what is known of either side, and the search for motions (``find_motions``)."""
+    check_pair(frame0, frame1)
+    if not isinstance(found, PieceMatches):
+        raise AnimeInterpError(f"A {type(found).__name__} knows no pieces; complete() takes what coarse_flow() returns.")
+    images = to_image(frame0[0]), to_image(frame1[0])
+    sides = _sides(images, tuple(label.cpu().numpy() for label in found.labels), config)
+    match = found.matches[0]
+    return images, sides, find_motions(sides, match.pieces_0.cpu().numpy(), match.pieces_1.cpu().numpy())
+
+
+def _are_drawn_anew(
+    images: Images, sides: tuple[Side, Side], found: Iterator[None], least: Sequence[float], config: CompletionConfig
+) -> bool:
+    """Whether lines are off by as much as ``least`` says of each stop of ``found``, which goes on until they are."""
+    for pixels in least:
+        next(found, None)
+        if pixels < math.inf and are_drawn_anew(images, _moved(sides), config, least=pixels):
+            found.close()
+            return True
+    return False
+
+
+def _moved(sides: tuple[Side, Side]) -> tuple[np.ndarray, np.ndarray]:
+    """The flow along which each pixel moves with its piece."""
+    return both(lambda k: sides[k].fine.flow(sides[k].motion))
 
 
 def _bend(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:

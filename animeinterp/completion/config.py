@@ -168,6 +168,10 @@ class CompletionConfig:
     cutout_lost: float = 0.15  # of the lines that move, so few come back along dense flow that it tells nothing
     cutout_missed: float = 0.5  # ... so few that what was missed may be cut-outs that go far
     cutout_side: int = 480  # of the longer side of the picture that is looked at first
+    # In such a picture, of frames that are larger by ``cutout_larger`` at least, where motion is known half-way:
+    cutout_larger: float = 1.5
+    cutout_first: float = 0.17  # that the better lines are off, of what is drawn anew, along matches; cut-outs had 0.15 at most
+    cutout_glance: float = 0.11  # ... and once motions were bettered; 0.095
     cutout_line: float = 4.0  # levels a pixel: from which slope on it is a line
     cutout_noise: float = 2.0  # levels a pixel: a slope that any pixel may have
     cutout_moves: float = 2e-3  # of the longer side: lines that move less far than this are of no interest here

@@ -9,7 +9,7 @@ from ..flow import Flow, PieceMatches
 from ..frames import FramePair
 from ..protocols import Refiner
 from ..runtime import Runtime
-from .complete import complete
+from .complete import are_drawn_anew_at_a_glance, complete
 from .config import DEFAULT, CompletionConfig
 
 
@@ -25,6 +25,14 @@ class Completion(Refiner):
         self.config = config if isinstance(config, CompletionConfig) else DEFAULT
         self.largest = self.config.largest
         self._dense = DenseFlow()
+
+    def glance(self, size: tuple[int, int]) -> int | None:
+        side = self.config.cutout_side
+        return side if self.only_cutouts and max(size) >= self.config.cutout_larger * side else None
+
+    def is_for_nothing(self, pair: FramePair, start: PieceMatches, *, runtime: Runtime | None = None) -> bool:
+        runtime = Runtime() if runtime is None else runtime
+        return runtime.in_thread(lambda report: are_drawn_anew_at_a_glance(*pair.frames, start, self.config))
 
     def refine(
         self,

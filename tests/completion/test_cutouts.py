@@ -1,13 +1,14 @@
 """Cut-outs that move are told from drawings drawn anew, and drawn by the model for them."""
 
 import importlib
+from collections import Counter
 from dataclasses import replace
 
 import cv2
 import pytest
 import torch
 from figures import bent, drawing
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
 import animeinterp as ai
 from animeinterp.completion import candidates, complete
@@ -67,6 +68,19 @@ def test_what_is_off_by_far_is_given_up_half_way(monkeypatch):
         pair = FramePair(*(stages.load(frame) for frame in frames))
         flow = complete(*frames, stages.match(pair, move=False), far, only_cutouts=True)
         assert flow.cutouts == [cutouts] and len(settled) == (2 if cutouts else 0)
+
+
+@pytest.mark.parametrize(("anew", "larger"), [(True, 2.5), (False, 2.5), (True, 1.25)])
+def test_large_drawings_are_told_by_a_glance_at_small_ones(anew, larger, monkeypatch):
+    frames = (bent(drawing(0), 3), bent(drawing(6.5), 4)) if anew else (drawing(0), drawing(6.5))
+    frames = [interpolate(frame, scale_factor=larger, mode="bicubic").clamp(0, 1) for frame in frames]
+    stages, segmented = Stages(None), []
+    monkeypatch.setattr(stages.cutouts, "segment", lambda x: segmented.append(x.shape[-1]) or Stages.segment(stages, x))
+    pair = [stages.load(frame) for frame in frames]
+    assert stages.pair(*pair).flow.cutouts == [not anew]
+    glanced = {480: 2} if larger > 2 else {}
+    wholly = {} if anew and larger > 2 else {int(384 * larger): 2}
+    assert Counter(segmented) == Counter(glanced | wholly)
 
 
 def test_a_soft_and_grainy_film_is_not_taken_for_one():
