@@ -62,6 +62,14 @@ def check_settings_of(name: str, config: Any, kind: type) -> None:
         raise AnimeInterpError(f"{name}: {error}.") from None
 
 
+def check_at_once(at_once: Any) -> None:
+    """Raise AnimeInterpError unless ``at_once`` is None, or a whole number from 1."""
+    if at_once is not None and (isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1):
+        raise AnimeInterpError(
+            f"at_once is {shown(at_once)}; it should be a whole number of pairs from 1, or None for as many as suit the device."
+        )
+
+
 def check_model(model: Any) -> None:
     """Raise AnimeInterpError unless ``model`` is None or can refine and synthesize."""
     if model is not None and not (hasattr(model, "refine") and hasattr(model, "synthesize")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,8 @@ class EncodedFrame:
 
     ``frame`` (1, 3 or 4, H, W) float32 (or float64) where the work is done; ``rgb`` (1, 3, H, W), what networks see: laid
     over mid-grey where there is alpha; ``opaque``: whether there is none, or nothing is seen through. ``size`` (H, W) is that
-    of the frame that was given, where this one is padded; ``values``, how far its colours go.
+    of the frame that was given, where this one is padded; ``values``, how far its colours go. ``lock``: whoever finds something
+    of it out holds it, so that the pair beside waits for it and does not find it again.
     """
 
     def __init__(self, frame: Tensor) -> None:
@@ -31,23 +33,26 @@ class EncodedFrame:
         self.segmentation: Future | None = None  # of a thread that segments the frame meanwhile
         self.pieces: Any = None  # its colour pieces and their features, see ``matching.Pieces``
         self.protected: Tensor | None = None  # (1, 1, H, W) of ``size``: where nothing is interpolated
+        self.lock = threading.RLock()
         self._features: dict[Any, Any] = {}
         self._smaller: EncodedFrame | None = None
 
     def features(self, network: Any) -> Any:
         """What ``network.encode`` makes of ``rgb``: computed once."""
-        if network not in self._features:
-            self._features[network] = network.encode(self.rgb)
-        return self._features[network]
+        with self.lock:
+            if network not in self._features:
+                self._features[network] = network.encode(self.rgb)
+            return self._features[network]
 
     def at_most(self, side: int | None) -> EncodedFrame:
         """The frame with ``side`` pixels on its longer side, made once; itself where it has no more, or ``side`` is None."""
         longer = max(self.frame.shape[-2:])
         if side is None or longer <= side:
             return self
-        if self._smaller is None or max(self._smaller.frame.shape[-2:]) != side:
-            self._smaller = EncodedFrame(smaller(self.frame, side / longer))
-        return self._smaller
+        with self.lock:
+            if self._smaller is None or max(self._smaller.frame.shape[-2:]) != side:
+                self._smaller = EncodedFrame(smaller(self.frame, side / longer))
+            return self._smaller
 
     def has_features(self, network: Any) -> bool:
         """Whether ``features`` of this network are there already."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .arguments import check_flows, check_model, check_motion, check_settings
+from .arguments import check_at_once, check_flows, check_model, check_motion, check_settings
 from .clip import ClipFrame, read_clip
 from .config import MatchConfig, SegmentConfig
 from .errors import AnimeInterpError, check_frames, check_times, shown
@@ -25,6 +26,8 @@ from .model import AnimeInterp
 from .padding import cut_back, flow_at_least
 from .protocols import Refiner, Synthesizer
 from .runtime import Runtime
+from .runtime.overlap import Overlap, pairs_at_once
+from .runtime.prefetch import prefetch
 from .sequence.unrelated import nothing_in_common
 from .shade import Unshaded
 from .stages import Stages
@@ -125,6 +128,7 @@ def interpolate_stream(
     progress: Callable[[float], None] | None = None,
     cancel: Callable[[], None] | None = None,
     ahead: int | None = None,
+    at_once: int | None = None,
 ) -> Iterator[Tensor]:
     """As ``interpolate``, a frame at a time: takes frames (1, C, H, W) one by one, gives each as soon as it is there.
 
@@ -132,16 +136,19 @@ def interpolate_stream(
     is asked of ``frames`` before the first frame is asked of this. No frames in, none out.
 
     ``ahead``: how many frames are asked for early, and segmented by threads meanwhile. Default: 2 where another device
-    works on the pairs, none on a CPU, where a frame is asked for when it is needed. What comes out is the same.
+    works on the pairs, none on a CPU, where a frame is asked for when it is needed. ``at_once``: how many pairs are worked on
+    side by side, for each of which but the first a frame more is asked for early. Default: as many as the device and its
+    memory suit, three at most. What comes out is the same.
     """
     moments = _times(multiplier, times)
     check_settings(progress=progress, cancel=cancel)
+    check_at_once(at_once)
     stages, bring_model = make_stages(
         model, device, features, segment_config, match_config, protect, refiner=refiner, synthesizer=synthesizer
     )
     segments = flows is None and _draws(moments) and stages.segments
     clip = read_clip(frames, stages, device, on_first=bring_model, segments=segments, depth=ahead)
-    return _stream(clip, moments, stages, flows, stages.runtime(progress, cancel))
+    return _stream(clip, moments, stages, flows, stages.runtime(progress, cancel), at_once)
 
 
 def make_stages(
@@ -175,20 +182,49 @@ def make_stages(
 
 
 def _stream(
-    clip: Generator[ClipFrame, None, None], moments: list[float], stages: Stages, flows: Any, runtime: Runtime
+    clip: Generator[ClipFrame, None, None], moments: list[float], stages: Stages, flows: Any, runtime: Runtime,
+    at_once: int | None,
 ) -> Iterator[Tensor]:
     """The generator behind ``interpolate_stream``, its arguments checked. ``runtime`` counts in pairs."""
-    last: ClipFrame | None = None
+    overlap: Overlap | None = None
+
+    def begin(pair: tuple[int, ClipFrame | None, ClipFrame]) -> tuple[ClipFrame, Iterator[Tensor]]:
+        nonlocal at_once, overlap
+        index, last, frame = pair
+        if last is None:
+            at_once = pairs_at_once(frame.encoded.frame) if at_once is None else at_once
+            return frame, iter(())
+        flow = None if flows is None else flows.pair(index - 1, frame.encoded.frame.device)
+        draw = partial(draw_between, stages, last.encoded, frame.encoded, frame.moves, flow, moments)
+        part = runtime.part(index - 1, index)
+        if at_once == 1:
+            return frame, draw(part)
+        overlap = overlap or Overlap(at_once or 1)
+        return frame, overlap.begin(draw, part)
+
+    def more() -> int:
+        """How many pairs are begun before the last one is done: none where one alone is too much already."""
+        return 0 if stages.memory.short else (at_once or 1) - 1
+
     with closing(clip):  # at once, whatever ends this: it has threads
-        for index, frame in enumerate(clip):
-            if last is not None:
-                flow = None if flows is None else flows.pair(index - 1, frame.encoded.frame.device)
-                part = runtime.part(index - 1, index)
-                for mids in draw_between(stages, last.encoded, frame.encoded, frame.moves, flow, moments, part):
-                    for mid in mids.split(1):
-                        yield mid.to(frame.original.device, frame.original.dtype)
-            yield frame.original
-            last = frame
+        try:
+            with closing(prefetch(_pairs(clip), begin, more)) as begun:
+                for frame, drawn in begun:
+                    for mids in drawn:
+                        for mid in mids.split(1):
+                            yield mid.to(frame.original.device, frame.original.dtype)
+                    yield frame.original
+        finally:
+            if overlap is not None:
+                overlap.close()
+
+
+def _pairs(clip: Iterable[ClipFrame]) -> Iterator[tuple[int, ClipFrame | None, ClipFrame]]:
+    """Each frame with its number and the one before it."""
+    last: ClipFrame | None = None
+    for index, frame in enumerate(clip):
+        yield index, last, frame
+        last = frame
 
 
 def draw_between(

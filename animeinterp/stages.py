@@ -167,22 +167,23 @@ class Stages:
     @torch.no_grad()
     def pieces(self, frame: EncodedFrame, runtime: Runtime | None = None, *, labels: Tensor | None = None) -> Any:
         """The frame's pieces and their features (paper 3.1); with ``labels`` (1, H, W) given, it is not segmented."""
-        if frame.pieces is not None:
+        with frame.lock:
+            if frame.pieces is not None:
+                return frame.pieces
+            runtime = Runtime() if runtime is None else runtime
+            if labels is None:
+                begun = frame.segmentation
+                labels = runtime.in_thread(lambda report: begun.result() if begun else self.segment(frame.frame))
+                frame.segmentation = None
+            network, networks = self.features, {"features": self.features}
+            if network is None and self.model is not None and self.model.piece_describer is not None:
+                network, networks = self.model, {"model": self.model}
+            if network is None:
+                frame.pieces = runtime.in_thread(lambda report: describe_pieces(frame.frame, labels))
+            else:
+                with runtime.layers(network, len(leaf_modules(network))):
+                    frame.pieces = describe_pieces(frame.frame, labels, **networks)
             return frame.pieces
-        runtime = Runtime() if runtime is None else runtime
-        if labels is None:
-            begun = frame.segmentation
-            labels = runtime.in_thread(lambda report: begun.result() if begun else self.segment(frame.frame))
-            frame.segmentation = None
-        network, networks = self.features, {"features": self.features}
-        if network is None and self.model is not None and self.model.piece_describer is not None:
-            network, networks = self.model, {"model": self.model}
-        if network is None:
-            frame.pieces = runtime.in_thread(lambda report: describe_pieces(frame.frame, labels))
-        else:
-            with runtime.layers(network, len(leaf_modules(network))):
-                frame.pieces = describe_pieces(frame.frame, labels, **networks)
-        return frame.pieces
 
     @torch.no_grad()
     def match(self, pair: FramePair, runtime: Runtime | None = None, *, move: bool = True) -> PieceMatches:

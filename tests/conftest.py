@@ -15,6 +15,7 @@ from drawings import drawing
 from hypothesis import HealthCheck, settings
 from triplet_source import write_triplet
 
+from animeinterp import pipeline
 from animeinterp.config import RefineConfig
 from animeinterp.model import ModelConfig, build
 
@@ -137,6 +138,12 @@ def model():
 @pytest.fixture(params=["weights-free", "model"])
 def way(request, model):
     return None if request.param == "weights-free" else model
+
+
+@pytest.fixture
+def one_pair_at_once(monkeypatch):
+    """Whatever the threads of this machine."""
+    monkeypatch.setattr(pipeline, "pairs_at_once", lambda frame: 1)
 
 
 @pytest.fixture(scope="module")

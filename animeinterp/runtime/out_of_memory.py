@@ -52,6 +52,11 @@ class MemoryFallback:
         self._left: dict[str, int] = {}  # for each kind of work, how many attempts are left, its present one among them
         self._warned = False
 
+    @property
+    def short(self) -> bool:
+        """Whether memory ran out before."""
+        return self._warned
+
     def run(
         self,
         kind: str,

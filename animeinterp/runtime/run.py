@@ -54,6 +54,10 @@ class Runtime:
         """The runtimes of parts that are done one after the other and cost about so much each, in any unit."""
         return Parts(self, costs)
 
+    def reporting_to(self, progress: ProgressCallback) -> Runtime:
+        """The runtime of this very work where ``progress`` hears of it instead, in another thread."""
+        return self._with(progress)
+
     def layers(self, network: nn.Module, total: int) -> AbstractContextManager[None]:
         """Within it, each layer of ``network`` that runs is reported as one of ``total``."""
         return layer_progress(network, self.progress, total)

@@ -15,7 +15,7 @@ from animeinterp.pipeline import interpolate, interpolate_stream
 # --- progress and stopping ---
 
 
-def test_progress_grows_and_ends(clip, way):
+def test_progress_grows_and_ends(clip, way, one_pair_at_once):
     told = []
     interpolate(clip, 3, model=way, progress=lambda done, total: told.append((done, total)))
     done = [one for one, _ in told]
@@ -25,7 +25,7 @@ def test_progress_grows_and_ends(clip, way):
 
 
 @pytest.mark.parametrize("after", [0.0, 0.3, 0.9, 1.5])
-def test_cancel_stops(clip, way, after):
+def test_cancel_stops(clip, way, after, one_pair_at_once):
     class Stop(Exception):
         pass
 

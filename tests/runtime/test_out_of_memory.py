@@ -176,7 +176,7 @@ class Memory:
             raise refused()
 
 
-def test_a_clip_without_room_for_the_volume_or_the_maps(model, wide, small_tiles, monkeypatch, log):
+def test_a_clip_without_room_for_the_volume_or_the_maps(one_pair_at_once, model, wide, small_tiles, monkeypatch, log):
     wanted = interpolate(wide, 3, model=model)
     asked, heard = [], []
 

@@ -120,7 +120,7 @@ def test_the_next_frames_are_segmented_while_a_pair_is_worked_on(monkeypatch):
 def test_frames_are_asked_for_no_further_ahead_and_not_before_the_first():
     asked = []
     frames = (asked.append(i) or frame for i, frame in enumerate(long_clip(6).split(1)))
-    stream = interpolate_stream(frames, **BY_PIECES, ahead=2)
+    stream = interpolate_stream(frames, **BY_PIECES, ahead=2, at_once=1)
     assert not asked
     held = []
     for index, _ in enumerate(stream):
@@ -190,7 +190,7 @@ def test_cancel_does_not_wait_for_the_segmentation(clip, monkeypatch):
 
 
 def test_closing_ends_the_threads(segmented):
-    stream = interpolate_stream(long_clip(6).split(1), **BY_PIECES, ahead=2)
+    stream = interpolate_stream(long_clip(6).split(1), **BY_PIECES, ahead=2, at_once=1)
     for _ in range(2):
         next(stream)
     assert workers()
