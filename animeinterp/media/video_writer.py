@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from fractions import Fraction
 from types import TracebackType
 
@@ -23,6 +24,7 @@ from .finishing import finish_animation
 from .info import MediaInfo
 from .palette import Palette
 from .pictures import to_levels
+from .scheduling import scheduling_kept
 from .tracks import Tracks
 
 _log = logging.getLogger(__name__)
@@ -183,7 +185,8 @@ class VideoWriter:
             for frame in frames:
                 if frame is not None:
                     self._durations[frame.pts] = frame.duration
-                packets = self._stream.encode(frame)
+                with nullcontext() if self._stream.codec_context.is_open else scheduling_kept():
+                    packets = self._stream.encode(frame)
                 self._time(packets, last=frame is None)
                 self._container.mux(packets)
                 if self._tracks is not None:
