@@ -39,12 +39,8 @@ class StillConfig:
     """Of what is held where nothing moves (``still``). Differences are of one channel, in 0..1."""
 
     same: float = 1.25 / 255  # one level of 8 bits, and what half precision makes of it
-    alike: float = 2.5 / 255  # which cannot be told from the ground
-    unlike: float = 8 / 255  # from which what was drawn is not what stands still
-    moves: float = 0.5  # pixels, from which a motion is one
-    in_front: float = 1.0  # of depth, by which something that lands has to be behind to be hidden
-    window: int = 5  # pixels, of the neighbourhood that tells whether a motion is believed
-    margin: int = 2  # pixels around where something lands
+    unlike: float = 8 / 255  # from which what a network drew is not what stands still
+    margin: int = 2  # pixels around where something passes
 
 
 @dataclass(frozen=True)
@@ -92,11 +88,8 @@ class MotionSplattingConfig:
     Chosen by hand before the training; other numbers would be another input than it learned from.
     """
 
-    scale: int = 8  # times that the motion is smaller than the frames
     unlike: float = 12.0  # of the metric, a unit of colour difference
-    depth_gain: float = 2.0  # of the metric, a unit of depth; what is farthest behind ...
-    behind: float = 30.0  # ... loses so much at most, so that it counts for something where nothing else lands
-    least_weight: float = 1e-4  # what a motion counts that leads to what looks like nothing
+    depth_gain: float = 2.0  # of the metric, a unit of depth
     agreed: float = 2.0  # pixels of the full size, and ...
     agreed_share: float = 0.1  # ... of the motion besides, by which the way there and back may miss: believed by 1/e
     covered: float = 0.2  # of a place: where less lands, nothing is known
@@ -151,11 +144,9 @@ class PaintingConfig:
 class SmoothConfig:
     """Of the smooth in-between without a network (``smooth``), chosen by hand on frames of films. Lengths are in pixels."""
 
-    scale: int = 4  # of the motion half-way to the frames, a power of two
-    even: float = 2.0  # of the motion's size, that it is blurred by
+    even: float = 2.0  # of the motion, at 1/4 of the size, that it is blurred by
     rounds: int = 3  # of bringing the readings together
     together: float = 4.0  # that what brings them together is blurred by
-    known: float = 0.05  # of what could land, from which a motion landed somewhere
 
 
 BACKDROP = BackdropConfig()

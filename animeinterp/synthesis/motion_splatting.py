@@ -16,13 +16,16 @@ from .config import MOTION_SPLATTING, MotionSplattingConfig
 from .splatting import splat
 from .starts import Start
 
+SCALE = 8  # times that the network's start is smaller than the frames
+_LEAST = 1e-4  # what a motion counts, however far behind, or unlike what it leads to: it may be all that lands there
+
 
 def splat_motion(
-    frame0: Tensor, frame1: Tensor, flow: Flow, time: float, config: MotionSplattingConfig = MOTION_SPLATTING
+    frame0: Tensor, frame1: Tensor, flow: Flow, time: float, config: MotionSplattingConfig = MOTION_SPLATTING,
+    *, scale: int = SCALE,
 ) -> Start:
     """The start at ``time`` (0..1) from a pair's flow. Frames (1, 3, H, W), both sides multiples of 16, and flows of that
-    size; depth counts where the flow has it. The motion is ``config.scale`` times smaller."""
-    scale = config.scale
+    size; depth counts where the flow has it. The motion is ``scale`` times smaller."""
     frames = [F.avg_pool2d(frame.float(), scale) for frame in (frame0, frame1)]
     flows = [F.avg_pool2d(field.float(), scale) / scale for field in (flow.flow_01, flow.flow_10)]
     depths = [None if d is None else F.avg_pool2d(d.float(), scale) for d in (flow.depth_0, flow.depth_1)]
@@ -30,7 +33,7 @@ def splat_motion(
         order = [torch.zeros_like(frames[0][:, :1])] * 2
     else:
         nearest = torch.maximum(depths[0].amax(), depths[1].amax())
-        order = [(config.depth_gain * (depth - nearest)).clamp(min=-config.behind) for depth in depths]
+        order = [config.depth_gain * (depth - nearest) for depth in depths]
     total = cover = 0
     for k, (way, rest) in enumerate(((time, 1 - time), (1 - time, time))):
         field = flows[k]
@@ -38,7 +41,7 @@ def splat_motion(
         slack = config.agreed + config.agreed_share * scale * field.norm(dim=1, keepdim=True)
         agreed = (-(miss / slack).square()).exp()
         unlike = (frames[k] - backwarp(frames[1 - k], field)).abs().sum(dim=1, keepdim=True)
-        weight = (order[k] - config.unlike * unlike).exp().clamp(min=config.least_weight) * rest
+        weight = (order[k] - config.unlike * unlike).exp().clamp(min=_LEAST) * rest
         ones = torch.ones_like(agreed)
         ends, seen = [-way * field, rest * field], [ones, agreed]
         if k:

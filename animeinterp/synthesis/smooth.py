@@ -7,7 +7,6 @@ then brought to lie on one another, by dense flow between them. From there on it
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -24,12 +23,13 @@ from ..padding import pad_to_multiple
 from ..protocols import Synthesizer
 from ..runtime import Runtime
 from .backdrop import Backdrop
-from .config import MOTION_SPLATTING, SMOOTH, SmoothConfig
+from .config import SMOOTH, SmoothConfig
 from .motion_splatting import splat_motion
 from .painting import Fused, Halfway
 from .sampling import upsample_motion
 
 MULTIPLE = 16
+_SCALE = 4  # of the motion half-way to the frames, as it is painted along
 
 
 class SmoothBlend(Synthesizer):
@@ -75,15 +75,15 @@ class SmoothDrawing:
         return drawn
 
     def _found(self) -> Halfway:
-        start = splat_motion(*self._rgb, self._flow, 0.5, replace(MOTION_SPLATTING, scale=self._config.scale))
-        known = (start.known.amax(dim=1, keepdim=True) > self._config.known).to(start.motion)
+        start = splat_motion(*self._rgb, self._flow, 0.5, scale=_SCALE)
+        known = (start.known.amax(dim=1, keepdim=True) > 0).to(start.motion)
         motion = _blurred(_filled(start.motion, known), self._config.even)
-        ends = [upsample_motion(way, self._config.scale) for way in motion.split(2, dim=1)]
+        ends = [upsample_motion(way, _SCALE) for way in motion.split(2, dim=1)]
         for _ in range(self._config.rounds):
             ends = self._together(ends)
         # Nobody says how the drawings share a place, nor what neither has.
         nothing = torch.zeros_like(self._rgb[0])
-        motion = F.avg_pool2d(torch.cat(ends, dim=1), self._config.scale) / self._config.scale
+        motion = F.avg_pool2d(torch.cat(ends, dim=1), _SCALE) / _SCALE
         fused = Fused(motion, nothing[:, :1], nothing)
         return Halfway(self._frames, fused, self._pair.size, Backdrop.find(*self._frames, motion))
 

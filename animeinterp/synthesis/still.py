@@ -1,17 +1,18 @@
 """What is still is held: pixels that are the same in both frames are the same in between.
 
-Unless something that moves passes over them on its way. Whether something does is asked of the flow, but not believed
-where the pixels tell otherwise: networks give small, and poor ones large, motions to what stands still.
+Unless something that moves passes over them on its way. Whether something does is asked of the flow; what lands on colours like
+its own cannot be seen, and does not count: networks give small, and poor ones large, motions to what stands still.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..alpha import premultiply
-from ..flow import Flow, backwarp
-from ..runtime.sides import for_both
+from ..flow import Flow
 from .config import STILL, StillConfig
 from .windows import window_max
 
@@ -51,8 +52,6 @@ class Stillness:
         self.still = still_pixels(frame0, frame1, config)
         self._flows = tuple(field.to(frame0.device) for field in (flow.flow_01, flow.flow_10))
         self._bends = tuple(None if bend is None else bend.to(frame0.device) for bend in (flow.bend_01, flow.bend_10))
-        self._depths = flow.depth_0, flow.depth_1
-        self._movers = for_both(self._moving, frame0.device)
 
     def hold(self, painted: Tensor, time: float) -> Tensor:
         """``painted`` (1, C, H, W) at ``time``, with the frames' own pixels wherever nothing moves."""
@@ -62,36 +61,21 @@ class Stillness:
     def held(self, time: float) -> Tensor:
         """Which pixels are the frames' own at ``time``: (1, 1, H, W) bool."""
         ground = torch.lerp(*self._seen, time)
-        passed = torch.zeros_like(self.still, dtype=ground.dtype)
+        passed = torch.zeros_like(ground[:, :1])
         for k, way in ((0, time), (1, 1 - time)):
-            passed = torch.maximum(passed, self._passers(k, way, ground))
+            passed[self._passers(k, way, ground)] = 1  # any order: all of them write the same
         return self.still & (window_max(passed, self._config.margin) == 0)
 
-    def _moving(self, k: int) -> Tensor:
-        """Which pixels of frame ``k`` move: the flow says so, and standing still does not explain them better."""
-        moves = self._flows[k].abs().amax(dim=1, keepdim=True) > self._config.moves
-        off = (self._seen[k] - backwarp(self._seen[1 - k], self._flows[k])).abs().amax(dim=1, keepdim=True)
-        changed = 1.0 - self.still.to(off.dtype)
-        around = self._config.window // 2
-        refuted = (window_max(changed, around) == 0) & (window_max(off, around) > self._config.alike)
-        return moves & ~refuted
-
-    def _passers(self, k: int, way: float, ground: Tensor) -> Tensor:
-        """Where pixels of frame ``k`` land after a share ``way`` of their motion and can be told from ``ground``."""
+    def _passers(self, k: int, way: float, ground: Tensor) -> tuple[Any, ...]:
+        """Where pixels of frame ``k`` land elsewhere, after a share ``way`` of their motion, and can be told from ``ground``."""
         height, width = ground.shape[-2:]
-        rows, columns = self._movers[k][0, 0].nonzero(as_tuple=True)
-        shift = way * self._flows[k][0, :, rows, columns]
-        bend = self._bends[k]
+        shift, bend = way * self._flows[k][0], self._bends[k]
         if bend is not None:  # what turns goes round, on an arc
-            shift = shift + 4 * way * (1 - way) * bend[0, :, rows, columns]
-        to_x, to_y = (columns + shift[0]).round().long(), (rows + shift[1]).round().long()
+            shift = shift + 4 * way * (1 - way) * bend[0]
+        shift = shift.round().long()
+        rows, columns = shift.any(dim=0).nonzero(as_tuple=True)
+        to_x, to_y = columns + shift[0, rows, columns], rows + shift[1, rows, columns]
         inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
         rows, columns, to_x, to_y = (index[inside] for index in (rows, columns, to_x, to_y))
-        visible = (self._seen[k][0, :, rows, columns] - ground[0, :, to_y, to_x]).abs().amax(dim=0) > self._config.alike
-        depth = self._depths[k]
-        if depth is not None:
-            depth = depth[0, 0].to(ground.device)
-            visible &= depth[to_y, to_x] < depth[rows, columns] + self._config.in_front  # else it passes behind
-        landed = torch.zeros_like(ground[:, :1])
-        landed[0, 0, to_y[visible], to_x[visible]] = 1  # any order: all of them write the same
-        return landed
+        seen = (self._seen[k][0, :, rows, columns] - ground[0, :, to_y, to_x]).abs().amax(dim=0) > self._config.same
+        return 0, 0, to_y[seen], to_x[seen]

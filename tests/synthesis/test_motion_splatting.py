@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from animeinterp.flow import Flow
-from animeinterp.synthesis.config import MOTION_SPLATTING
-from animeinterp.synthesis.motion_splatting import splat_motion
+from animeinterp.synthesis.motion_splatting import SCALE, splat_motion
 
-HEIGHT, WIDTH, SCALE = 64, 96, MOTION_SPLATTING.scale
+HEIGHT, WIDTH = 64, 96
 CELL = (0, slice(None), 3, 6)  # of the motion: the pixels from (24, 48) on
 
 
