@@ -28,6 +28,7 @@ from .scheduling import scheduling_kept
 from .tracks import Tracks
 
 _log = logging.getLogger(__name__)
+_REORDERED = 3  # frames, before which none can be coded in another order than they are shown
 _THREADS = 4  # of the encoder: what it codes hangs on their number, and shall not on the machine
 
 
@@ -81,6 +82,7 @@ class VideoWriter:
         self._waiting: av.VideoFrame | None = None  # the last one written: how long it is shown, the next one tells
         self._durations: dict[int, int] = {}  # of what is in the encoder, by pts
         self._first_pts = self._first_dts = None
+        self._coded = 0  # frames that were handed to the encoder
         self._palette: Palette | None = None
         self._tracks, self._uneven = tracks, uneven
 
@@ -185,6 +187,7 @@ class VideoWriter:
             for frame in frames:
                 if frame is not None:
                     self._durations[frame.pts] = frame.duration
+                    self._coded += 1
                 with nullcontext() if self._stream.codec_context.is_open else scheduling_kept():
                     packets = self._stream.encode(frame)
                 self._time(packets, last=frame is None)
@@ -197,6 +200,8 @@ class VideoWriter:
     def _time(self, packets: list[av.Packet], *, last: bool) -> None:
         """Give coded frames their durations, which not every encoder hands on."""
         for packet in packets:
+            if self._coded < _REORDERED and self._encoding.codec == "libx265":
+                packet.dts = packet.pts  # which it leaves to chance: it reckons with frames that have not come
             self._first_dts = packet.dts if self._first_dts is None else self._first_dts
             packet.duration = self._durations.pop(packet.pts, packet.duration)
         if last and packets and self._encoding.container in ("mp4", "mov"):

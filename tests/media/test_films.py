@@ -93,6 +93,19 @@ def test_films_of_uneven_times_are_as_long_as_told(tmp_path, name, joined):
             assert _header_seconds(path) == pytest.approx(float(sum(gaps)), abs=1e-3)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_short_films_of_ten_bits_can_be_decoded_in_time(tmp_path, count):
+    """H.265's encoder leaves the time of decoding to chance in films that are shorter than what it looks ahead."""
+    for _ in range(20):
+        with VideoWriter(tmp_path / "a.mp4", 25, bit_depth=10) as film:
+            for index in range(count):
+                film.write(drawings()[index])
+        with av.open(str(tmp_path / "a.mp4")) as container:
+            packets = [packet for packet in container.demux(video=0) if packet.size]
+        assert sorted(packet.pts for packet in packets) == [3600 * index for index in range(count)]
+        assert all(abs(packet.dts) <= 3600 * count and packet.dts <= packet.pts for packet in packets)
+
+
 def _header_seconds(path) -> float:
     """How long an MP4 film says it is shown: its edit list, which counts in the header's ticks."""
     data = path.read_bytes()
