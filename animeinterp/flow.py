@@ -112,11 +112,11 @@ FIELDS = ("flow_01", "flow_10", "depth_0", "depth_1", "confidence_01", "confiden
           "dense_01", "dense_10")
 
 
-def pixel_grid(like: Tensor) -> Tensor:
-    """Pixel positions (1, 2, H, W), x then y, of the size, device and dtype of ``like`` (N, C, H, W)."""
+def pixel_grid(like: Tensor, top: int = 0) -> Tensor:
+    """Pixel positions (1, 2, H, W), x then y, of size, device and dtype of ``like`` (N, C, H, W), whose first row is ``top``."""
     height, width = like.shape[-2:]
     ys, xs = torch.meshgrid(
-        torch.arange(height, device=like.device, dtype=like.dtype),
+        torch.arange(top, top + height, device=like.device, dtype=like.dtype),
         torch.arange(width, device=like.device, dtype=like.dtype),
         indexing="ij",
     )
@@ -153,17 +153,18 @@ def mean_difference(image: Tensor, other: Tensor) -> Tensor:
     return (image - other).abs().mean(dim=1, keepdim=True)
 
 
-def backwarp(image: Tensor, flow: Tensor, *, padding: str = "border") -> Tensor:
+def backwarp(image: Tensor, flow: Tensor, *, padding: str = "border", top: int = 0) -> Tensor:
     """``image`` (N, C, H, W) read at x + flow(x): frame 1 on frame 0's grid, given ``flow_01``.
 
     Convention: ``flow`` (N, 2, H, W) in pixels; pixel centres at whole numbers, bilinear between; beyond the border
     the border's value (``padding="border"``) or zero (``"zeros"``). Positions are float32 at least, whatever the
-    image's dtype, and so is the arithmetic; the result has the image's dtype. Differentiable in both.
+    image's dtype, and so is the arithmetic; the result has the image's dtype. Differentiable in both. ``flow`` may be a part
+    of the rows, from ``top`` on.
     """
     precision = torch.promote_types(image.dtype, torch.float32)
     flow = flow.to(precision)
     height, width = image.shape[-2:]
-    x, y = (pixel_grid(flow) + flow).unbind(dim=1)
+    x, y = (pixel_grid(flow, top) + flow).unbind(dim=1)
     if padding == "border":
         # By hand: not every device's grid_sample knows border padding.
         x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)

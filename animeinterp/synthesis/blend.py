@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -25,6 +26,7 @@ from ..frames import FramePair
 from ..protocols import Synthesizer
 from ..runtime import Runtime
 from ..runtime.sides import for_both
+from .bands import in_bands
 from .config import BLEND, BlendConfig
 from .sampling import sample_lanczos
 from .splatting import splat
@@ -47,6 +49,15 @@ class WarpedFrames:
     share: Tensor
     blended: Tensor
 
+    def rows(self, rows: slice) -> WarpedFrames:
+        """Some rows of them."""
+
+        def part(x: Tensor) -> Tensor:
+            return x[..., rows, :]
+
+        pairs = ((part(x[0]), part(x[1])) for x in (self.colours, self.masses, self.shifts))
+        return WarpedFrames(*pairs, part(self.share), part(self.blended))
+
 
 class FrameWarper:
     """A pair of frames and the flow between them, ready to be warped to any time: what does not depend on it, once."""
@@ -67,28 +78,37 @@ class FrameWarper:
     def at(self, time: float) -> WarpedFrames:
         """Both frames warped to ``time``, 0..1."""
         moved = _moved(self._fields, self._bends, time)
-        grid, channels = pixel_grid(moved[0]), self.frames[0].shape[1]
 
         def warped(k: int) -> tuple[Tensor, Tensor, Tensor]:
-            what = torch.cat([self.frames[k], moved[k]], dim=1)
-            shifted, mass = splat(moved[k], moved[k], (time if k else 1 - time) * self._weights[k])
-            # What lands from afar among what it passes over is not to be mixed with it: the mean of two motions is neither's.
-            mean = backwarp(shifted / mass.clamp(min=EMPTY), moved[k])
-            off = (moved[k] - mean).square().sum(dim=1, keepdim=True).sqrt()
-            agrees = (-(off - self._config.motion_mixed).clamp(min=0) / self._config.motion_strays).exp()
-            landed, counts = splat(what, moved[k], self._weights[k] * agrees.clamp(min=self._config.least_weight))
-            landed = landed / counts.clamp(min=EMPTY)
-            colour, shift = landed[:, :channels], landed[:, channels:]
-            origin = grid - shift
-            sharp = sample_lanczos(self.frames[k], origin[0, 0], origin[0, 1])
-            believed = (-(((sharp - colour).abs().sum(dim=1, keepdim=True) / self._config.sharp) ** 2)).exp()
-            return torch.lerp(colour, sharp, believed), mass, shift
+            field, size = moved[k], tuple(moved[k].shape[-2:])
+            shifted, mass = splat(field, field, (time if k else 1 - time) * self._weights[k])
+            (counts,) = in_bands(partial(self._counts, k, shifted / mass.clamp(min=EMPTY), field), size, field.device)
+            landed = splat(torch.cat([self.frames[k], field], dim=1), field, counts)
+            drawing = self.frames[k].contiguous(memory_format=torch.channels_last)  # as it is read without being copied
+            return *in_bands(partial(self._read, drawing, *landed), size, field.device), mass
 
-        colours, masses, shifts = zip(*for_both(warped, grid.device), strict=True)
+        colours, shifts, masses = zip(*for_both(warped, moved[0].device), strict=True)
         share = _evened_share(colours, masses, self._config)
         hole = masses[0] + masses[1] <= EMPTY
         blended = fill_holes(torch.lerp(*colours, share).clamp(0, 1), hole)
         return WarpedFrames(colours, masses, shifts, share, blended)
+
+    def _counts(self, k: int, mean: Tensor, field: Tensor, rows: slice) -> tuple[Tensor]:
+        """What pixels of frame k count where they land. What lands from afar among what it passes over, where the ``mean`` motion
+        is another, is not to be mixed with it: the mean of two motions is neither's."""
+        own, config = field[..., rows, :], self._config
+        off = (own - backwarp(mean, own, top=rows.start)).square().sum(dim=1, keepdim=True).sqrt()
+        agrees = (-(off - config.motion_mixed).clamp(min=0) / config.motion_strays).exp()
+        return (self._weights[k][..., rows, :] * agrees.clamp(min=config.least_weight),)
+
+    def _read(self, drawing: Tensor, landed: Tensor, counts: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+        """The colours that landed, read in the ``drawing`` again, sharply, where that is the same; and how far they have come."""
+        landed = landed[..., rows, :] / counts[..., rows, :].clamp(min=EMPTY)
+        colour, shift = landed[:, :-2], landed[:, -2:]
+        origin = pixel_grid(shift, rows.start) - shift
+        sharp = sample_lanczos(drawing, origin[0, 0], origin[0, 1])
+        believed = (-(((sharp - colour).abs().sum(dim=1, keepdim=True) / self._config.sharp) ** 2)).exp()
+        return torch.lerp(colour, sharp, believed), shift
 
 
 def blend(

@@ -25,6 +25,7 @@ from ..protocols import Synthesizer
 from ..runtime import Runtime
 from ..runtime.memory import fastest_layout
 from ..runtime.precision import convolution_dtype, fast_convolutions
+from .bands import in_bands
 from .blend import EMPTY, FrameWarper, WarpedFrames, with_blended_alpha
 from .sampling import sample_cubic, upsample
 from .tiles import tiles
@@ -33,7 +34,7 @@ MULTIPLE = 16  # what both sides are padded to a multiple of
 INPUTS = 23
 CANDIDATES = 4
 SLOPE = 0.1  # of the activations
-BLEND_BIAS = 4.0  # of the blend's logit: before training the others count about 2 % each, which they agree on mostly
+BLEND_BIAS = 4.0  # of the blend's logit, the first: before training the others count about 2 % each, which they agree on mostly
 LOWEST, MASS_SCALE = -32.0, 16.0  # of the logarithm of a mass
 SPEED = 16.0  # pixels: a motion of so many comes to half of its greatest value
 _SHORTEST = 1e-2  # of a time
@@ -92,31 +93,46 @@ class Painter(nn.Module):
         :param tile: how many pixels the network sees at once; None: all.
         """
         time = time.to(warped.blended).reshape(-1, 1, 1, 1)
-        shifts = _shifts(warped, time)
-        grid = pixel_grid(warped.blended)
-        if corner is not None:
-            grid = grid + corner.to(grid)[..., None, None]
-        still = [sample_cubic(frame, grid) for frame in (frame0, frame1)] if corner is not None else [frame0, frame1]
-        seen = self._inputs(warped, shifts, still, time)
-        logits, added, beside = self._predict(seen, tile)
-        candidates = [
-            warped.blended,
-            *(
-                sample_cubic(frame, grid - shift + move)
-                for frame, shift, move in zip((frame0, frame1), shifts, beside.chunk(2, dim=1), strict=True)
-            ),
-            torch.lerp(*still, time),
-        ]
-        weights = logits.softmax(dim=1)
-        return added + sum(w * c for w, c in zip(weights.split(1, dim=1), candidates, strict=True))
+        size, device = tuple(warped.blended.shape[-2:]), warped.blended.device
+        if corner is None:
+            corner, still = time.new_zeros(1, 2), [frame0, frame1]
+        else:
+            grid = pixel_grid(warped.blended) + corner.to(time)[..., None, None]
+            still = [sample_cubic(frame, grid) for frame in (frame0, frame1)]
+        corner = corner.to(time)[..., None, None]
 
-    def _inputs(self, warped: WarpedFrames, shifts: list[Tensor], still: list[Tensor], time: Tensor) -> Tensor:
+        def see(rows: slice) -> tuple[Tensor]:
+            seen = self._inputs(warped.rows(rows), [x[..., rows, :] for x in still], time)
+            below = -size[0] % MULTIPLE if rows.stop == size[0] else 0
+            padded = F.pad(seen, (0, -size[1] % MULTIPLE, 0, below), mode="replicate")
+            return (fastest_layout(F.pixel_unshuffle(padded, 2)),)
+
+        output = self._predict(*in_bands(see, size, device, -(-size[0] // MULTIPLE) * MULTIPLE // 2), tile)
+
+        def paint(rows: slice) -> tuple[Tensor]:
+            part, said = warped.rows(rows), output[..., rows, : size[1]]
+            logits, added, beside = said.split((CANDIDATES, 3, 4), dim=1)
+            grid = pixel_grid(part.blended, rows.start) + corner
+            candidates = [
+                part.blended,
+                *(
+                    sample_cubic(frame, grid - shift + move)
+                    for frame, shift, move in zip((frame0, frame1), _shifts(part, time), beside.chunk(2, dim=1), strict=True)
+                ),
+                torch.lerp(*(x[..., rows, :] for x in still), time),
+            ]
+            weights = (logits + logits.new_tensor([BLEND_BIAS, *[0.0] * (CANDIDATES - 1)])[:, None, None]).softmax(dim=1)
+            return (added + sum(w * c for w, c in zip(weights.split(1, dim=1), candidates, strict=True)),)
+
+        return in_bands(paint, size, device)[0]
+
+    def _inputs(self, warped: WarpedFrames, still: list[Tensor], time: Tensor) -> Tensor:
         """All that is known of each pixel, in the network's numbers: (B, 23, H, W)."""
         blended, seen_in = warped.blended, convolution_dtype(warped.blended.device, self.head[-1].weight.dtype)
         landed = [mass > EMPTY for mass in warped.masses]
         apart = [torch.where(there, c - blended, 0) for there, c in zip(landed, warped.colours, strict=True)]
         masses = [m.clamp(min=EMPTY).log().clamp(LOWEST, 0) / MASS_SCALE + 1 for m in warped.masses]
-        speeds = [s / (way + _SHORTEST) for s, way in zip(shifts, (time, 1 - time), strict=True)]
+        speeds = [s / (way + _SHORTEST) for s, way in zip(_shifts(warped, time), (time, 1 - time), strict=True)]
         inputs = [
             2 * blended - 1,
             *apart,
@@ -128,28 +144,23 @@ class Painter(nn.Module):
         ]
         return torch.cat([one.to(seen_in) for one in inputs], dim=1)
 
-    def _predict(self, seen: Tensor, tile: int | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits (B, 4, H, W), what is added (B, 3, H, W) and the two frames' shifts (B, 4, H, W) in pixels."""
-        height, width = seen.shape[-2:]
-        x = F.pad(seen, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
-        if tile is None or x.shape[-2] * x.shape[-1] <= tile:
-            output = self._run(x)
-        else:
-            output = x.new_empty(x.shape[0], CANDIDATES + 3 + 4, *x.shape[-2:], dtype=torch.float32)
-            reach = self.reach()
-            for one in tiles(*x.shape[-2:], tile, multiple=MULTIPLE, reach=reach, smallest=_SMALLEST_TILE):
-                one.paste(self._run(one.crop(x)), output)
-        output = output[..., :height, :width]
-        bias = output.new_tensor([BLEND_BIAS] + [0.0] * (CANDIDATES - 1)).reshape(1, -1, 1, 1)
-        return output[:, :CANDIDATES] + bias, output[:, CANDIDATES:-4], output[:, -4:]
+    def _predict(self, seen: Tensor, tile: int | None) -> Tensor:
+        """The network's output (B, 4 + 3 + 4, H, W) float32, of ``seen`` (B, 4 * 23, H / 2, W / 2), both sides being multiples:
+        the candidates' logits before their biases, what is added, and the two frames' shifts in pixels."""
+        height, width = (2 * side for side in seen.shape[-2:])
+        if tile is None or height * width <= tile:
+            return self._run(seen)
+        output = seen.new_empty(seen.shape[0], CANDIDATES + 3 + 4, height, width, dtype=torch.float32)
+        for one in tiles(height, width, tile, multiple=MULTIPLE, reach=self.reach(), smallest=_SMALLEST_TILE):
+            one.paste(self._run(fastest_layout(one.crop(seen, 1))), output)
+        return output
 
     def _run(self, seen: Tensor) -> Tensor:
-        """The network's output, (B, 4 + 3 + 4, H, W) float32, before any bias; sides are multiples."""
         with fast_convolutions(seen.device, self.head[-1].weight.dtype):
             return self._unet(seen)
 
     def _unet(self, seen: Tensor) -> Tensor:
-        x = self.stem(fastest_layout(F.pixel_unshuffle(seen, 2)))
+        x = self.stem(seen)
         levels = []
         for down in self.down:
             levels.append(x)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..flow import pixel_grid
 from . import splatting_cuda
 
 # exp(-60) is far below any visible share and far above float32's smallest number, bilinear shares included.
@@ -73,25 +72,26 @@ def _accumulate(x: Tensor, flow: Tensor, weights: Tensor | None, *, coverage: bo
     if splatting_cuda.can_splat(x):
         return splatting_cuda.splat(x, flow, weights, coverage)
     batch, channels, height, width = x.shape
-    (to_x, to_y), stride = (pixel_grid(flow) + flow).unbind(dim=1), width + 3
-    # The result gets a border that takes whatever leaves the frame, so that no share needs a mask.
-    to_x = to_x.nan_to_num(nan=-1.0).clamp(-1, width)
-    to_y = to_y.nan_to_num(nan=-1.0).clamp(-1, height)
-    left, top = to_x.detach().floor(), to_y.detach().floor()
-    corner = ((top.long() + 1) * stride + left.long() + 1).flatten(1)
-    right_share, bottom_share = (to_x - left).flatten(1), (to_y - top).flatten(1)
-    # A pixel's channels side by side: each share is then one run of memory, and the result is channels last.
-    pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
+    stride = width + 3
+    # The result gets a border that takes whatever leaves the frame, so that no share needs a mask. A pixel's channels are side by
+    # side: each share is then one run of memory, and the result is channels last.
     result = flow.new_zeros(batch, (height + 3) * stride, channels + (2 if coverage else 1))
     size = max((_CHUNK_ON_CPU if x.device.type == "cpu" else _CHUNK) // result.shape[2], 1)
     for n in range(batch):
+        pixels, ways = x[n].flatten(1), flow[n].flatten(1)
         weight = None if weights is None else weights[n].reshape(-1, 1)
         for begin in range(0, height * width, size):
             chunk = slice(begin, begin + size)
-            moved = _weighted(pixels[n, chunk].to(precision), None if weight is None else weight[chunk], coverage)
-            for down, vertical in enumerate((1 - bottom_share[n, chunk], bottom_share[n, chunk])):
-                for across, horizontal in enumerate((1 - right_share[n, chunk], right_share[n, chunk])):
-                    place = corner[n, chunk] + (down * stride + across)
+            index = torch.arange(begin, min(begin + size, height * width), device=x.device)
+            to_x = ((index % width).to(precision) + ways[0, chunk]).nan_to_num(nan=-1.0).clamp(-1, width)
+            to_y = ((index // width).to(precision) + ways[1, chunk]).nan_to_num(nan=-1.0).clamp(-1, height)
+            left, top = to_x.detach().floor(), to_y.detach().floor()
+            corner = (top.long() + 1) * stride + left.long() + 1
+            right_share, bottom_share = to_x - left, to_y - top
+            moved = _weighted(pixels[:, chunk].t().to(precision), None if weight is None else weight[chunk], coverage)
+            for down, vertical in enumerate((1 - bottom_share, bottom_share)):
+                for across, horizontal in enumerate((1 - right_share, right_share)):
+                    place = corner + (down * stride + across)
                     result[n].index_add_(0, place, moved * (vertical * horizontal)[:, None])
     result = result.unflatten(1, (height + 3, stride))[:, 1 : height + 1, 1 : width + 1]
     return result.permute(0, 3, 1, 2)
