@@ -1,5 +1,5 @@
 """What is done pixel by pixel to large frames, done to a few rows at a time: what is in between stays in a CPU's cache, and
-takes no memory to speak of."""
+takes no memory to speak of; by all threads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from ..runtime.sides import side_by_side
 
 _PIXELS = 2**15  # of a band: few enough for a core's cache, and so that torch does not split them among threads
 
@@ -20,13 +22,13 @@ def in_bands(
     come of all of them, if not H.
     """
     height, width = size
-    rows = height if device.type != "cpu" or torch.is_grad_enabled() else max(_PIXELS // width // 2 * 2, 2)
+    if device.type != "cpu" or torch.is_grad_enabled():
+        return work(slice(0, height))
+    rows = max(_PIXELS // width // 2 * 2, 2)
+    bands = [slice(begin, min(begin + rows, height)) for begin in range(0, height, rows)]
     joined: tuple[Tensor, ...] = ()
     done = 0
-    for begin in range(0, height, rows):
-        part = work(slice(begin, min(begin + rows, height)))
-        if rows >= height:
-            return part
+    for part in side_by_side(work, bands, min(torch.get_num_threads(), len(bands))):
         joined = joined or tuple(_of_height(x, made or height) for x in part)
         for whole, x in zip(joined, part, strict=True):
             whole[..., done : done + x.shape[-2], :] = x
