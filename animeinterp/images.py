@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+ROUNDING = 2.5 / 255  # of 0..1, what rounding to 8 bits, twice, and a fit may be off where two frames are brought to one light
+
 
 def to_image(frame: Tensor) -> np.ndarray:
     """(3 or 4, H, W) float in 0..1 to (H, W, 3) uint8, transparent parts over mid-grey so that they are a piece."""

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .dense_flow import dis_flow, disagreement, warp
-from .images import levels_at_most, to_tensor
+from .images import ROUNDING, levels_at_most, to_tensor
 
 
 @dataclass(frozen=True)
@@ -32,26 +32,18 @@ class LightConfig:
 
     side: int = 160  # of the longer side of these pictures
     cell: int = 3  # so many to each side are one, where neighbourhoods are averaged over
-    # Neighbourhoods that share their light, by their standard deviation as a share of ``side``, from large to small; and the
-    # levels from which on a pixel that is off counts half there.
-    neighbourhoods: tuple[tuple[float, float], ...] = ((1 / 10, 30.0), (1 / 16, 15.0), (1 / 25, 8.0), (1 / 25, 4.0))
-    flat: float = 1.5  # levels: a frame that departs from one colour by less shows nothing
+    # Neighbourhoods that share their light, by their standard deviation as a share of ``side``, from large to small.
+    neighbourhoods: tuple[float, ...] = (1 / 10, 1 / 16, 1 / 25, 1 / 25)
     least_gain: float = 0.08  # a frame darker than that by the other shows too little to be read
-    outlier: float = 4.0  # levels, from which on a pixel counts half
+    outlier: float = 4.0  # levels, that pixels may be off by themselves: from there on one counts half
     truncate: float = 16.0  # levels, beyond which all errors are alike
-    gains: float = 1.0  # levels, by which the light of the whole frame betters the fit, at least, ...
-    better: float = 0.65  # ... and the share of the error that it may leave
-    noise: float = 4.0  # levels, that pixels are off by themselves
-    texture: float = 6.0  # levels: what varies less tells nothing of a gain of its own
-    unlike: float = 0.8  # of the correlation within a neighbourhood: under it something else is there, ...
-    alike: float = 0.92  # ... and over it light alone has changed
+    better: float = 0.65  # of the error, at most, that the light of the whole frame leaves
+    alike: float = 0.85  # of the correlation within a neighbourhood: over it light alone has changed, under it something else
     rounds: int = 2  # of fitting
-    nothing: float = 1.5  # levels: a light that changes by less nearly everywhere is none
+    nothing: float = 1.5  # levels: light that changes by less nearly everywhere is none, and a frame that varies by less is empty
     something: float = 4.0  # levels: where the light of a part alone changes by more
     part: float = 0.01  # of the frame, at least, such a part is
     left: float = 0.4  # of the error there, at most, that its own light leaves
-    held: float = 1e-3  # of 0..1: what stands still was left as it was
-    same: float = 2.5 / 255  # of 0..1, what rounding to 8 bits, twice, and the fit may be off in one light
 
 
 LIGHT = LightConfig()
@@ -77,8 +69,8 @@ class Leveled:
     Where no more than light was different ``frames`` are equal.
     """
 
-    def __init__(self, light: Light, frame0: Tensor, frame1: Tensor, config: LightConfig = LIGHT) -> None:
-        self._given, self._config = (frame0, frame1), config
+    def __init__(self, light: Light, frame0: Tensor, frame1: Tensor) -> None:
+        self._given = frame0, frame1
         size = frame0.shape[-2:]
         self._gain, self._offset = (
             F.interpolate(x.to(frame0), size, mode="bilinear", align_corners=False) for x in (light.gain, light.offset)
@@ -89,7 +81,7 @@ class Leveled:
     def at(self, drawn: Tensor, times: list[float]) -> Tensor:
         """Frames (T, C, H, W) drawn between ``frames``, each in the light of its time. What stands still is the given frames'
         own."""
-        held = self._still & ((drawn - self.frames[0]).abs().amax(dim=1, keepdim=True) < self._config.held)
+        held = self._still & ((drawn - self.frames[0]).abs().amax(dim=1, keepdim=True) <= ROUNDING)
         fades = torch.cat([torch.lerp(*self._given, t) for t in times])
         time = torch.tensor(times, dtype=drawn.dtype, device=drawn.device).reshape(-1, 1, 1, 1)
         gain, offset = self._gain, self._offset
@@ -101,7 +93,7 @@ class Leveled:
         gain, offset = self._gain, self._offset
         one, other = (frame[:, :3] for frame in self._given)
         one, other = one * (1 + gain) / 2 + offset / 2, (other + (other - offset) / gain) / 2
-        same = ((one - other).abs() <= self._config.same * (1 + 1 / gain) / 2).all(dim=1, keepdim=True)
+        same = ((one - other).abs() <= ROUNDING * (1 + 1 / gain) / 2).all(dim=1, keepdim=True)
         middle = (one + other) / 2
         colours = [torch.where(same, middle, x).clamp(0, 1) for x in (one, other)]
         return [torch.cat([x, frame[:, 3:]], dim=1) for x, frame in zip(colours, self._given, strict=True)]
@@ -112,7 +104,7 @@ def find_light(frame0: Tensor, frame1: Tensor, config: LightConfig = LIGHT) -> L
     one, other = levels_at_most(frame0, config.side), levels_at_most(frame1, config.side)
     spreads = [np.abs(x - np.median(x, axis=(0, 1))).max(axis=2) for x in (one, other)]
     least_spread = min(float(np.quantile(spread, 0.999)) for spread in spreads)
-    if least_spread < config.flat:
+    if least_spread < config.nothing:
         flat_alike = np.abs(one.mean(axis=(0, 1)) - other.mean(axis=(0, 1))).max() < config.nothing
         return None if flat_alike else Light(None, None)
     found = _whole_frame(one, other, config)
@@ -158,14 +150,15 @@ def _whole_frame(one: np.ndarray, other: np.ndarray, config: LightConfig) -> _Fi
         if again.error >= best.error:
             break
         best = again
-    decided = best.error < config.better * nothing.error and best.error < nothing.error - config.gains and (best.gain > 0).all()
+    decided = best.error < config.better * nothing.error and (best.gain > 0).all()
     return replace(best, decided=True) if decided else nothing
 
 
 def _in_neighbourhoods(one: np.ndarray, fit: _Fit, config: LightConfig) -> tuple[float, np.ndarray, np.ndarray]:
     """How far off the gain and offset of each place leave the pictures; and these, (h, w, 3)."""
     gain, offset = (np.broadcast_to(x, one.shape).astype(np.float32) for x in (fit.gain, fit.offset))
-    for share, outlier in config.neighbourhoods:
+    for k, share in enumerate(config.neighbourhoods, start=1):
+        outlier = config.outlier * 2 ** (len(config.neighbourhoods) - k)  # each is trusted to have halved what is off
         weight = fit.seen / (1 + (_off(gain * one + offset, fit.aligned) / outlier) ** 2)
         ratio = _local(gain * one + offset, fit.aligned, weight, share * config.side, config)
         gain, offset = ratio * gain, ratio * offset
@@ -225,13 +218,12 @@ def _local(lit: np.ndarray, aligned: np.ndarray, weight: np.ndarray, sigma: floa
     mean0, mean1 = (around(weight[..., None] * x) / total for x in (lit, aligned))
     square0, square1 = (around(weight[..., None] * x * x) / total for x in (lit, aligned))
     joint = around(weight[..., None] * lit * aligned) / total
-    own = (joint + config.noise**2) / (square0 + config.noise**2)
+    own = (joint + config.outlier**2) / (square0 + config.outlier**2)
     # Believed where drawings are alike but for the light; what is flat asks its neighbours.
     spread0, spread1 = (square0 - mean0 * mean0).sum(axis=2), (square1 - mean1 * mean1).sum(axis=2)
     alike = np.maximum((joint - mean0 * mean1).sum(axis=2), 0) / np.sqrt((spread0 + 1) * (spread1 + 1))
-    telling = spread0 / (spread0 + config.texture**2)
-    believed = np.clip((alike - config.unlike) / (config.alike - config.unlike), 0, 1)
-    share = around(believed * telling) / (around(telling) + 1e-4)
+    telling = spread0 / (spread0 + config.outlier**2)
+    share = around((alike > config.alike) * telling) / (around(telling) + 1e-4)
     share *= np.clip(4 * around(weight), 0, 1)  # where hardly a pixel is seen in both, nothing is known
     return 1 + share[..., None] * (own - 1)
 
