@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .images import close_gaps, levels_at_most, to_tensor, without_holes
+from .images import ROUNDING, close_gaps, levels_at_most, to_tensor, without_holes
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,15 @@ class ShadeConfig:
 
     side: int = 960  # of the longer side of the picture, at most
     glance: int = 240  # of that in which is seen whether there may be one
-    dark: float = 24.0  # levels, under which a colour tells no factor
     least: float = 0.12  # of the logarithm of the factor: a shadow that is fainter is none
-    most: float = 1.6  # of it, at most
     bin: float = 0.02  # of it: factors that are one
     off: float = 5.0  # levels, that a place may be off the factor
     part: float = 0.02  # of the frame, that it covers anew at least
-    explains: float = 0.5  # of all places that are darker, or of all that are lighter, at least
     colours: float = 12.0  # levels, by which the colours differ that it falls on, at least: else anything flat has a factor
-    gap: float = 0.04  # of the longer side: what moves in it is bridged
+    small: float = 0.04  # of the longer side: what moves in it is bridged, and each drawing's edge is at least so long
     edge: int = 3  # pixels to each side of an edge, within which it is soft
     tells: float = 0.1  # of the logarithm: a step that is off by more from both may be any line's
     smooth: float = 0.03  # of the longer side: along an edge, over which is told whose it is
-    long: float = 0.04  # of the longer side, that each drawing's edge is at least
-    same: float = 2.5 / 255  # of 0..1, what rounding may be off in one light
 
 
 SHADE = ShadeConfig()
@@ -78,7 +73,7 @@ class Unshaded:
         given = [frame0, frame1]
         dark = 0 if shade.backwards else 1
         lit = given[dark][:, :3] / (1 + self._covers * (self._factor - 1))
-        near = (lit - given[1 - dark][:, :3]).abs() <= config.same * (1 + 1 / self._factor)
+        near = (lit - given[1 - dark][:, :3]).abs() <= ROUNDING * (1 + 1 / self._factor)
         lit = torch.where((near & (self._covers > 0)).all(dim=1, keepdim=True), given[1 - dark][:, :3], lit).clamp(0, 1)
         given[dark] = torch.cat([lit, given[dark][:, 3:]], dim=1)
         self.frames = given
@@ -132,7 +127,7 @@ def _factors(one: np.ndarray, other: np.ndarray, config: ShadeConfig) -> np.ndar
     log, changed = _logarithm(one, other, config)
     if changed.mean() < config.part:
         return None
-    edges = np.arange(-config.most, config.most + config.bin, config.bin)
+    edges = np.arange(-np.log(256), np.log(256), config.bin)  # of levels, and 1
     counts, _ = np.histogram(log[changed], edges)
     counts = np.convolve(counts, np.ones(3), "same")
     peak = edges[counts.argmax()] + config.bin / 2
@@ -142,8 +137,7 @@ def _factors(one: np.ndarray, other: np.ndarray, config: ShadeConfig) -> np.ndar
     logs = np.log(np.median((other[those] + 1) / (one[those] + 1), axis=0))
     fits = changed & (np.abs(other - np.exp(logs) * one).max(axis=2) < config.off)
     fits = cv2.morphologyEx(fits.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
-    alike = changed & (np.sign(log) == np.sign(peak))
-    if fits.mean() < config.part or fits.sum() < config.explains * alike.sum():
+    if fits.mean() < config.part:
         return None
     # An object that covers a flat ground has a factor too, but of that one colour.
     if one[fits].std(axis=0).mean() < config.colours or np.ptp(np.sign(logs)) > 0:
@@ -155,7 +149,7 @@ def _logarithm(one: np.ndarray, other: np.ndarray, config: ShadeConfig) -> tuple
     """How much lighter ``other`` is at each place, and where that is more than nothing: both (h, w)."""
     sums = one.sum(axis=2) + 3, other.sum(axis=2) + 3
     log = np.log(sums[1] / sums[0])
-    return log, (np.minimum(*sums) > 3 * config.dark) & (np.abs(log) > config.least) & (np.abs(log) < config.most)
+    return log, np.abs(log) > config.least
 
 
 def _covered(before: np.ndarray, after: np.ndarray, logs: np.ndarray, config: ShadeConfig) -> np.ndarray:
@@ -163,7 +157,7 @@ def _covered(before: np.ndarray, after: np.ndarray, logs: np.ndarray, config: Sh
     log, changed = _logarithm(before, after, config)
     fits = changed & (np.abs(after - np.exp(logs) * before).max(axis=2) < config.off)
     mask = cv2.morphologyEx(fits.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    mask = without_holes(close_gaps(mask, max(1, round(config.gap * max(mask.shape))))).astype(np.uint8)
+    mask = without_holes(close_gaps(mask, max(1, round(config.small * max(mask.shape))))).astype(np.uint8)
     square = np.ones((2 * config.edge + 1,) * 2, np.uint8)
     inner, outer = cv2.erode(mask, square), cv2.dilate(mask, square)
     soft = np.clip(log / logs.mean(), 0, 1)
@@ -194,7 +188,7 @@ def _ways(before: np.ndarray, mask: np.ndarray, logs: np.ndarray, config: ShadeC
     votes = np.zeros((height, width), np.float32)
     votes[y, x] = np.sign(ended - begun) * np.exp(-np.square(np.minimum(begun, ended) / config.tells))
     first = cv2.GaussianBlur(votes, (0, 0), config.smooth * max(height, width))[y, x] > 0
-    least = config.long * max(height, width)
+    least = config.small * max(height, width)
     if min(np.count_nonzero(first), np.count_nonzero(~first)) < least:
         return None
     ways = []
