@@ -132,12 +132,17 @@ class PaintingConfig:
     least: float = 1e-3  # that a claim is worth
     unlike_around: int = 2  # pixels to each side over which that difference is averaged, ...
     claim_around: int = 1  # ... and over which claims are
-    # Where the readings have nothing in common (``stretching``):
-    hardly_alike: float = 0.12  # colour difference, from which on places hang together as a part, ...
+    path_steps: int = 4  # in which the place half-way is found that arrives at a place of another time: after three none moved
+
+
+@dataclass(frozen=True)
+class StretchingConfig:
+    """Of where two readings have nothing in common (``stretching``). Chosen by hand, by eye: eyes that open are no blots."""
+
+    hardly_alike: float = 0.12  # colour difference, in the mean of channels: from there on places hang together as a part, ...
     nothing_alike: float = 0.22  # ... and its mean, from which on they have nothing in common in that
     stretched: float = 0.2  # of the logarithm of the area, by which one is stretched more than the other
     less_stretched: float = 20.0  # the logit by which that is led by the other
-    path_steps: int = 4  # in which the place half-way is found that arrives at a place of another time: after three none moved
 
 
 @dataclass(frozen=True)
@@ -156,3 +161,4 @@ MOTION_SPLATTING = MotionSplattingConfig()
 PAINTING = PaintingConfig()
 SMOOTH = SmoothConfig()
 STILL = StillConfig()
+STRETCHING = StretchingConfig()

@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from ..flow import mean_difference
 from ..images import without_holes
 from .components import connected_components
-from .config import PAINTING, PaintingConfig
+from .config import STRETCHING, StretchingConfig
 from .windows import window_mean
 
 
-def less_stretched(motion: Tensor, reading0: Tensor, reading1: Tensor, config: PaintingConfig = PAINTING) -> Tensor:
+def less_stretched(motion: Tensor, reading0: Tensor, reading1: Tensor, config: StretchingConfig = STRETCHING) -> Tensor:
     """What speaks for drawing 0, (1, 1, h, w) at 1/4, a logit: against it where it is stretched more, zero where both fit.
 
     :param motion: (1, 4, h, w) at 1/4, in its pixels.

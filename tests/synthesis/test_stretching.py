@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from animeinterp.images import without_holes
-from animeinterp.synthesis.config import PAINTING
+from animeinterp.synthesis.config import STRETCHING
 from animeinterp.synthesis.painting import Fused, Halfway
 from animeinterp.synthesis.stretching import _stretch, less_stretched
 
@@ -57,7 +57,7 @@ def test_the_eye_is_drawn_and_not_the_lash_that_is_stretched(swapped):
     speaks = less_stretched(motion, first, last)
     sign = 1.0 if swapped else -1.0
     whole = (sign * speaks)[0, 0, 25:39, 31:59]
-    assert whole.min() == PAINTING.less_stretched, "all of it, the pupil too, in which they are alike"
+    assert whole.min() == STRETCHING.less_stretched, "all of it, the pupil too, in which they are alike"
     far = torch.ones(HEIGHT, WIDTH, dtype=torch.bool)
     far[20:44, 26:64] = False
     assert speaks[0, 0][far].abs().max() == 0
