@@ -34,6 +34,7 @@ class ShadeConfig:
     bin: float = 0.02  # of it: factors that are one
     off: float = 5.0  # levels, that a place may be off the factor
     part: float = 0.02  # of the frame, that it covers anew at least
+    explains: float = 0.5  # of all places that are darker, or of all that are lighter, at least
     colours: float = 12.0  # levels, by which the colours differ that it falls on, at least: else anything flat has a factor
     small: float = 0.04  # of the longer side: what moves in it is bridged, and each drawing's edge is at least so long
     edge: int = 3  # pixels to each side of an edge, within which it is soft
@@ -137,7 +138,8 @@ def _factors(one: np.ndarray, other: np.ndarray, config: ShadeConfig) -> np.ndar
     logs = np.log(np.median((other[those] + 1) / (one[those] + 1), axis=0))
     fits = changed & (np.abs(other - np.exp(logs) * one).max(axis=2) < config.off)
     fits = cv2.morphologyEx(fits.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
-    if fits.mean() < config.part:
+    alike = changed & (np.sign(log) == np.sign(peak))
+    if fits.mean() < config.part or fits.sum() < config.explains * alike.sum():
         return None
     # An object that covers a flat ground has a factor too, but of that one colour.
     if one[fits].std(axis=0).mean() < config.colours or np.ptp(np.sign(logs)) > 0:
