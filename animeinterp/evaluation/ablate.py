@@ -1,10 +1,11 @@
 """Which of the hand-set numbers earn their place: each halved, doubled and switched off, on a set of clips.
 
-    python -m animeinterp.evaluation.ablate TRIPLETS [TRIPLETS ...] [--public] [--width 480] [--only NAME ...] [--json FILE]
+    python -m animeinterp.evaluation.ablate TRIPLETS [TRIPLETS ...] [--public] [--rooms ROOM ...] [--only NAME ...]
+        [--model FILE] [--width 640] [--json FILE]
 
-The weights-free way draws the middle frame of each triplet; what is counted is PSNR over moving pixels, in dB, and its change
-in the mean over the clips. ``worst`` is the clip that loses most by any of the three. A number whose changes are all within
-0.02 dB, and which changes no picture when looked at, is a candidate to go.
+What is counted is PSNR over moving pixels, in dB, of what a room's numbers have a part in (``MEASURES``), and its change in the
+mean over the clips. ``worst`` is the clip that loses most by any of the three. A number whose changes are all within 0.02 dB,
+and which changes no picture when looked at, is a candidate to go.
 """
 
 from __future__ import annotations
@@ -14,32 +15,50 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
-from ..completion import Completion, CompletionConfig
+from ..completion import Completion
+from ..completion.config import DEFAULT as COMPLETION
 from ..datasets.clips import public_clips
 from ..datasets.triplets import Triplet, TripletFolder
 from ..errors import AnimeInterpError
+from ..flow import backwarp
 from ..frames import FramePair
+from ..light import LIGHT
+from ..matching.config import PIECE_FLOW
+from ..pipeline import interpolate
+from ..shade import SHADE
 from ..stages import Stages
 from ..synthesis.blend import Blend
-from ..synthesis.config import BlendConfig
+from ..synthesis.config import BACKDROP, BLEND, ISOLATION, MOTION_SPLATTING, PAINTING, SMOOTH, STILL, STRETCHING
+from ..weights import load_model
 from .metrics import psnr_moving, to_8bit
 
+# The numbers of each room, as all of it shares them.
+ROOMS: dict[str, Any] = {
+    "matching": PIECE_FLOW, "completion": COMPLETION, "blend": BLEND, "smooth": SMOOTH, "splatting": MOTION_SPLATTING,
+    "backdrop": BACKDROP, "isolation": ISOLATION, "painting": PAINTING, "stretching": STRETCHING, "still": STILL,
+    "light": LIGHT, "shade": SHADE,
+}
+USUAL = ("completion", "blend")
 _NEVER, _ALWAYS = 1e9, 1e-6
 # What takes a rule away. A number that is not here is no rule's own: it can be another, and not none.
-OFF: dict[str, Any] = {
-    "edge_gain": 0.0, "largest_stretch": _NEVER, "joint_reach": 0.0, "turns": (), "neighbours": 0, "doubt": 0.0,
-    "frame_prior": 0.0,
-    "line_claims": 0, "match_tie": 0.0, "residual_largest": 0.0, "pixel_reach": 0.0, "pixel_far_reach": 0.0, "median": 1,
-    "bend_follows": _ALWAYS, "pan_peaks": 0, "pan_margin": _NEVER, "depth_gain": 0.0, "stray": _NEVER, "sharp": _ALWAYS,
-    "window": 1, "contrast": _NEVER, "opinion_colour": _ALWAYS,
+OFF: dict[str, dict[str, Any]] = {
+    "completion": {
+        "edge_gain": 0.0, "largest_stretch": _NEVER, "joint_reach": 0.0, "turns": (), "neighbours": 0, "doubt": 0.0,
+        "frame_prior": 0.0, "line_claims": 0, "match_tie": 0.0, "residual_largest": 0.0, "pixel_reach": 0.0,
+        "pixel_far_reach": 0.0, "median": 1, "bend_follows": _ALWAYS, "pan_peaks": 0, "pan_margin": _NEVER,
+    },
+    "blend": {
+        "depth_gain": 0.0, "stray": _NEVER, "sharp": _ALWAYS, "window": 1, "contrast": _NEVER, "opinion_colour": _ALWAYS,
+    },
 }
-CONFIGS: dict[str, type] = {"completion": CompletionConfig, "blend": BlendConfig}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,29 +70,39 @@ class Variant:
     how: str
     value: Any
 
-    def configs(self) -> dict[str, Any]:
-        """Each room's config, this one's number changed."""
-        return {room: dataclasses.replace(config(), **({self.name: self.value} if room == self.room else {}))
-                for room, config in CONFIGS.items()}
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """Within it the number is the other one, wherever its config is used."""
+        config, before = ROOMS[self.room], getattr(ROOMS[self.room], self.name)
+        # Frozen for everybody else: only here is one run compared with another.
+        object.__setattr__(config, self.name, self.value)
+        try:
+            yield
+        finally:
+            object.__setattr__(config, self.name, before)
 
 
-def variants(only: Sequence[str] = ()) -> Iterator[Variant]:
-    """All that are tried, or those of the numbers named. AnimeInterpError for a name that no config has."""
-    known = {field.name for config in CONFIGS.values() for field in dataclasses.fields(config)}
+def variants(only: Sequence[str] = (), rooms: Sequence[str] = USUAL) -> Iterator[Variant]:
+    """All that are tried of ``rooms``, or those of the numbers named. AnimeInterpError for a name that no config has."""
+    if unknown := sorted(set(rooms) - set(ROOMS)):
+        raise AnimeInterpError(f"{unknown[0]} is none of the rooms; they are {', '.join(ROOMS)}.")
+    known = {field.name for room in rooms for field in dataclasses.fields(ROOMS[room])}
     for name in only:
         if name not in known:
-            raise AnimeInterpError(f"{name} is none of the numbers; they are {', '.join(sorted(known))}.")
-    for room, config in CONFIGS.items():
-        for field in dataclasses.fields(config):
+            raise AnimeInterpError(f"{name} is none of the numbers of {', '.join(rooms)}; they are {', '.join(sorted(known))}.")
+    for room in rooms:
+        for field in dataclasses.fields(ROOMS[room]):
             if only and field.name not in only:
                 continue
             for how, change in (("halved", 0.5), ("doubled", 2.0)):
                 yield Variant(room, field.name, how, _scaled(field.default, change))
-            if field.name in OFF:
-                yield Variant(room, field.name, "off", OFF[field.name])
+            if field.name in OFF.get(room, {}):
+                yield Variant(room, field.name, "off", OFF[room][field.name])
 
 
 def _scaled(value: Any, change: float) -> Any:
+    if value is None:
+        return None
     if isinstance(value, tuple):
         return tuple(_scaled(one, change) for one in value)
     if isinstance(value, int):
@@ -83,36 +112,93 @@ def _scaled(value: Any, change: float) -> Any:
     return value * change
 
 
-def ablate(
-    triplets: Sequence[Triplet], only: Sequence[str] = (), done: Callable[[int, int], None] = lambda done, total: None
-) -> dict[str, Any]:
-    """The dB of each clip with the numbers as they are (``plain``), and each variant's changes (``rows``)."""
-    tried = list(variants(only))
-    clips = [_Clip(triplet) for triplet in triplets]
-    plain = [clip.measure({room: config() for room, config in CONFIGS.items()}) for clip in clips]
-    rows = []
-    for index, variant in enumerate(tried, start=1):
-        found = [clip.measure(variant.configs()) for clip in clips]
-        changes = [one - before for one, before in zip(found, plain, strict=True)]
-        rows.append({**dataclasses.asdict(variant), "mean": sum(changes) / len(changes), "changes": changes})
-        done(index, len(tried))
-    return {"clips": [triplet.name for triplet in triplets], "plain": plain, "rows": rows}
+class _Measure:
+    """A triplet, and the dB of what is drawn of it: ``of_room`` says which measure a room's numbers show in."""
 
-
-class _Clip:
-    """A triplet whose pieces are found once: no number that is tried here has a part in them."""
-
-    def __init__(self, triplet: Triplet) -> None:
-        stages = Stages()
+    def __init__(self, triplet: Triplet, model: str | None) -> None:
         self.triplet = triplet
+
+    def decibels(self) -> float:
+        """Over what moves, to the drawing kept aside."""
+        return psnr_moving(to_8bit(self.drawn()), self.triplet.middle, self.triplet.frame0, self.triplet.frame1)
+
+    def drawn(self) -> Tensor:
+        raise NotImplementedError
+
+
+class _AsPieces(_Measure):
+    """Completed and blended, without weights, whether these are cut-outs or not."""
+
+    def __init__(self, triplet: Triplet, model: str | None) -> None:
+        super().__init__(triplet, model)
+        stages = Stages()
         self.pair = FramePair(stages.load(triplet.frame0), stages.load(triplet.frame1))
         for frame in (self.pair.frame0, self.pair.frame1):
-            stages.pieces(frame)
+            stages.pieces(frame)  # once: no number that is tried here has a part in them
 
-    def measure(self, configs: dict[str, Any]) -> float:
-        stages = Stages(refiner=Completion(configs["completion"]), synthesizer=Blend(configs["blend"]))
-        drawn = to_8bit(stages.pair(self.pair.frame0, self.pair.frame1).at([0.5]))
-        return psnr_moving(drawn, self.triplet.middle, self.triplet.frame0, self.triplet.frame1)
+    def drawn(self) -> Tensor:
+        return Stages(refiner=Completion(), synthesizer=Blend()).pair(self.pair.frame0, self.pair.frame1).at([0.5])
+
+
+class _Smooth(_Measure):
+    """Along smooth motion, without weights."""
+
+    def drawn(self) -> Tensor:
+        frames = torch.cat([self.triplet.frame0, self.triplet.frame1])
+        return interpolate(frames, 2, model=None, refiner="panned", synthesizer="smooth")[1:2]
+
+
+class _AsUsual(_Measure):
+    """By the weights that ship, or those that are named, as a user has it."""
+
+    def __init__(self, triplet: Triplet, model: str | None) -> None:
+        super().__init__(triplet, model)
+        self.model = load_model(model)
+
+    def drawn(self) -> Tensor:
+        return interpolate(torch.cat([self.triplet.frame0, self.triplet.frame1]), 2, model=self.model)[1:2]
+
+
+class _Coarse(_AsPieces):
+    """The first drawing as it is read from the second along the coarse flow, and the other way round."""
+
+    def decibels(self) -> float:
+        frames = self.triplet.frame0, self.triplet.frame1
+        coarse = Stages().match(self.pair)
+        read = backwarp(frames[1], coarse.flow_01), backwarp(frames[0], coarse.flow_10)
+        return sum(psnr_moving(to_8bit(one), to, *frames) for one, to in zip(read, frames, strict=True)) / 2
+
+
+# What the numbers of a room show in.
+MEASURES: dict[str, type[_Measure]] = {
+    "matching": _Coarse, "completion": _AsPieces, "blend": _AsPieces, "smooth": _Smooth, "splatting": _Smooth,
+    **dict.fromkeys(("backdrop", "isolation", "painting", "stretching", "still", "light", "shade"), _AsUsual),
+}
+
+
+def ablate(
+    triplets: Sequence[Triplet], only: Sequence[str] = (), done: Callable[[int, int], None] = lambda done, total: None,
+    *, rooms: Sequence[str] = USUAL, model: str | None = None,
+) -> dict[str, Any]:
+    """The dB of each clip with the numbers as they are (``plain``, by measure), and each variant's changes (``rows``).
+
+    :param model: a weight file for what networks draw; None: the weights that ship.
+    """
+    tried = list(variants(only, rooms))
+    clips = {kind: [kind(triplet, model) for triplet in triplets] for kind in {MEASURES[one.room] for one in tried}}
+    plain = {kind: [clip.decibels() for clip in some] for kind, some in clips.items()}
+    rows = []
+    for index, variant in enumerate(tried, start=1):
+        kind = MEASURES[variant.room]
+        with variant.tried():
+            found = [clip.decibels() for clip in clips[kind]]
+        changes = [one - before for one, before in zip(found, plain[kind], strict=True)]
+        rows.append({**dataclasses.asdict(variant), "mean": sum(changes) / len(changes), "changes": changes})
+        done(index, len(tried))
+    return {
+        "clips": [triplet.name for triplet in triplets], "rows": rows,
+        "plain": {kind.__name__.strip("_"): found for kind, found in plain.items()},
+    }
 
 
 def table(found: dict[str, Any]) -> str:
@@ -125,9 +211,9 @@ def table(found: dict[str, Any]) -> str:
         loss, clip = min((change, clip) for row in rows.values() for change, clip in zip(row["changes"], clips, strict=True))
         shown = (f"{rows[how]['mean']:+9.3f}" if how in rows else " " * 9 for how in ("halved", "doubled", "off"))
         lines.append(f"{room:11}{name:22}{''.join(shown)}{loss:+10.2f} {clip}")
-    mean = sum(found["plain"]) / len(found["plain"])
+    means = " and ".join(f"{sum(plain) / len(plain):.2f}" for plain in found["plain"].values())
     head = f"{'room':11}{'number':22}{'halved':>9}{'doubled':>9}{'off':>9}{'worst':>10}"
-    return "\n".join([f"{len(clips)} clips, {mean:.2f} dB over moving pixels as it is; changes of it in dB:", head, *lines])
+    return "\n".join([f"{len(clips)} clips, {means} dB over moving pixels as it is; changes of it in dB:", head, *lines])
 
 
 def _smaller(triplet: Triplet, width: int) -> Triplet:
@@ -144,7 +230,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", nargs="*", type=Path, metavar="TRIPLETS", help="folders of triplets")
     parser.add_argument("--public", action="store_true", help="the public clips of the generator, too")
     parser.add_argument("--width", type=int, default=640, metavar="W", help="wider ones are made so small first (default: 640)")
+    parser.add_argument("--rooms", nargs="+", default=USUAL, metavar="ROOM",
+                        help=f"of {', '.join(ROOMS)} (default: {' and '.join(USUAL)})")
     parser.add_argument("--only", nargs="+", default=(), metavar="NAME", help="these numbers alone")
+    parser.add_argument("--model", metavar="FILE", help="weights for what networks draw (default: those that ship)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="leave all of it there too")
     chosen = parser.parse_args(arguments)
     try:
@@ -156,8 +245,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                          for clip in public_clips(times=(0.5,))]
         if not triplets:
             raise AnimeInterpError("There are no clips; name folders of triplets, or --public.")
+        smaller = [_smaller(triplet, chosen.width) for triplet in triplets]
         with torch.inference_mode():
-            found = ablate([_smaller(triplet, chosen.width) for triplet in triplets], chosen.only, _shown)
+            found = ablate(smaller, chosen.only, _shown, rooms=chosen.rooms, model=chosen.model)
     except AnimeInterpError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

@@ -3,6 +3,7 @@
 Those that say "published" are of the method's published code, where lengths are of a 960x540 frame. The rest was chosen by hand;
 what for, ``tests/matching`` holds (shapes that move by known amounts) and the end-point errors of ``tests/test_quality_floors``
 on clips whose motion is known. Levels are of 8-bit grey. What a user sets is ``animeinterp.config.MatchConfig``.
+``python -m animeinterp.evaluation.ablate --rooms matching`` halves and doubles each of them on clips of your own.
 """
 
 from __future__ import annotations

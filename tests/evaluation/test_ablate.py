@@ -7,24 +7,34 @@ import pytest
 import torch
 from triplet_source import Source, write_triplet
 
-from animeinterp.completion.config import CompletionConfig
+from animeinterp.datasets.triplets import Triplet, TripletFolder
 from animeinterp.errors import AnimeInterpError
 from animeinterp.evaluation import ablate
+from animeinterp.evaluation.ways import draw_pair
 from animeinterp.synthesis.config import BlendConfig
 
 
-def test_every_number_is_halved_and_doubled_and_rules_are_switched_off():
-    tried = list(ablate.variants())
-    names = {field.name for config in (CompletionConfig, BlendConfig) for field in dataclasses.fields(config)}
-    assert {one.name for one in tried} == names and set(ablate.OFF) <= names
-    assert sum(one.how == "halved" for one in tried) == sum(one.how == "doubled" for one in tried) == len(names)
-    for one in tried:
-        config = one.configs()[one.room]
-        assert getattr(config, one.name) == one.value
-        changed = [f.name for f in dataclasses.fields(config) if getattr(config, f.name) != f.default]
-        assert changed in ([one.name], []), one  # a 1 halved is still 1
-    windows = [one.value for one in tried if one.name in ("median", "window", "surroundings", "opinion_window")]
-    assert all(value % 2 == 1 for value in windows)
+def test_every_number_of_every_room_is_halved_and_doubled_and_rules_are_switched_off():
+    for room, config in ablate.ROOMS.items():
+        tried = list(ablate.variants(rooms=[room]))
+        fields = {field.name: field.default for field in dataclasses.fields(config)}
+        assert {one.name for one in tried} == set(fields) and set(ablate.OFF.get(room, {})) <= set(fields)
+        assert sum(one.how == "halved" for one in tried) == sum(one.how == "doubled" for one in tried) == len(fields)
+        for one in tried:
+            with one.tried():
+                assert getattr(config, one.name) == one.value
+                changed = [name for name, value in fields.items() if getattr(config, name) != value]
+                assert changed in ([one.name], []), one  # a 1 halved is still 1
+            assert config == type(config)()
+        windows = [one.value for one in tried if one.name in ("median", "window", "surroundings") and isinstance(one.value, int)]
+        assert all(value % 2 == 1 for value in windows)
+
+
+def test_a_number_is_as_it_was_after_an_error():
+    one = next(ablate.variants(["sharp"]))
+    with pytest.raises(ZeroDivisionError), one.tried():
+        raise ZeroDivisionError
+    assert ablate.ROOMS["blend"] == BlendConfig()
 
 
 def test_a_rule_that_matters_is_seen_to():
@@ -32,19 +42,39 @@ def test_a_rule_that_matters_is_seen_to():
     torch.manual_seed(0)
     found = ablate.ablate([Source(1).get("a")], ["residual_largest", "opinion_colour"])
     assert [row["how"] for row in found["rows"]] == ["halved", "doubled", "off"] * 2
-    assert found["plain"][0] > 15 and all(len(row["changes"]) == 1 for row in found["rows"])
+    assert found["plain"]["AsPieces"][0] > 15 and all(len(row["changes"]) == 1 for row in found["rows"])
     assert any(abs(row["mean"]) > 1e-4 for row in found["rows"])
     text = ablate.table(found)
-    assert "residual_largest" in text and f"{found['plain'][0]:.2f} dB" in text and text.count("\n") == 3
+    assert "residual_largest" in text and f"{found['plain']['AsPieces'][0]:.2f} dB" in text and text.count("\n") == 3
+
+
+@pytest.mark.parametrize("room, name", [("matching", "least_inside"), ("smooth", "even"), ("splatting", "unlike")])
+def test_without_weights_a_room_is_measured_where_its_numbers_show(tmp_path, room, name):
+    write_triplet(tmp_path / "one", (192, 144), (16, 8), 0)
+    _matters(room, name, list(TripletFolder(tmp_path)))
+
+
+@pytest.mark.parametrize("room, name", [("painting", "lead"), ("backdrop", "fits"), ("still", "margin")])
+def test_with_weights_a_room_is_measured_where_its_numbers_show(room, name):
+    first, last = draw_pair((160, 240), "anew")[:, None]
+    _matters(room, name, [Triplet("turns", first, (first + last) / 2, last)])
+
+
+def _matters(room, name, triplets):
+    """Doubled or halved it changes what is measured."""
+    found = ablate.ablate(triplets, [name], rooms=[room])
+    assert found["plain"][ablate.MEASURES[room].__name__.strip("_")][0] > 10
+    assert any(abs(row["mean"]) > 1e-4 for row in found["rows"])
 
 
 def test_every_rule_can_be_switched_off(monkeypatch):
     """Alone, and what is drawn is a picture still."""
     off = [one for one in ablate.variants() if one.how == "off"]
-    monkeypatch.setattr(ablate, "variants", lambda only: off)
+    monkeypatch.setattr(ablate, "variants", lambda only, rooms: off)
     found = ablate.ablate([Source(1).get("a")])
-    assert [row["name"] for row in found["rows"]] == [one.name for one in off] and len(off) == len(ablate.OFF)
-    assert all(found["plain"][0] + row["mean"] > 12 for row in found["rows"])
+    assert [row["name"] for row in found["rows"]] == [one.name for one in off]
+    assert len(off) == sum(map(len, ablate.OFF.values()))
+    assert all(found["plain"]["AsPieces"][0] + row["mean"] > 12 for row in found["rows"])
 
 
 def test_the_command_line(tmp_path, capsys):
@@ -58,3 +88,5 @@ def test_the_command_line(tmp_path, capsys):
     assert ablate.main([]) == 2 and "no clips" in capsys.readouterr().err
     with pytest.raises(AnimeInterpError, match="none of the numbers"):
         list(ablate.variants(["no such"]))
+    with pytest.raises(AnimeInterpError, match="none of the rooms"):
+        list(ablate.variants(rooms=["no such"]))
