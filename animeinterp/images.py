@@ -56,3 +56,22 @@ def without_holes(mask: np.ndarray) -> np.ndarray:
     """A bool ``mask`` (H, W) without the holes in its components: float32 0 or 1."""
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(np.zeros(mask.shape, np.float32), outlines, -1, 1, cv2.FILLED)
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Summed absolute colour difference of (H, W, 3) float32 images, (H, W) float32."""
+    return cv2.transform(cv2.absdiff(one, other), np.ones((1, one.shape[2]), np.float32))
+
+
+def steepness(image: np.ndarray) -> np.ndarray:
+    """The steepest channel's gradient, levels a pixel: (H, W) float32."""
+    gx, gy = gradients(image)
+    # Not cv2.magnitude: its last bit depends on where in memory the arrays happen to lie.
+    squares = gx * gx
+    squares += gy * gy
+    return np.sqrt(np.maximum.reduce(cv2.split(squares)))
+
+
+def gradients(image: np.ndarray, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Horizontal and vertical derivative, levels a pixel times ``scale``, of (H, W, C) float32."""
+    return cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=scale / 8), cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=scale / 8)

@@ -24,7 +24,7 @@ class Refiner(Protocol):
     # how they moved), or None: nothing, and then frames are not even segmented.
     starts_from: ClassVar[type[PieceMatches] | None] = None
     # Pixels of the longer side of the frames that it is handed at most: larger ones are made smaller for it, and what it finds
-    # is carried up (``completion/working_size.py``). Only where nothing is given to start from. None: as large as they are.
+    # is enlarged (``upsampling``). Only where nothing is given to start from. None: as large as they are.
     largest: int | None = None
     # Whether what it finds of drawings made anew (a Flow whose ``cutouts`` says so) is nothing to draw along.
     only_cutouts: bool = False

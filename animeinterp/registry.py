@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .completion import Completion
-from .completion.panning import PannedFlow
 from .dense_flow import DenseFlow
 from .errors import AnimeInterpError, shown
+from .panning import PannedFlow
 from .protocols import Refiner, Synthesizer
 from .refinement import RefineNetwork
 from .synthesis.between import BilateralSynthesis

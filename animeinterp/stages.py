@@ -17,7 +17,6 @@ from torch import Tensor
 from . import registry
 from .completion import Completion
 from .completion.cutouts import may_be_cutouts
-from .completion.working_size import carried_up
 from .config import MatchConfig, SegmentConfig
 from .errors import check_flow
 from .flow import CoarseFlow, Flow, PieceMatches
@@ -32,6 +31,7 @@ from .segmentation import segment
 from .synthesis.blend import Blend
 from .synthesis.protection import Protection
 from .synthesis.still import StillColours, Stillness
+from .upsampling import upsample_flow
 
 # About how long what is no network takes, for the progress of a pair: measured in seconds at 960x540 on two cores.
 _SEGMENTING, _MATCHING = 0.6, 0.5
@@ -242,7 +242,7 @@ class Between:
             if flow.cutouts == [False] and stages.refiner.only_cutouts:
                 self.flow = flow  # nothing will be drawn along it: ``Stages.pair`` goes another way
                 return
-            flow = carried_up(flow, working, pair)
+            flow = upsample_flow(flow, working, pair)
         elif isinstance(flow, CoarseFlow):
             flow = flow.as_flow()
         self.flow = flow

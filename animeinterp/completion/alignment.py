@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from ..dense_flow import lengths, warp
-from .motion import PieceGrid, difference, gradients
+from ..images import difference, gradients
+from .motion import PieceGrid
 from .sums import PieceSums
 
 

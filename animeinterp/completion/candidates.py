@@ -7,15 +7,16 @@ other frame's pieces found. Each round costs one warp of the frame a direction.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ..dense_flow import disagreement, lengths
+from ..dense_flow import disagreement, lengths, warp
+from ..images import difference
+from ..runtime.sides import both
 from ..segmentation.merging import neighbours
 from .alignment import align, fit_motions
 from .config import DEFAULT, CompletionConfig
-from .motion import PieceGrid, difference, inverse, moved_centre, similarity, warp
+from .motion import PieceGrid, inverse, moved_centre, similarity, turn_of
 from .patterns import settle_patterns
 from .rings import settle_rings
 
@@ -89,7 +90,7 @@ class Side:
     def unturn(self) -> None:
         """Let what looks as well without its turn not turn: what is round may have turned by anything, and the way back, which
         is as chance has it too, would not undo it."""
-        turn = np.abs(np.arctan2(self.motion[:, 4] - self.motion[:, 3], 2 + self.motion[:, 2] + self.motion[:, 5]))
+        turn = np.abs(turn_of(self.motion))
         plain = self.motion.copy()
         plain[:, 2:] = 0
         self.offer(plain, turn > self.config.least_turn, -self.config.turn_gain)
@@ -153,16 +154,15 @@ def find_motions(sides: tuple[Side, Side], pieces_0: np.ndarray, pieces_1: np.nd
     def align_finely(way):
         way[0].motion = align(way[0].fine, way[0].motion, steps=2)[0]
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(begin, ways))
-        for _ in range(2):
-            yield
-            list(pool.map(better, ways))
-            for way in ways:  # one after the other: each reads what the other side has found
-                _offer_way_back(*way)
-        list(pool.map(finish, ways))
-        settle_rings(sides)
-        list(pool.map(align_finely, ways))
+    both(lambda k: begin(ways[k]))
+    for _ in range(2):
+        yield
+        both(lambda k: better(ways[k]))
+        for way in ways:  # one after the other: each reads what the other side has found
+            _offer_way_back(*way)
+    both(lambda k: finish(ways[k]))
+    settle_rings(sides)
+    both(lambda k: align_finely(ways[k]))
 
 
 def _offer_matches(side: Side, far: Side, own: np.ndarray, theirs: np.ndarray) -> None:

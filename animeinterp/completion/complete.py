@@ -20,8 +20,10 @@ from torch import Tensor
 from ..dense_flow import dis_flow, disagreement, lengths, warp
 from ..errors import AnimeInterpError, check_pair
 from ..flow import Flow, PieceMatches
-from ..images import to_image, to_tensor
+from ..images import difference, to_image, to_tensor
 from ..matching.features import piece_moments
+from ..panning import panned_flows
+from ..runtime.sides import both
 from ..segmentation import find_contours
 from .candidates import Side, find_motions
 from .config import DEFAULT, CompletionConfig
@@ -29,9 +31,8 @@ from .cutouts import are_cutouts, are_drawn_anew
 from .deformation import add_residual, choose_flow
 from .depth import piece_depths
 from .loose import are_all_that_moves, lay_over, lay_under, loose_things
-from .motion import both, difference, half_way
+from .motion import half_way
 from .ownership import line_owners
-from .panning import panned_flows
 
 Images = tuple[np.ndarray, np.ndarray]  # of both frames, (H, W, 3) uint8
 
@@ -157,7 +158,7 @@ def _ground(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 def _sides(images, labels, config) -> tuple[Side, Side]:
-    dense = panned_flows(images, config)
+    dense = panned_flows(images)
     moments = [piece_moments(torch.from_numpy(one), int(one.max()) + 1).numpy() for one in labels]
     return both(lambda k: Side(images[k], images[1 - k], labels[k], moments[k], dense[k], dense[1 - k], config))
 

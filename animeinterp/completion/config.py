@@ -143,17 +143,6 @@ class CompletionConfig:
     loose_small: float = 0.01  # of the frame: so small pieces are taken for ground first, ...
     loose_doubted: float = 12.0  # ... if their colours are so far off along their own motion
 
-    # How far the picture as a whole has shifted (``panning``).
-    pan_width: int = 240  # about, of the copies that are compared
-    pan_peaks: int = 4  # that are tried
-    pan_peaks_apart: int = 3  # pixels of the copies between them
-    pan_farthest: float = 0.45  # of the width and of the height
-    pan_least: float = 0.08  # of the width: what dense flow follows by itself
-    pan_truncate: float = 60.0  # of the colour difference
-    pan_better: float = 0.8  # of the difference without a shift: what one has to come under
-    pan_window: int = 9  # over which two flows are compared
-    pan_margin: float = 4.0  # levels by which what is still has to look better
-
     # Whether two drawings are cut-outs, or drawn anew (``cutouts``).
     cutout_better: float = 0.25  # of the lines, from the best, ...
     cutout_middle: float = 0.5  # ... and half of them: their quantiles are looked at
@@ -177,15 +166,6 @@ class CompletionConfig:
     cutout_moves: float = 2e-3  # of the longer side: lines that move less far than this are of no interest here
     cutout_returns: float = 4e-3  # of the longer side: how near the way there and back has to end to where it began
     cutout_fewest: int = 50  # pixels of lines from which on there is something to tell
-
-    # From the size that it is worked at to that of the frames (``working_size``).
-    large_edge: float = 0.5  # of the small picture, by which motions next to one another differ that are not one motion
-    large_unlike: float = 0.03  # of colour, 0..1, by which a pixel is taken for something else
-    large_off: float = 3.0  # that what was carried up is off at most
-    large_smooth: float = 2.0  # around that are off alike
-    large_steep: float = 20.0  # levels a pixel, of a line that tells all of its motion; ...
-    large_flat: float = 0.02  # ... and the share that counts where there is none
-    large_farther: float = 0.1  # what the farthest of the four around counts beside the nearest's one
 
 
 DEFAULT = CompletionConfig()

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ..dense_flow import disagreement, lengths, warp
 from ..images import to_image
+from ..panning import panned_flows
+from ..runtime.sides import both
 from .config import DEFAULT, CompletionConfig
-from .motion import both
-from .panning import panned_flows
 
 
 def may_be_cutouts(frame0: Tensor, frame1: Tensor, config: CompletionConfig = DEFAULT) -> bool:
@@ -27,7 +27,7 @@ def may_be_cutouts(frame0: Tensor, frame1: Tensor, config: CompletionConfig = DE
     :param frame0: (1, 3, H, W) in 0..1, any device; ``frame1`` likewise.
     """
     images = [_small(to_image(frame[0]), config.cutout_side) for frame in (frame0, frame1)]
-    (off, _), found = lines_off(images, panned_flows(images, config), config)
+    (off, _), found = lines_off(images, panned_flows(images), config)
     if off == np.inf:  # no line moves along dense flow: nothing does, or what does goes too far for it
         changed = np.abs(images[0].astype(int) - images[1]).sum(axis=2) > config.loose_unlike
         return np.count_nonzero(changed) > config.cutout_fewest or found < config.cutout_missed

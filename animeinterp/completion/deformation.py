@@ -10,8 +10,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..dense_flow import dis_flow, disagreement, lengths
-from .motion import PieceGrid, difference, steepness, warp
+from ..dense_flow import dis_flow, disagreement, lengths, warp
+from ..images import difference, steepness
+from .motion import PieceGrid
 
 
 def add_residual(grid: PieceGrid, image: np.ndarray, other: np.ndarray, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:

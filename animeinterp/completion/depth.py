@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..dense_flow import disagreement
+from ..dense_flow import disagreement, warp
+from ..images import difference
 from .config import CompletionConfig
-from .motion import PieceGrid, difference, warp
+from .motion import PieceGrid
 
 
 def piece_depths(

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 
 from ..dense_flow import lengths, warp
+from ..images import steepness
 from .config import DEFAULT, CompletionConfig
 from .laying import BoundedFrame, Laid, climbed, costs
-from .motion import PieceGrid, half_way, inverse, moved_centre, shrink, steepness
+from .motion import PieceGrid, half_way, inverse, moved_centre, shrink, turn_of
 from .strokes import part_strokes
 from .swarms import move_swarms
 from .things import Things, cut_things, possible_pairs
@@ -74,7 +75,7 @@ def _move_alone(
     a, b = (np.repeat(of, [len(ways) for ways in begin]) for of in (a, b))
     begin = np.concatenate(begin)
     motion, cost, without = climbed((one, other), (a, b), seen, begin, grounds, config)
-    turn = np.abs(np.arctan2(motion[:, 4] - motion[:, 3], 2 + motion[:, 2] + motion[:, 5]))
+    turn = np.abs(turn_of(motion))
     gain = (cost + config.loose_short_turn * turn) / without
     gain[cost > known[0][a] + known[1][b]] = np.inf
     back, about = inverse(motion, one.centres[a])
@@ -134,7 +135,7 @@ def _hinged_to(things: Things, image: np.ndarray, field: np.ndarray, config: Com
     shift = np.zeros((len(things.moves), 2), np.float32)
     reach = np.ones((2 * config.loose_hinge + 1,) * 2, np.uint8)
     line = (steepness(image) > config.loose_line) & ~things.moves[things.labels]
-    turn = np.arctan2(things.motion[:, 4] - things.motion[:, 3], 2 + things.motion[:, 2] + things.motion[:, 5])
+    turn = turn_of(things.motion)
     for n in np.flatnonzero(things.moves & (np.abs(turn) > config.least_turn)):
         mine = (things.labels == n).astype(np.uint8)
         y, x = np.nonzero(cv2.dilate(mine, reach).view(bool) & line)

@@ -1,25 +1,20 @@
-"""One motion for each piece: candidates from matches, neighbours and dense flow, tried on the pixels and then aligned.
+"""Affine motions of pieces: what moving all pieces of a frame at once costs (``PieceGrid``), and their algebra.
 
-A flat piece says nothing in its inside; its outline, and what it would uncover or run into, does. So every piece tries a
-handful of motions at once - one warp of the frame a candidate, whatever the number of pieces - keeps the one that looks
-alike, and is aligned (``alignment``), an affine motion a piece.
+A motion is six numbers ``ax, ay, bxx, bxy, byx, byy`` about a piece's centre c: a pixel at x moves by a + B (x - c). One warp of
+the frame tries one motion for each piece, whatever the number of pieces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 import cv2
 import numpy as np
 
 from ..dense_flow import read_at, warp
+from ..images import difference, steepness
 from .config import DEFAULT, CompletionConfig
 from .sums import PieceSums
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -147,25 +142,6 @@ def shrink(image: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.GaussianBlur(image, (3, 3), 0.6).astype(np.float32)
 
 
-def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Summed absolute colour difference of (H, W, 3) float32 images, (H, W) float32."""
-    return cv2.transform(cv2.absdiff(one, other), np.ones((1, one.shape[2]), np.float32))
-
-
-def steepness(image: np.ndarray) -> np.ndarray:
-    """The steepest channel's gradient, levels a pixel: (H, W) float32."""
-    gx, gy = gradients(image)
-    # Not cv2.magnitude: its last bit depends on where in memory the arrays happen to lie.
-    squares = gx * gx
-    squares += gy * gy
-    return np.sqrt(np.maximum.reduce(cv2.split(squares)))
-
-
-def gradients(image: np.ndarray, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Horizontal and vertical derivative, levels a pixel times ``scale``, of (H, W, C) float32."""
-    return cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=scale / 8), cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=scale / 8)
-
-
 def moved_centre(motion: np.ndarray, at: np.ndarray, to: np.ndarray) -> np.ndarray:
     """The same affine motion written about other centres. (K, 6), (K, 2), (K, 2) to (K, 6)."""
     shift = to - at
@@ -215,7 +191,6 @@ def half_way(
     return np.concatenate([shift, half.reshape(-1, 4)], axis=1).astype(np.float32)
 
 
-def both(work: Callable[[int], T]) -> tuple[T, T]:
-    """The two directions side by side: OpenCV and NumPy let go of the interpreter where they work."""
-    with ThreadPoolExecutor(2) as pool:
-        return tuple(pool.map(work, (0, 1)))
+def turn_of(motion: np.ndarray) -> np.ndarray:
+    """By how many radians each of the (K, 6) motions turns, in -pi..pi. (K,)."""
+    return np.arctan2(motion[:, 4] - motion[:, 3], 2 + motion[:, 2] + motion[:, 5])

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from ..dense_flow import read_at, warp
-from .motion import PieceGrid, difference
+from ..images import difference
+from .motion import PieceGrid
 
 
 def line_owners(grid: PieceGrid, motion: np.ndarray, lines: np.ndarray) -> np.ndarray:

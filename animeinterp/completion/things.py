@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from ..dense_flow import warp
+from ..images import difference, steepness
 from ..matching.features import piece_moments
 from .config import CompletionConfig
-from .motion import difference, shrink, steepness
+from .motion import shrink
 
 AROUND = np.ones((3, 3), np.uint8)
 

@@ -32,29 +32,32 @@ from ..flow import backwarp
 from ..frames import FramePair
 from ..light import LIGHT
 from ..matching.config import PIECE_FLOW
+from ..panning import PANNING
 from ..pipeline import interpolate
 from ..shade import SHADE
 from ..stages import Stages
 from ..synthesis.blend import Blend
 from ..synthesis.config import BACKDROP, BLEND, ISOLATION, MOTION_SPLATTING, PAINTING, SMOOTH, STILL, STRETCHING
+from ..upsampling import UPSAMPLING
 from ..weights import load_model
 from .metrics import psnr_moving, to_8bit
 
 # The numbers of each room, as all of it shares them.
 ROOMS: dict[str, Any] = {
-    "matching": PIECE_FLOW, "completion": COMPLETION, "blend": BLEND, "smooth": SMOOTH, "splatting": MOTION_SPLATTING,
-    "backdrop": BACKDROP, "isolation": ISOLATION, "painting": PAINTING, "stretching": STRETCHING, "still": STILL,
-    "light": LIGHT, "shade": SHADE,
+    "matching": PIECE_FLOW, "completion": COMPLETION, "panning": PANNING, "upsampling": UPSAMPLING, "blend": BLEND,
+    "smooth": SMOOTH, "splatting": MOTION_SPLATTING, "backdrop": BACKDROP, "isolation": ISOLATION, "painting": PAINTING,
+    "stretching": STRETCHING, "still": STILL, "light": LIGHT, "shade": SHADE,
 }
-USUAL = ("completion", "blend")
+USUAL = ("completion", "panning", "blend")
 _NEVER, _ALWAYS = 1e9, 1e-6
 # What takes a rule away. A number that is not here is no rule's own: it can be another, and not none.
 OFF: dict[str, dict[str, Any]] = {
     "completion": {
         "edge_gain": 0.0, "largest_stretch": _NEVER, "joint_reach": 0.0, "turns": (), "neighbours": 0, "doubt": 0.0,
         "frame_prior": 0.0, "line_claims": 0, "match_tie": 0.0, "residual_largest": 0.0, "pixel_reach": 0.0,
-        "pixel_far_reach": 0.0, "median": 1, "bend_follows": _ALWAYS, "pan_peaks": 0, "pan_margin": _NEVER,
+        "pixel_far_reach": 0.0, "median": 1, "bend_follows": _ALWAYS,
     },
+    "panning": {"peaks": 0, "margin": _NEVER},
     "blend": {
         "depth_gain": 0.0, "stray": _NEVER, "sharp": _ALWAYS, "window": 1, "contrast": _NEVER, "opinion_colour": _ALWAYS,
     },
@@ -171,7 +174,8 @@ class _Coarse(_AsPieces):
 
 # What the numbers of a room show in.
 MEASURES: dict[str, type[_Measure]] = {
-    "matching": _Coarse, "completion": _AsPieces, "blend": _AsPieces, "smooth": _Smooth, "splatting": _Smooth,
+    "matching": _Coarse, **dict.fromkeys(("completion", "panning", "upsampling", "blend"), _AsPieces), "smooth": _Smooth,
+    "splatting": _Smooth,
     **dict.fromkeys(("backdrop", "isolation", "painting", "stretching", "still", "light", "shade"), _AsUsual),
 }
 
@@ -231,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--public", action="store_true", help="the public clips of the generator, too")
     parser.add_argument("--width", type=int, default=640, metavar="W", help="wider ones are made so small first (default: 640)")
     parser.add_argument("--rooms", nargs="+", default=USUAL, metavar="ROOM",
-                        help=f"of {', '.join(ROOMS)} (default: {' and '.join(USUAL)})")
+                        help=f"of {', '.join(ROOMS)} (default: {', '.join(USUAL)})")
     parser.add_argument("--only", nargs="+", default=(), metavar="NAME", help="these numbers alone")
     parser.add_argument("--model", metavar="FILE", help="weights for what networks draw (default: those that ship)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="leave all of it there too")

@@ -17,6 +17,11 @@ def for_both(work: Callable[[int], Result], device: torch.device) -> tuple[Resul
     elsewhere, and where gradients are wanted, one after the other."""
     if device.type != "cpu" or torch.is_grad_enabled():
         return work(0), work(1)
+    return both(work)
+
+
+def both(work: Callable[[int], Result]) -> tuple[Result, Result]:
+    """``work(0)`` and ``work(1)`` by two threads: OpenCV and NumPy let go of the interpreter where they work."""
     first, second = side_by_side(work, (0, 1), 2)
     return first, second
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..completion.panning import frame_shift
 from ..dense_flow import dis_flow, disagreement
+from ..panning import frame_shift
 from .detection import USUAL, shrunk, unlikeness
 
 WIDTH = 320  # pixels, about, of the copies that are compared

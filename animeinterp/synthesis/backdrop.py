@@ -11,9 +11,7 @@ Conventions: as in ``bilateral``. All is decided in a smaller picture, at ``most
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 
 import cv2
 import numpy as np
@@ -24,6 +22,7 @@ from torch.nn import functional as F
 from ..flow import backwarp, mean_difference, pixel_grid, resize_flow
 from ..images import area_average, to_image
 from ..padding import enlarge_padded
+from ..runtime.sides import both
 from .components import component_means, connected_components
 from .config import BACKDROP, BackdropConfig
 from .sampling import backwarp_cubic
@@ -85,8 +84,7 @@ class Backdrop:
             return None
         moving = _moving(*frames, ways, still, camera, config, tight)
         known = [torch.cat([still[k], splat(moving, way)[0]], dim=1) for k, way in enumerate(ways)]
-        with ThreadPoolExecutor(2) as pool:
-            figures = list(pool.map(partial(_segment_figure, config=config), frames, known))
+        figures = both(lambda k: _segment_figure(frames[k], known[k], config))
         if figures[0] is None or figures[1] is None:
             return None
         full = (frame0.shape[-2], frame0.shape[-1])

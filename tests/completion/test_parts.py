@@ -17,7 +17,6 @@ from animeinterp.completion.patterns import _pattern_shifts
 from animeinterp.completion.sums import PieceSums
 from animeinterp.completion.swarms import _common_shift, _greedy
 from animeinterp.completion.things import Things, possible_pairs
-from animeinterp.completion.working_size import _between
 from animeinterp.matching.features import piece_moments
 
 HEIGHT, WIDTH = 48, 64
@@ -384,11 +383,3 @@ def test_what_is_seen_is_as_unlike_as_its_colours_are():
     assert seen.unlike(colours, x, y, 200.0) == pytest.approx([0, 120, 200, 100])
     beside = seen.unlike(np.full((1, 3), 50.0), np.array([32.0]), np.array([20.0]), 200.0)
     assert 0 < beside[0] < 70  # a line may be off by a pixel: half of it is what is beside
-
-
-@pytest.mark.parametrize("size, small", [(8, 4), (9, 5), (7, 7), (6, 1)])
-def test_a_pixel_lies_between_two_of_the_smaller_picture(size, small):
-    first, beyond = _between(size, small, torch.device("cpu"))
-    at = np.clip((np.arange(size) + 0.5) * small / size - 0.5, 0, small - 1)
-    assert (first + beyond).numpy() == pytest.approx(at, abs=1e-5)
-    assert first.min() >= 0 and first.max() <= max(small - 2, 0) and beyond.min() >= 0 and beyond.max() <= 1

@@ -58,7 +58,7 @@ def stand_in(package="animeinterp"):
     """Put stand-ins in place of what takes long; in the pack that ComfyUI loads these modules are others."""
     pipeline, stages, refiner, panning, blending, smooth, flow = (
         importlib.import_module(f"{package}.{name}") for name in (
-            "pipeline", "stages", "completion.refiner", "completion.panning", "synthesis.blend", "synthesis.smooth", "flow"
+            "pipeline", "stages", "completion.refiner", "panning", "synthesis.blend", "synthesis.smooth", "flow"
         )
     )
     fields = {"flow_01": 2, "flow_10": 2, "depth_0": 1, "depth_1": 1, "confidence_01": 1, "confidence_10": 1,

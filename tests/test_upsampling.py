@@ -7,11 +7,11 @@ import torch
 
 from animeinterp.completion import Completion
 from animeinterp.completion.config import CompletionConfig
-from animeinterp.completion.working_size import carried_up, joint_upsample, sharpened
 from animeinterp.evaluation.ways import draw_pair
 from animeinterp.flow import Flow, pixel_grid, sampling_grid
 from animeinterp.frames import EncodedFrame, FramePair
 from animeinterp.stages import Stages
+from animeinterp.upsampling import _between, joint_upsample, sharpened, upsample_flow
 
 
 def pair_with_square(size, at, side):
@@ -40,14 +40,14 @@ def test_motions_grow_with_the_picture_and_depths_do_not():
     pair = FramePair.of(torch.rand(1, 3, 128, 256), torch.rand(1, 3, 128, 256))
     small = pair.at_most(64)
     two, one = torch.full((1, 2, 32, 64), 2.0), torch.full((1, 1, 32, 64), 3.0)
-    large = carried_up(Flow(two, two, depth_0=one, dense_10=two, cutouts=[True]), small, pair)
+    large = upsample_flow(Flow(two, two, depth_0=one, dense_10=two, cutouts=[True]), small, pair)
     assert large.dense_10.shape == (1, 2, 128, 256) and torch.allclose(large.dense_10, torch.tensor(8.0))
     assert torch.allclose(large.depth_0, torch.tensor(3.0)) and large.depth_1 is None and large.cutouts == [True]
 
 
 def test_nothing_happens_to_frames_that_are_small():
     pair, flow = FramePair.of(torch.rand(1, 3, 64, 80), torch.rand(1, 3, 64, 80)), Flow(*torch.rand(2, 1, 2, 64, 80))
-    assert carried_up(flow, pair.at_most(80), pair) is flow
+    assert upsample_flow(flow, pair.at_most(80), pair) is flow
     assert pair.frame0.at_most(80) is pair.frame0 and pair.frame0.at_most(None) is pair.frame0
 
 
@@ -89,3 +89,11 @@ def test_the_flow_of_a_drawn_pair_hardly_changes(largest):
 
 def _grid(flow):
     return sampling_grid(*(pixel_grid(flow) + flow).unbind(dim=1), flow.shape[-2:])
+
+
+@pytest.mark.parametrize("size, small", [(8, 4), (9, 5), (7, 7), (6, 1)])
+def test_a_pixel_lies_between_two_of_the_smaller_picture(size, small):
+    first, beyond = _between(size, small, torch.device("cpu"))
+    at = np.clip((np.arange(size) + 0.5) * small / size - 0.5, 0, small - 1)
+    assert (first + beyond).numpy() == pytest.approx(at, abs=1e-5)
+    assert first.min() >= 0 and first.max() <= max(small - 2, 0) and beyond.min() >= 0 and beyond.max() <= 1

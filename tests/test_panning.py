@@ -5,11 +5,11 @@ import pytest
 import torch
 
 import animeinterp as ai
-from animeinterp.completion.panning import frame_shift, panned_flow
 from animeinterp.datasets.cartoon import CartoonConfig, draw
 from animeinterp.dense_flow import dis_flow
 from animeinterp.evaluation.metrics import psnr
 from animeinterp.images import to_image
+from animeinterp.panning import frame_shift, panned_flow
 
 SHOT = CartoonConfig(motion=(0.004, 0.01), figures=(1, 1), hold=0, plain=0, line_art=0, inverted=0)
 HEIGHT, WIDTH = 135, 240

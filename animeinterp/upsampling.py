@@ -1,6 +1,7 @@
-"""Motion found in smaller pictures and carried up to the frames' own size, its edges kept.
+"""Motion found in smaller pictures, enlarged to the frames' own size, its edges kept.
 
-What the completion does grows with the pixels, and what it finds does not. So it works at a size, and its fields are carried up.
+What a refiner does grows with the pixels, and what it finds does not. So one may work at a size (``Refiner.largest``), and its
+fields are enlarged.
 Motion is smooth but for the outlines of what moves. So a field is enlarged like any picture where it is smooth, and at
 its edges each pixel takes the motion of those around whose colour it has (joint upsampling: Kopf et al., "Joint Bilateral
 Upsampling", SIGGRAPH 2007). By how much of a full-size pixel the motion is off then, dense flow tells between a frame and the
@@ -9,7 +10,7 @@ other one read along it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,17 +18,32 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..dense_flow import dis_flow, lengths
-from ..flow import FIELDS, Flow
-from ..frames import FramePair
-from ..images import to_image, to_tensor
-from .config import DEFAULT, CompletionConfig
-from .motion import both, difference, steepness, warp
+from .dense_flow import dis_flow, lengths, warp
+from .flow import FIELDS, Flow
+from .frames import FramePair
+from .images import difference, steepness, to_image, to_tensor
+from .runtime.sides import both
 
+
+@dataclass(frozen=True)
+class UpsamplingConfig:
+    """The numbers, chosen by hand on this project's own drawn clips at 1080p and 4K. Lengths are in pixels of the full size
+    unless said otherwise."""
+
+    edge: float = 0.5  # pixels of the small picture, by which motions next to one another differ that are not one motion
+    unlike: float = 0.03  # of colour, 0..1, by which a pixel is taken for something else
+    off: float = 3.0  # that what was enlarged is off at most
+    smooth: float = 2.0  # around that are off alike
+    steep: float = 20.0  # levels a pixel, of a line that tells all of its motion; ...
+    flat: float = 0.02  # ... and the share that counts where there is none
+    farther: float = 0.1  # what the farthest of the four around counts beside the nearest's one
+
+
+UPSAMPLING = UpsamplingConfig()
 _MOTIONS = ("flow", "bend", "dense")  # fields whose values grow with the picture
 
 
-def carried_up(flow: Flow, small: FramePair, pair: FramePair, config: CompletionConfig = DEFAULT) -> Flow:
+def upsample_flow(flow: Flow, small: FramePair, pair: FramePair, config: UpsamplingConfig = UPSAMPLING) -> Flow:
     """The fields of ``flow``, found between the frames of ``small``, as fields of the same frames at the size of ``pair``.
 
     ``flow`` itself where both are of one size. Float32; dense flow is asked on the CPU.
@@ -40,7 +56,7 @@ def carried_up(flow: Flow, small: FramePair, pair: FramePair, config: Completion
         fields = [_in_pixels_of(name, getattr(flow, name).float(), pair.size) for name in names]
         apart = [x for name, x in zip(names, fields, strict=True) if name.startswith("flow")]
         scale = pair.size[1] / small.size[1]
-        motion, edge = torch.cat(apart, dim=1), config.large_edge * scale
+        motion, edge = torch.cat(apart, dim=1), config.edge * scale
         enlarged = joint_upsample(torch.cat(fields, dim=1), guide.float(), frame.float(), motion, edge, config)
         carried |= zip(names, enlarged.split([x.shape[1] for x in fields], dim=1), strict=True)
     large = Flow(**carried, cutouts=flow.cutouts)
@@ -50,25 +66,25 @@ def carried_up(flow: Flow, small: FramePair, pair: FramePair, config: Completion
     return replace(large, flow_01=exact[0], flow_10=exact[1])
 
 
-def sharpened(image: np.ndarray, other: np.ndarray, flow: np.ndarray, config: CompletionConfig = DEFAULT) -> np.ndarray:
+def sharpened(image: np.ndarray, other: np.ndarray, flow: np.ndarray, config: UpsamplingConfig = UPSAMPLING) -> np.ndarray:
     """``flow`` (H, W, 2) from ``image`` to ``other``, (H, W, 3) uint8, with the parts of a pixel that it is off."""
     warped, inside = warp(other, flow)
     residual = dis_flow(image, warped)
     before, after = (
         cv2.blur(difference(one, image).astype(np.float32), (5, 5)) for one in (warped, warp(warped, residual)[0])
     )
-    trusted = inside & (after <= before + 1) & (lengths(residual) < config.large_off)
-    weight = ((np.minimum(steepness(image) / config.large_steep, 1) + config.large_flat) * trusted).astype(np.float32)
-    sigma = config.large_smooth
+    trusted = inside & (after <= before + 1) & (lengths(residual) < config.off)
+    weight = ((np.minimum(steepness(image) / config.steep, 1) + config.flat) * trusted).astype(np.float32)
+    sigma = config.smooth
     half = cv2.resize(np.dstack([weight, weight * residual[..., 0], weight * residual[..., 1]]), None, fx=0.5, fy=0.5,
                       interpolation=cv2.INTER_AREA)
-    smooth = cv2.GaussianBlur(half, (0, 0), sigma / 2) + config.large_flat * cv2.GaussianBlur(half, (0, 0), sigma)
+    smooth = cv2.GaussianBlur(half, (0, 0), sigma / 2) + config.flat * cv2.GaussianBlur(half, (0, 0), sigma)
     off = smooth[..., 1:] / (smooth[..., :1] + 1e-4)
     return flow + cv2.resize(off, (flow.shape[1], flow.shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
 def joint_upsample(
-    fields: Tensor, guide: Tensor, frame: Tensor, motion: Tensor, edge: float, config: CompletionConfig = DEFAULT
+    fields: Tensor, guide: Tensor, frame: Tensor, motion: Tensor, edge: float, config: UpsamplingConfig = UPSAMPLING
 ) -> Tensor:
     """``fields`` (1, C, h, w), enlarged to the size of ``frame`` (1, 3, H, W).
 
@@ -91,8 +107,8 @@ def joint_upsample(
     shares = torch.stack([
         (down[rows] if below else 1 - down[rows]) * (across[columns] if right else 1 - across[columns]) for below, right in around
     ])
-    off = torch.stack([(guide[0][:, y, x] - colours).square().sum(dim=0) for y, x in places]) / config.large_unlike**2
-    weights = (shares + config.large_farther) * (off.amin(dim=0) - off).exp()
+    off = torch.stack([(guide[0][:, y, x] - colours).square().sum(dim=0) for y, x in places]) / config.unlike**2
+    weights = (shares + config.farther) * (off.amin(dim=0) - off).exp()
     weights /= weights.sum(dim=0)
     enlarged[0][:, rows, columns] = sum(w * fields[0][:, y, x] for w, (y, x) in zip(weights, places, strict=True))
     return enlarged
