@@ -18,9 +18,9 @@ from .errors import AnimeInterpError, check_frames, check_values, describe
 from .frames import EncodedFrame
 from .padding import at_least
 from .runtime.prefetch import prefetch
-from .sequence.values import ValueRange
 from .stages import Stages
 from .synthesis.still import still_pixels
+from .value_range import ValueRange
 
 DEPTH = 2  # frames that are asked for early, and threads
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .alpha import over_grey, premultiply, straighten
-from .sequence.values import ValueRange
+from .value_range import ValueRange
 
 
 class EncodedFrame:

@@ -117,7 +117,7 @@ class AnimeInterp(nn.Module):
         if flow_01 is not None or flow_10 is not None:
             still = torch.zeros_like(frame0[:, :2])
             start = flow_at_least(Flow(still if flow_01 is None else flow_01, still if flow_10 is None else flow_10))
-        refiner = self.refinement or registry.refiner_beside(self.synthesis)
+        refiner = self.refinement or registry.default_refiner(self.synthesis)
         pair, size = FramePair.of(at_least(frame0), at_least(frame1)), frame0.shape[-2:]
         fine = refiner.refine(pair, start, iterations=iterations, runtime=Runtime(progress))
         return cut_back(fine.flow_01, size), cut_back(fine.flow_10, size)

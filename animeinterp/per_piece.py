@@ -24,8 +24,8 @@ from .pipeline import draw_between
 from .runtime import Runtime
 from .sequence.piece_timing import Change, Patch, Similarity, find_change, find_patches, onto_drawing
 from .sequence.plan import Plan, Step
-from .sequence.values import ValueRange
 from .stages import Stages
+from .value_range import ValueRange
 
 REACH = 3  # drawings before and after a pair that are looked at: a window of eight, or of six changes in the middle of a shot
 FAR = 12  # frames of the clip, and no drawing farther away is looked at: what stands longer keeps no cadence

@@ -26,8 +26,6 @@ class Refiner(Protocol):
     # Pixels of the longer side of the frames that it is handed at most: larger ones are made smaller for it, and what it finds
     # is enlarged (``upsampling``). Only where nothing is given to start from. None: as large as they are.
     largest: int | None = None
-    # Whether what it finds of drawings made anew (a Flow whose ``cutouts`` says so) is nothing to draw along.
-    only_cutouts: bool = False
     seconds: ClassVar[float] = 2.0  # about, for a pair of 960x540: its share of the progress
     describes_pieces: ClassVar[bool] = False  # whether it has ``piece_features``
 
@@ -47,15 +45,6 @@ class Refiner(Protocol):
         """
         ...
 
-    def glance(self, size: tuple[int, int]) -> int | None:
-        """Where it finds ``only_cutouts``: pixels of the longer side of smaller pictures, in which ``is_for_nothing`` tells of
-        frames of ``size`` (H, W) whether it is worth while; None: it does not."""
-        return None
-
-    def is_for_nothing(self, pair: FramePair, start: PieceMatches, *, runtime: Runtime | None = None) -> bool:
-        """Whether it is plain in such small pictures, and what matches in them, that these are no cut-outs."""
-        return False
-
     def piece_features(self, padded: Tensor) -> list[Tensor]:
         """Where it ``describes_pieces``: maps of frames (N, 3, H, W) in -1..1, sides multiples of 8, to match pieces by."""
         return []
@@ -63,6 +52,23 @@ class Refiner(Protocol):
     def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
         """Bytes that a pair of ``size`` (H, W) needs beyond the weights, without gradients."""
         return 0
+
+
+@runtime_checkable
+class CutoutRefiner(Refiner, Protocol):
+    """One that is asked of cut-outs alone, whose pieces lie in both drawings as they are, and tells which pairs those are.
+
+    What it finds of others, a Flow whose ``cutouts`` says that they are none, is nothing to draw along.
+    """
+
+    def preview_side(self, size: tuple[int, int]) -> int | None:
+        """Pixels of the longer side of smaller pictures in which ``surely_no_cutouts`` tells of frames of ``size`` (H, W); None:
+        it is not to be asked."""
+        ...
+
+    def surely_no_cutouts(self, pair: FramePair, start: PieceMatches, *, runtime: Runtime | None = None) -> bool:
+        """Whether it is plain in such a pair of small pictures, and what matches in them, that these are no cut-outs."""
+        ...
 
 
 class Drawing(Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .completion import Completion
+from .completion import Completion, CutoutCompletion
 from .dense_flow import DenseFlow
 from .errors import AnimeInterpError, shown
 from .panning import PannedFlow
@@ -38,13 +38,28 @@ SYNTHESIZERS: dict[str, Callable[..., Synthesizer]] = {
 }
 
 
-def refiner_beside(synthesizer: Synthesizer) -> Refiner:
+def default_refiner(synthesizer: Synthesizer) -> Refiner:
     """What refines for a synthesizer where a model has no network for that, and nobody says what else should.
 
     The synthesizer itself, if it finds its motion; else the completion, which goes on by dense flow from whatever knows no
     pieces.
     """
     return synthesizer if isinstance(synthesizer, Refiner) and not synthesizer.needs_flow else Completion()
+
+
+def default_ways(model: Any) -> tuple[str | None, str | None, dict[str, Any] | None]:
+    """The refiner and the synthesizer (None: the model's own) where nobody says what is to refine or to draw, and what ``Stages``
+    of cut-outs are made with: each pair is drawn by the way that suits it. None: cut-outs are drawn as all others.
+
+    :param model: an AnimeInterp, or None: the weights-free ways, pieces that move as pieces completed and blended, what is drawn
+        anew read along smooth flow.
+    """
+    if model is None:
+        return "panned", "smooth", {"refiner": CutoutCompletion(), "synthesizer": "blend"}
+    light = getattr(model, "cutouts", None)
+    if light is None:
+        return None, None, None
+    return None, None, {"model": light, "refiner": CutoutCompletion() if light.refinement is None else None}
 
 
 def make(registry: dict[str, Callable[..., Any]], name: str, config: Any = None, **options: Any) -> Any:

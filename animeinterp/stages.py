@@ -1,7 +1,8 @@
 """The stages of the method, each fed with what the one before it made, for one pair of frames.
 
-This knows the order of the stages; none of them knows another. Which refiner and which synthesizer work it is told, and asks
-of them only what ``protocols`` says. ``pipeline`` runs it over a clip.
+This knows the order of the stages; none of them knows another. Which refiner and which synthesizer work it is told, or
+``registry`` says, and asks of them only what ``protocols`` says. A pair that may be of cut-outs is tried their way first.
+``pipeline`` runs it over a clip.
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from . import registry
-from .completion import Completion
 from .completion.cutouts import may_be_cutouts
 from .config import MatchConfig, SegmentConfig
 from .errors import check_flow
@@ -23,12 +23,12 @@ from .flow import CoarseFlow, Flow, PieceMatches
 from .frames import EncodedFrame, FramePair
 from .matching import describe_pieces, pair_flow, pair_matches
 from .model import AnimeInterp
-from .protocols import Refiner, Synthesizer
+from .protocols import CutoutRefiner, Refiner, Synthesizer
 from .runtime import Runtime
 from .runtime.out_of_memory import MemoryFallback, smaller_tiles
 from .runtime.progress import ProgressCallback, leaf_modules
+from .runtime.run import Parts
 from .segmentation import segment
-from .synthesis.blend import Blend
 from .synthesis.protection import Protection
 from .synthesis.still import StillColours, Stillness
 from .upsampling import upsample_flow
@@ -66,29 +66,20 @@ class Stages:
         self.match_config = MatchConfig() if match_config is None else match_config
         self.protection = None if protect is None else Protection(protect)
         self.memory = MemoryFallback()
-        # Each pair is drawn by the way that suits it, unless somebody says what is to refine or to draw.
         within: dict[str, Any] | None = None
         if refiner is None and synthesizer is None:
-            completion = Completion(only_cutouts=True)
-            if model is None:
-                refiner, synthesizer, within = "panned", "smooth", {"refiner": completion, "synthesizer": "blend"}
-            elif isinstance(model, AnimeInterp) and model.cutouts is not None:
-                within = {"model": model.cutouts}
-                if model.cutouts.refinement is None:
-                    within["refiner"] = completion
+            refiner, synthesizer, within = registry.default_ways(model)
         if refiner is None and model is not None:
             refiner = model.refinement
         if synthesizer is None:
-            synthesizer = Blend() if model is None else model.synthesis
+            synthesizer = "blend" if model is None else model.synthesis
         self.synthesizer = _named(registry.SYNTHESIZERS, synthesizer)
         self.finds_flow = refiner is not None or self.synthesizer.needs_flow  # else the synthesizer begins at no motion
-        self.refiner = registry.refiner_beside(self.synthesizer) if refiner is None else _named(registry.REFINERS, refiner)
+        self.refiner = registry.default_refiner(self.synthesizer) if refiner is None else _named(registry.REFINERS, refiner)
         shared = {"features": features, "segment_config": segment_config, "match_config": match_config}
         self.cutouts = None if within is None else type(self)(**within, **shared)
 
-    def runtime(
-        self, progress: ProgressCallback | None = None, cancel: Callable[[], None] | None = None
-    ) -> Runtime:
+    def runtime(self, progress: ProgressCallback | None = None, cancel: Callable[[], None] | None = None) -> Runtime:
         """What a call of a stage is handed: these callbacks, and what is known of the memory there is."""
         return Runtime(progress, cancel, memory=self.memory)
 
@@ -115,21 +106,24 @@ class Stages:
         flow: Flow | CoarseFlow | None = None,
         runtime: Runtime | None = None,
         times: int = 1,
-    ) -> Between:
+    ) -> PreparedPair:
         """Find the motion between two frames, unless it is given, and make ready to draw at any time between them.
 
         ``runtime`` is that of the whole work, drawing ``times`` frames included.
         """
-        runtime = self.runtime() if runtime is None else runtime
-        pair = FramePair(frame0, frame1)
+        runtime, pair = self.runtime() if runtime is None else runtime, FramePair(frame0, frame1)
         if self.cutouts is not None and self.may_be_cutouts(pair, flow, runtime):
-            between = self.cutouts.pair(frame0, frame1, flow, runtime, times)
-            if isinstance(flow, Flow) or between.flow is not None and between.flow.cutouts == [True]:
-                return between
+            prepared = self.cutouts.prepared(pair, flow, runtime, times)
+            if prepared is not None and (isinstance(flow, Flow) or prepared.flow is not None and prepared.flow.cutouts == [True]):
+                return prepared
             if self.synthesizer.needs_flow and isinstance(flow, CoarseFlow):
                 flow = None  # pieces that do not move as pieces: the refiner finds its own way
+        return cast(PreparedPair, self.prepared(pair, flow, runtime, times))  # None is said by the way of cut-outs alone
+
+    def prepared(self, pair: FramePair, flow: Flow | CoarseFlow | None, runtime: Runtime, times: int) -> PreparedPair | None:
+        """``pair`` by this one way; None where that is for cut-outs alone, and these are none."""
         # What cannot be split is not tried again, but it is said what to do.
-        return runtime.with_less_memory("pair", [None], lambda _, part: Between(self, pair, flow, part, times), pair.device)
+        return runtime.with_less_memory("pair", [None], lambda _, part: prepare(self, pair, flow, part, times), pair.device)
 
     def may_be_cutouts(
         self, pair: FramePair, flow: Flow | CoarseFlow | None = None, runtime: Runtime | None = None
@@ -140,18 +134,18 @@ class Stages:
             if self.cutouts is None:
                 return may_be_cutouts(*pair.rgb)
             working = pair.at_most(self.cutouts.refiner.largest)
-            return may_be_cutouts(*working.rgb) and not self.cutouts.are_for_nothing(working, runtime)
+            return may_be_cutouts(*working.rgb) and not self.cutouts.surely_none(working, runtime)
         if isinstance(flow, CoarseFlow):
             return True
         return flow.cutouts == [True] or flow.cutouts is None and self.synthesizer.needs_flow
 
-    def are_for_nothing(self, pair: FramePair, runtime: Runtime | None = None) -> bool:
-        """Whether a glance at small pictures tells that the refiner would find no cut-outs."""
-        side = self.refiner.glance(pair.size)
-        if side is None:
+    def surely_none(self, pair: FramePair, runtime: Runtime | None = None) -> bool:
+        """Whether small pictures tell that the refiner, which is for cut-outs, would find none."""
+        refiner = self.refiner
+        if not isinstance(refiner, CutoutRefiner) or (side := refiner.preview_side(pair.size)) is None:
             return False
         small = pair.at_most(side)
-        return self.refiner.is_for_nothing(small, self.match(small, runtime, move=False), runtime=runtime)
+        return refiner.surely_no_cutouts(small, self.match(small, runtime, move=False), runtime=runtime)
 
     @torch.no_grad()
     def segment(self, frame: Tensor) -> Tensor:
@@ -209,54 +203,61 @@ class Stages:
                 return completed
             start, runtime = None, runtime.part(0.8, 1)  # as in ``pair``
         if isinstance(start, Flow):
-            check_flow("flow_01", start.flow_01, pair.frame0.frame)
-            check_flow("flow_10", start.flow_10, pair.frame0.frame)
+            _check_given(start, pair)
         flow = self.refiner.refine(pair, start, iterations=iterations, runtime=runtime)
         return flow if self.cutouts is None or flow.cutouts is not None else replace(flow, cutouts=[False] * len(flow.flow_01))
 
 
-class Between:
+def prepare(
+    stages: Stages, pair: FramePair, flow: Flow | CoarseFlow | None, runtime: Runtime, times: int
+) -> PreparedPair | None:
+    """Find the motion of ``pair``, unless it is given, and make ready to draw along it. See ``Stages.prepared``."""
+    completes = isinstance(flow, CoarseFlow) and not stages.synthesizer.draws_coarse
+    refines = stages.finds_flow and flow is None or completes
+    finds = stages.segments and flow is None
+    working = pair.at_most(stages.refiner.largest) if refines and flow is None else pair
+    parts = runtime.parts(
+        [_SEGMENTING] * (finds * sum(frame.pieces is None for frame in (working.frame0, working.frame1)))
+        + [_MATCHING] * finds
+        + [stages.refiner.seconds] * refines
+        + [stages.synthesizer.seconds] * times
+    )
+    if flow is not None:
+        _check_given(flow, pair)
+    start = _matched(stages, working, parts) if finds else flow
+    if refines:
+        flow = stages.refine(working, start, runtime=parts.next())
+        if flow.cutouts == [False] and isinstance(stages.refiner, CutoutRefiner):
+            return None
+        flow = upsample_flow(flow, working, pair)
+    elif isinstance(flow, CoarseFlow):
+        flow = flow.as_flow()
+    return PreparedPair(stages, pair, flow, parts)
+
+
+def _matched(stages: Stages, pair: FramePair, parts: Parts) -> PieceMatches:
+    """What the refiner starts from: matched pieces, and how they move if it asks for that."""
+    for frame in (pair.frame0, pair.frame1):
+        if frame.pieces is None:
+            stages.pieces(frame, parts.next())
+    return stages.match(pair, parts.next(), move=stages.refiner.starts_from is CoarseFlow)
+
+
+def _check_given(flow: Flow | CoarseFlow, pair: FramePair) -> None:
+    check_flow("flow_01", flow.flow_01, pair.frame0.frame)
+    check_flow("flow_10", flow.flow_10, pair.frame0.frame)
+
+
+class PreparedPair:
     """Two frames with the motion between them, ready to draw what lies between (``at``). Made by ``Stages.pair``."""
 
-    def __init__(
-        self, stages: Stages, pair: FramePair, flow: Flow | CoarseFlow | None, runtime: Runtime, times: int
-    ) -> None:
-        self._stages, self._pair = stages, pair
-        self.flow: Flow | None = None  # the motion, once it is known
-        completes = isinstance(flow, CoarseFlow) and not stages.synthesizer.draws_coarse
-        refines = stages.finds_flow and flow is None or completes
-        finds = stages.segments and flow is None
-        working = pair.at_most(stages.refiner.largest) if refines and flow is None else pair
-        self._parts = runtime.parts(
-            [_SEGMENTING] * (finds * sum(frame.pieces is None for frame in (working.frame0, working.frame1)))
-            + [_MATCHING] * finds
-            + [stages.refiner.seconds] * refines
-            + [stages.synthesizer.seconds] * times
-        )
-        if flow is not None:
-            check_flow("flow_01", flow.flow_01, pair.frame0.frame)
-            check_flow("flow_10", flow.flow_10, pair.frame0.frame)
-        start = self._found(working) if finds else flow
-        if refines:
-            flow = stages.refine(working, start, runtime=self._parts.next())
-            if flow.cutouts == [False] and stages.refiner.only_cutouts:
-                self.flow = flow  # nothing will be drawn along it: ``Stages.pair`` goes another way
-                return
-            flow = upsample_flow(flow, working, pair)
-        elif isinstance(flow, CoarseFlow):
-            flow = flow.as_flow()
+    def __init__(self, stages: Stages, pair: FramePair, flow: Flow | None, parts: Parts) -> None:
+        """``flow``: the motion, None where the synthesizer finds it; ``parts`` of the progress: of each frame that is drawn."""
         self.flow = flow
+        self._stages, self._pair, self._parts = stages, pair, parts
         self._drawing = stages.synthesizer.prepare(pair, flow)
         along = flow if stages.finds_flow else None
         self._stillness = StillColours(*pair.frames) if along is None else Stillness(*pair.frames, along)
-
-    def _found(self, pair: FramePair) -> PieceMatches:
-        """What the refiner starts from: matched pieces, and how they move if it asks for that."""
-        stages = self._stages
-        for frame in (pair.frame0, pair.frame1):
-            if frame.pieces is None:
-                stages.pieces(frame, self._parts.next())
-        return stages.match(pair, self._parts.next(), move=stages.refiner.starts_from is CoarseFlow)
 
     @torch.no_grad()
     def at(self, times: list[float]) -> Tensor:

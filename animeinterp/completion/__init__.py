@@ -2,6 +2,6 @@
 
 from .complete import complete
 from .config import CompletionConfig
-from .refiner import Completion
+from .refiner import Completion, CutoutCompletion
 
-__all__ = ["Completion", "CompletionConfig", "complete"]
+__all__ = ["Completion", "CompletionConfig", "CutoutCompletion", "complete"]

@@ -25,16 +25,18 @@ from ..matching.features import piece_moments
 from ..panning import panned_flows
 from ..runtime.sides import both
 from ..segmentation import find_contours
-from .candidates import Side, find_motions
+from .candidates import find_motions
 from .config import DEFAULT, CompletionConfig
 from .cutouts import are_cutouts, are_drawn_anew
 from .deformation import add_residual, choose_flow
 from .depth import piece_depths
 from .loose import are_all_that_moves, lay_over, lay_under, loose_things
 from .motion import half_way
+from .motion_search import MotionSearch
 from .ownership import line_owners
 
 Images = tuple[np.ndarray, np.ndarray]  # of both frames, (H, W, 3) uint8
+Sides = tuple[MotionSearch, MotionSearch]  # from either frame to the other
 
 
 def complete(
@@ -101,7 +103,7 @@ def are_drawn_anew_at_a_glance(frame0: Tensor, frame1: Tensor, found: PieceMatch
 
 def _begin(
     frame0: Tensor, frame1: Tensor, found: PieceMatches, config: CompletionConfig
-) -> tuple[Images, tuple[Side, Side], Iterator[None]]:
+) -> tuple[Images, Sides, Iterator[None]]:
     """Both images, what is known of either side, and the search for motions (``find_motions``)."""
     check_pair(frame0, frame1)
     if not isinstance(found, PieceMatches):
@@ -113,7 +115,7 @@ def _begin(
 
 
 def _are_drawn_anew(
-    images: Images, sides: tuple[Side, Side], found: Iterator[None], least: Sequence[float], config: CompletionConfig
+    images: Images, sides: Sides, found: Iterator[None], least: Sequence[float], config: CompletionConfig
 ) -> bool:
     """Whether lines are off by as much as ``least`` says of each stop of ``found``, which goes on until they are."""
     for pixels in least:
@@ -124,12 +126,12 @@ def _are_drawn_anew(
     return False
 
 
-def _moved(sides: tuple[Side, Side]) -> tuple[np.ndarray, np.ndarray]:
+def _moved(sides: Sides) -> tuple[np.ndarray, np.ndarray]:
     """The flow along which each pixel moves with its piece."""
     return both(lambda k: sides[k].fine.flow(sides[k].motion))
 
 
-def _bend(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def _bend(side: MotionSearch, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """How far half-way a pixel is off its straight line, by its piece's motion where it follows that. (H, W, 2)."""
     grid = side.fine
     straight = grid.flow_of(side.motion, owner)
@@ -138,7 +140,7 @@ def _bend(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
     return bend * follows
 
 
-def _ground(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def _ground(side: MotionSearch, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """``flow`` as if small pieces that it does not suit moved with the largest that they lie on or beside, and nothing bent
     far. (H, W, 2)."""
     grid, config, area = side.fine, side.config, side.moments[:, 0]
@@ -157,10 +159,10 @@ def _ground(side: Side, owner: np.ndarray, flow: np.ndarray) -> np.ndarray:
     return np.where((small[owner] | bent)[..., None], plain, flow)
 
 
-def _sides(images, labels, config) -> tuple[Side, Side]:
+def _sides(images, labels, config) -> Sides:
     dense = panned_flows(images)
     moments = [piece_moments(torch.from_numpy(one), int(one.max()) + 1).numpy() for one in labels]
-    return both(lambda k: Side(images[k], images[1 - k], labels[k], moments[k], dense[k], dense[1 - k], config))
+    return both(lambda k: MotionSearch(images[k], images[1 - k], labels[k], moments[k], dense[k], dense[1 - k], config))
 
 
 def _order(sides, images) -> tuple[tuple, tuple]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 
 from .alignment import align
 from .motion import moved_centre
-
-if TYPE_CHECKING:
-    from .candidates import Side
+from .motion_search import MotionSearch
 
 
-def settle_patterns(side: Side) -> None:
+def settle_patterns(side: MotionSearch) -> None:
     """Let the pieces of a repeating pattern move by one shift, where one explains all of them: a fence, a row of windows.
 
     Each by itself may have gone on by a part of the pattern, and looks as well there. Of the shifts that do, the one most like
@@ -54,7 +50,7 @@ def settle_patterns(side: Side) -> None:
         side.cost[beside] = side.tried(side.motion)[beside]
 
 
-def _pattern_cost(side: Side, group: np.ndarray, shift: np.ndarray, own: np.ndarray) -> float:
+def _pattern_cost(side: MotionSearch, group: np.ndarray, shift: np.ndarray, own: np.ndarray) -> float:
     """By how many levels more than by themselves, whose cost is ``own`` (K,), the pieces of a pattern are off by one shift."""
     ends, height, width = side.centres[group] + shift, *side.labels.shape
     stay = group[((ends > 0) & (ends < (width, height))).all(axis=1)]
@@ -65,7 +61,7 @@ def _pattern_cost(side: Side, group: np.ndarray, shift: np.ndarray, own: np.ndar
     return float(worse[: int(np.ceil(side.config.pattern_share * len(stay)))].mean())
 
 
-def _goes_along(side: Side, group: np.ndarray, shift: np.ndarray, own: np.ndarray) -> np.ndarray:
+def _goes_along(side: MotionSearch, group: np.ndarray, shift: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Let the pieces of a pattern go by its ``shift`` that it explains, that leave the frame by it, or that would end by
     themselves, whose cost is ``own`` (K,), where another of it ends: such a one is covered. Which pieces those are."""
     motion = np.zeros((side.count, 6), np.float32)
@@ -81,7 +77,7 @@ def _goes_along(side: Side, group: np.ndarray, shift: np.ndarray, own: np.ndarra
     return group
 
 
-def _pattern_shifts(side: Side, group: np.ndarray) -> np.ndarray:
+def _pattern_shifts(side: MotionSearch, group: np.ndarray) -> np.ndarray:
     """The commonest shifts of all pieces, and that of the group gone on by whole periods of it. (N, 2)."""
     found, count = np.unique(np.round(side.motion[:, :2] / 2) * 2, axis=0, return_counts=True)
     found = found[np.argsort(-count, kind="stable")][: side.config.pattern_shifts]
@@ -110,7 +106,7 @@ def _by(shift: np.ndarray, pieces: np.ndarray) -> np.ndarray:
     return motion
 
 
-def alike(side: Side, sizes: np.ndarray) -> np.ndarray:
+def alike(side: MotionSearch, sizes: np.ndarray) -> np.ndarray:
     """Which pieces are of one colour, and of one size by each column of ``sizes`` (K, n): (K, K) bool."""
     grid = side.middle
     mass = np.maximum(np.bincount(grid.labels.ravel(), minlength=side.count), 1)

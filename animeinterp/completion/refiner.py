@@ -7,7 +7,7 @@ from typing import Any
 from ..dense_flow import DenseFlow
 from ..flow import Flow, PieceMatches
 from ..frames import FramePair
-from ..protocols import Refiner
+from ..protocols import CutoutRefiner, Refiner
 from ..runtime import Runtime
 from .complete import are_drawn_anew_at_a_glance, complete
 from .config import DEFAULT, CompletionConfig
@@ -18,21 +18,13 @@ class Completion(Refiner):
 
     starts_from = PieceMatches  # how pieces move it finds out itself
 
-    def __init__(self, config: Any = None, *, operations: Any = None, only_cutouts: bool = False) -> None:
-        """``config``: a CompletionConfig; anything else stands for the numbers as they were chosen. ``only_cutouts``: for
-        whoever draws nothing else by it (see ``complete``)."""
-        self.only_cutouts = only_cutouts
+    _only_cutouts = False
+
+    def __init__(self, config: Any = None, *, operations: Any = None) -> None:
+        """``config``: a CompletionConfig; anything else stands for the numbers as they were chosen."""
         self.config = config if isinstance(config, CompletionConfig) else DEFAULT
         self.largest = self.config.largest
         self._dense = DenseFlow()
-
-    def glance(self, size: tuple[int, int]) -> int | None:
-        side = self.config.cutout_side
-        return side if self.only_cutouts and max(size) >= self.config.cutout_larger * side else None
-
-    def is_for_nothing(self, pair: FramePair, start: PieceMatches, *, runtime: Runtime | None = None) -> bool:
-        runtime = Runtime() if runtime is None else runtime
-        return runtime.in_thread(lambda report: are_drawn_anew_at_a_glance(*pair.frames, start, self.config))
 
     def refine(
         self,
@@ -44,5 +36,21 @@ class Completion(Refiner):
     ) -> Flow:
         runtime = Runtime() if runtime is None else runtime
         if isinstance(start, PieceMatches):
-            return runtime.in_thread(lambda report: complete(*pair.frames, start, self.config, only_cutouts=self.only_cutouts))
+            return runtime.in_thread(lambda report: complete(*pair.frames, start, self.config, only_cutouts=self._only_cutouts))
         return self._dense.refine(pair, start, runtime=runtime)
+
+
+class CutoutCompletion(Completion, CutoutRefiner):
+    """The completion for whoever draws cut-outs alone by it: it stops as soon as a pair is plainly none (see ``complete``)."""
+
+    _only_cutouts = True
+
+    def preview_side(self, size: tuple[int, int]) -> int | None:
+        """See ``CutoutRefiner``."""
+        side = self.config.cutout_side
+        return side if max(size) >= self.config.cutout_larger * side else None
+
+    def surely_no_cutouts(self, pair: FramePair, start: PieceMatches, *, runtime: Runtime | None = None) -> bool:
+        """See ``CutoutRefiner``."""
+        runtime = Runtime() if runtime is None else runtime
+        return runtime.in_thread(lambda report: are_drawn_anew_at_a_glance(*pair.frames, start, self.config))

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .motion import inverse, moved_centre, similarity
+from .motion_search import MotionSearch
 from .patterns import alike
-
-if TYPE_CHECKING:
-    from .candidates import Side
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Ring:
         return 2 * np.pi / len(self.pieces)
 
 
-def settle_rings(sides: tuple[Side, Side]) -> None:
+def settle_rings(sides: tuple[MotionSearch, MotionSearch]) -> None:
     """Let the pieces of each ring that either frame has, and what lies between them, turn by one angle if that explains them."""
     config, found = sides[0].config, [find_rings(side) for side in sides]
     ringed = [np.concatenate([ring.pieces for ring in rings] or [np.empty(0, int)]) for rings in found]
@@ -47,7 +44,7 @@ def settle_rings(sides: tuple[Side, Side]) -> None:
             _settle(sides, (ring, min(others, key=lambda other: (_apart(ring, other), other.uneven))), ringed)
 
 
-def find_rings(side: Side) -> list[Ring]:
+def find_rings(side: MotionSearch) -> list[Ring]:
     """The rings of a frame: pieces of one colour, size and slenderness at even steps about a hub."""
     wide, high, lean = side.moments[:, 3:6].T
     slender = np.sqrt(np.maximum(wide * high - lean**2, 1))
@@ -79,7 +76,7 @@ def _apart(one: Ring, other: Ring) -> float:
     return float((np.linalg.norm(one.hub - other.hub) + 2 * abs(one.radius - other.radius)) / one.radius)
 
 
-def _settle(sides: tuple[Side, Side], rings: tuple[Ring, Ring], ringed: list[np.ndarray]) -> None:
+def _settle(sides: tuple[MotionSearch, MotionSearch], rings: tuple[Ring, Ring], ringed: list[np.ndarray]) -> None:
     """Let what of either side is in a ring and amid it turn as the ring does. ``ringed``: the pieces of either in any ring."""
     config, step = sides[0].config, rings[0].step
     amid, between = [], []

@@ -29,7 +29,7 @@ from ..pipeline import interpolate
 from ..protocols import Refiner
 from ..registry import REFINERS
 from ..segmentation import segment
-from ..stages import Between, Stages
+from ..stages import PreparedPair, Stages, prepare
 from ..synthesis.network import Splat
 from ..synthesis.splatting import splat
 from .peers import Interpolate, frames_between
@@ -119,14 +119,14 @@ def time_stages(model: AnimeInterp | None, frames: Tensor, meter: Meter) -> None
         with meter.part(_CUTOUTS):
             maybe = stages.may_be_cutouts(pair)
         if maybe:
-            between = _time_motion(stages.cutouts, pair, meter)
-            if between.flow.cutouts == [True]:
-                _time_drawing(stages.cutouts, pair, between, meter)
+            prepared = _time_motion(stages.cutouts, pair, meter)
+            if prepared is not None and prepared.flow.cutouts == [True]:
+                _time_drawing(stages.cutouts, pair, prepared, meter)
                 return
     _time_drawing(stages, pair, _time_motion(stages, pair, meter), meter)
 
 
-def _time_motion(stages: _TimedStages, pair: FramePair, meter: Meter) -> Between:
+def _time_motion(stages: _TimedStages, pair: FramePair, meter: Meter) -> PreparedPair | None:
     """Find the motion, stage by stage, and make ready to draw along it."""
     working = pair.at_most(stages.refiner.largest)
     if stages.segments:
@@ -142,25 +142,25 @@ def _time_motion(stages: _TimedStages, pair: FramePair, meter: Meter) -> Between
     meter.wait()
     known = sum(map(sum, meter.seconds.values()))
     start = time.perf_counter()
-    between = Between(stages, pair, None, stages.runtime(), 1)
+    prepared = prepare(stages, pair, None, stages.runtime(), 1)
     meter.wait()
     if working.size != pair.size:
         inside = sum(map(sum, meter.seconds.values())) - known
         meter.seconds["carrying the motion up"].append(time.perf_counter() - start - inside)
-    return between
+    return prepared
 
 
-def _time_drawing(stages: Stages, pair: FramePair, between: Between, meter: Meter) -> None:
+def _time_drawing(stages: Stages, pair: FramePair, prepared: PreparedPair, meter: Meter) -> None:
     model = stages.model
     splats = [module for module in model.modules() if isinstance(module, Splat)] if model is not None else []
-    if not splats and between.flow is not None:
+    if not splats and prepared.flow is not None:
         with meter.part(_SPLATTING):
-            for frame, flow in zip(pair.frames, (between.flow.flow_01, between.flow.flow_10), strict=True):
+            for frame, flow in zip(pair.frames, (prepared.flow.flow_01, prepared.flow.flow_10), strict=True):
                 splat(torch.cat([frame, flow], dim=1), TIME * flow, torch.ones_like(flow[:, :1]))
     with _summed(splats, meter, _SPLATTING), meter.part(
         "blend, an in-between" if model is None else "synthesis, an in-between"
     ):
-        between.at([TIME])
+        prepared.at([TIME])
 
 
 def _encode(stages: Stages, pair: FramePair, meter: Meter) -> None:

@@ -1,6 +1,6 @@
 """Frame warping and synthesis (paper 3.3): frames and fine flows -> the frame at any time between them.
 
-What does not depend on the time is done once a pair (``gather``); a frame at a time is then splatting and the grid
+What does not depend on the time is done once a pair (``prepare_pair``); a frame at a time is then splatting and the grid
 network (``render``). Where there is no room for its maps, the grid network paints in tiles, each seen with all around
 it that its pixels depend on, so that the frame is the same.
 """
@@ -40,7 +40,7 @@ _SMALLEST_TILE = 64
 
 
 @dataclass(frozen=True)
-class Side:
+class SplatSource:
     """What is known of the one frame of each of B pairs before a time is; nothing is copied that is held elsewhere.
 
     ``frame`` (B, 3, H, W) padded; ``features`` of it at 1, 1/2 and 1/4; ``flows``: the whole way to the other frame,
@@ -61,7 +61,7 @@ class Side:
 class Prepared:
     """Both frames of B pairs. ``size``: height and width before padding."""
 
-    sides: tuple[Side, Side]
+    sides: tuple[SplatSource, SplatSource]
     size: tuple[int, int]
 
 
@@ -113,7 +113,7 @@ class SynthesisNetwork(nn.Module, Synthesizer):
         pixels = size[0] * size[1]
         return dtype.itemsize * (pixels * _SPLAT_CHANNELS + min(pixels, _PAINTED_AT_ONCE) * _PAINT_CHANNELS)
 
-    def gather(
+    def prepare_pair(
         self,
         frame0: Tensor,
         frame1: Tensor,
@@ -172,8 +172,8 @@ class SynthesisNetwork(nn.Module, Synthesizer):
         encoded: tuple[list[Tensor], list[Tensor]] | None = None,
         tile: int | None = None,
     ) -> Tensor:
-        """The frames at each of ``times``, (T, B, 3, H, W); the rest as for ``gather`` and ``render``."""
-        prepared = self.gather(frame0, frame1, flow_01, flow_10, encoded=encoded)
+        """The frames at each of ``times``, (T, B, 3, H, W); the rest as for ``prepare_pair`` and ``render``."""
+        prepared = self.prepare_pair(frame0, frame1, flow_01, flow_10, encoded=encoded)
         return torch.stack([self.render(prepared, time, tile=tile) for time in times])
 
     def count_layers(self, times: int, frame: Tensor, *, frames_to_encode: int = 2, tile: int | None = None) -> int:
@@ -184,7 +184,7 @@ class SynthesisNetwork(nn.Module, Synthesizer):
         painted = len(_tiles(height, width, _room(frame) if tile is None else tile))
         return encoding + times * (splats + len(leaf_modules(self.grid)) * painted)
 
-    def _side(self, frame: Tensor, other: Tensor, flow: Tensor, features: list[Tensor]) -> Side:
+    def _side(self, frame: Tensor, other: Tensor, flow: Tensor, features: list[Tensor]) -> SplatSource:
         flow = pad_to_multiple(flow.to(torch.promote_types(frame.dtype, torch.float32)), MULTIPLE)
         sizes = [tuple(level.shape[-2:]) for level in features]
         # Nearest, as the published network does: a blend of two motions would be neither's.
@@ -195,7 +195,7 @@ class SynthesisNetwork(nn.Module, Synthesizer):
             other = backwarp(other.to(flow.dtype), flow)
             metric = -self.config.alpha * mean_difference(frame.to(flow.dtype), other)
             metrics = [F.interpolate(metric, size=size, mode="nearest") for size in sizes]
-        return Side(frame, features, flows, metrics)
+        return SplatSource(frame, features, flows, metrics)
 
     def _paint(self, images: Tensor, features: list[Tensor], tile: int | None) -> Tensor:
         """The grid network's frame, in tiles of at most ``tile`` pixels (None: of as many as there is room for)."""
@@ -223,7 +223,7 @@ class GridDrawing:
         with runtime.layers(network, layers):
             if self._prepared is None:
                 fields = self._flow.flow_01, self._flow.flow_10
-                self._prepared = network.gather(frame0, frame1, *fields, encoded=pair.features(network))
+                self._prepared = network.prepare_pair(frame0, frame1, *fields, encoded=pair.features(network))
             painted = torch.cat([network.render(self._prepared, time, tile=tile) for time in times])
         painted = painted.to(pair.rgb[0].dtype)
         return painted if pair.opaque else with_blended_alpha(painted, pair, self._flow, times, runtime)

@@ -71,5 +71,5 @@ class FrameTask:
     def _painted(self, model: AnimeInterp, pairs: Pairs) -> Tensor:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.only_synthesis):
             flow_01, flow_10 = every_flow(refinement_of(model), pairs, self.config.iterations)[-1].chunk(2)
-        prepared = model.synthesis.gather(pairs.frame0, pairs.frame1, flow_01, flow_10)
+        prepared = model.synthesis.prepare_pair(pairs.frame0, pairs.frame1, flow_01, flow_10)
         return model.synthesis.render(prepared, pairs.time)

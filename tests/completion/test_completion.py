@@ -7,9 +7,9 @@ import torch
 
 from animeinterp import AnimeInterpError, coarse_flow, segment
 from animeinterp.completion import complete
-from animeinterp.completion.candidates import Side
 from animeinterp.completion.config import DEFAULT
 from animeinterp.completion.motion import PieceGrid, half_way, inverse, is_possible, moved_centre, similarity
+from animeinterp.completion.motion_search import MotionSearch
 from animeinterp.config import SegmentConfig
 from animeinterp.dense_flow import dis_flow, warp
 from animeinterp.flow import Flow
@@ -97,7 +97,7 @@ def test_posts_of_a_fence_are_not_taken_for_their_neighbours():
     images = drawn(0), drawn(3)
     labels = np.zeros((HEIGHT, WIDTH), np.int32)
     moments = piece_moments(torch.from_numpy(labels), 1).numpy()
-    side = Side(*images, labels, moments, dis_flow(*images), dis_flow(*images[::-1]))
+    side = MotionSearch(*images, labels, moments, dis_flow(*images), dis_flow(*images[::-1]))
     true, next_post = (np.array([[dx, 0, 0, 0, 0, 0]], np.float32) for dx in (3, 43))
     assert side.tried(next_post)[0] > side.tried(true)[0] + DEFAULT.doubt / 2
 

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from animeinterp.completion.alignment import _solve_step, align, fit_motions
-from animeinterp.completion.candidates import Side, _offer_way_back, adjacency
+from animeinterp.completion.candidates import _offer_way_back
 from animeinterp.completion.config import DEFAULT
 from animeinterp.completion.deformation import add_residual, choose_flow, smooth_within
 from animeinterp.completion.depth import _read, _solve, piece_depths
 from animeinterp.completion.laying import BoundedFrame, Laid
 from animeinterp.completion.motion import PieceGrid
+from animeinterp.completion.motion_search import MotionSearch, adjacency
 from animeinterp.completion.ownership import _error_at, _other_side, line_owners
 from animeinterp.completion.patterns import _pattern_shifts
 from animeinterp.completion.sums import PieceSums
@@ -100,7 +101,7 @@ def test_the_motion_of_most_of_the_frame_is_each_piece_s_about_its_own_centre():
                          np.array([[1, (WIDTH - 1) / 2, (HEIGHT - 1) / 2, WIDTH**2 / 12, HEIGHT**2 / 12, 0]]), 1, DEFAULT)
     dense = whole.flow(turn)
     moments = piece_moments(torch.from_numpy(labels), 2).numpy()
-    side = Side(texture(), texture(1), labels, moments, dense, -dense, DEFAULT)
+    side = MotionSearch(texture(), texture(1), labels, moments, dense, -dense, DEFAULT)
     side.trust[:] = 1
     found = side.whole_frame()
     about = turn[0, :2] + (side.centres - whole.centres) @ turn[0, 2:].reshape(2, 2).T
@@ -124,7 +125,7 @@ def test_a_pattern_may_have_gone_on_by_its_period_either_way():
         labels[10:40, x : x + 3] = n + 1
     moments = piece_moments(torch.from_numpy(labels), 7).numpy()
     still = np.zeros((HEIGHT, WIDTH, 2), np.float32)
-    shifts = _pattern_shifts(Side(texture(), texture(), labels, moments, still, still, DEFAULT), np.arange(1, 7))
+    shifts = _pattern_shifts(MotionSearch(texture(), texture(), labels, moments, still, still, DEFAULT), np.arange(1, 7))
     for k in range(-DEFAULT.pattern_periods, DEFAULT.pattern_periods + 1):
         assert np.abs(shifts - (8 * k, 0)).sum(axis=1).min() < 1e-4
 
@@ -362,7 +363,8 @@ def test_a_piece_may_go_the_way_that_what_lies_where_it_lands_came():
     image[16:32, 14:26] = other[16:32, 26:38] = texture(7)[16:32, 14:26]
     none = np.zeros((HEIGHT, WIDTH, 2), np.float32)
     moments = [piece_moments(torch.from_numpy(one), 2).numpy() for one in (labels, there)]
-    side, far = Side(image, other, labels, moments[0], none, none), Side(other, image, there, moments[1], none, none)
+    side = MotionSearch(image, other, labels, moments[0], none, none)
+    far = MotionSearch(other, image, there, moments[1], none, none)
     nearly = np.array([[0] * 6, [10, 0, 0, 0, 0, 0]], np.float32)
     side.motion, side.cost = nearly, side.tried(nearly)
     far.motion[1, 0] = -12

@@ -50,7 +50,7 @@ def test_splatting_softmax_prefers_what_agrees():
     flow[:, 0, 20, 20] = 8.0  # right: frame 1 is 1 there
     flow[:, 0, 20, 30] = -12.0  # wrong: frame 1 is 0 there
     network = _network(splatting="softmax")
-    prepared = network.gather(frame0, frame1, flow, torch.zeros_like(flow))
+    prepared = network.prepare_pair(frame0, frame1, flow, torch.zeros_like(flow))
     side = prepared.sides[0]
     landed, _ = network.splat(side.layer(0), 0.5 * side.flows[0], side.metrics[0])
     # The 1 that moves there, not the 0.5 (weight e^-10) that does too, nor the 0 (e^-20) that rests there.
