@@ -107,6 +107,13 @@ class Flow:
         return Flow(**one, cutouts=None if self.cutouts is None else self.cutouts[index : index + 1])
 
 
+def displacement(field: Any, bend: Any, share: float) -> Any:
+    """How far what moves by ``field`` has moved after a ``share`` of its way, 0..1: on a straight line, or the arc that ``bend``
+    tells (``Flow.bend_01``; None: straight). Arrays or Tensors."""
+    straight = share * field
+    return straight if bend is None else straight + 4 * share * (1 - share) * bend
+
+
 # What a Flow holds for every pixel of every pair, (P, C, H, W).
 FIELDS = ("flow_01", "flow_10", "depth_0", "depth_1", "confidence_01", "confidence_10", "bend_01", "bend_10",
           "dense_01", "dense_10")

@@ -1,4 +1,4 @@
-"""The refinement and the synthesis network as one module: what a checkpoint of AnimeInterp holds.
+"""The networks of a weight file as one module: what refines, if there is one, and what draws (the published checkpoint has both).
 
 Siyao et al., "Deep Animation Video Interpolation in the Wild" (CVPR 2021), sections 3.2 and 3.3.
 """
@@ -28,8 +28,8 @@ from .runtime.progress import ProgressCallback
 class ModelConfig:
     """All that a model is beside its weights. The defaults are the published checkpoint's.
 
-    ``refine`` None: a model without a refinement network, which paints along the weights-free way's flow. ``cutouts``: of
-    a second model within this one, which is used instead for drawings whose pieces move as they are
+    ``refine`` None: a model without a refinement network: its synthesis finds its own motion, or draws along the completion's.
+    ``cutouts``: of a second model within this one, which is used instead for drawings whose pieces move as they are
     (``completion/cutouts.py``).
     """
 

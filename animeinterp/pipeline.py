@@ -34,7 +34,7 @@ from .stages import Stages
 from .synthesis.protection import keep_protected
 from .weights import bundled_models, load_model
 
-AT_ONCE = 4  # times that are painted in one go: more share no more work, and take memory
+TIMES_PER_BATCH = 4  # times that are painted in one go: more share no more work, and take memory
 
 
 def interpolate(
@@ -279,8 +279,8 @@ def draw_between(
             check_motion(flow, cut_back(frame0.frame, frame0.size))
             flow = flow_at_least(flow)
         between = stages.pair(frame0, frame1, flow, runtime, len(times))
-        for start in range(0, len(times), AT_ONCE):
-            at = times[start : start + AT_ONCE]
+        for start in range(0, len(times), TIMES_PER_BATCH):
+            at = times[start : start + TIMES_PER_BATCH]
             yield finished(between.at(at), at)
     runtime.report(1.0)
 

@@ -65,5 +65,6 @@ def default_ways(model: Any) -> tuple[str | None, str | None, dict[str, Any] | N
 def make(registry: dict[str, Callable[..., Any]], name: str, config: Any = None, **options: Any) -> Any:
     """The entry called ``name``. AnimeInterpError where there is none."""
     if name not in registry:
-        raise AnimeInterpError(f"network is {shown(name)}; it should be one of {', '.join(registry)}.")
+        kind = "refiner" if registry is REFINERS else "synthesizer" if registry is SYNTHESIZERS else "network"
+        raise AnimeInterpError(f"{kind} is {shown(name)}; it should be one of {', '.join(registry)}.")
     return registry[name](config, **options)

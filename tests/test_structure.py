@@ -16,9 +16,13 @@ ROOMS = {
     "completion": {"segmentation", "matching", "runtime"},
     "refinement": {"runtime"},
     "synthesis": {"runtime"},
-    "visualization": {"segmentation"},
+    "sequence": {"runtime"},
+    "visualization": {"segmentation", "sequence"},
 }
 ABOVE = {"stages", "clip", "pipeline", "retiming", "film", "model", "weights", "registry"}  # they know the rooms
+
+
+SHARED = {"frames", "flow", "images", "dense_flow", "panning", "upsampling", "errors", "alpha", "padding", "value_range"}
 
 
 def modules() -> dict[str, Path]:
@@ -82,6 +86,12 @@ def test_no_arrow_leads_back(graph, room):
             part = other.split(".")[1] if "." in other else ""
             assert part not in ABOVE, f"{name} imports {other}"
             assert part == room or part not in ROOMS or part in ROOMS[room], f"{name} imports {other}"
+
+
+def test_what_all_share_knows_no_room(graph):
+    for name in SHARED:
+        rooms = {other.split(".")[1] for other in graph[f"animeinterp.{name}"] if "." in other} & set(ROOMS)
+        assert rooms <= {"runtime"}, f"{name} imports {rooms}"
 
 
 def test_dense_flow_is_asked_of_one_module():

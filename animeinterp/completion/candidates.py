@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..matching.similarity import axis_turn
 from ..runtime.sides import both
 from .alignment import align, fit_motions
 from .motion import inverse, moved_centre, similarity
@@ -62,7 +63,7 @@ def _offer_matches(side: MotionSearch, far: MotionSearch, own: np.ndarray, their
     matched = np.zeros(side.count, bool)
     matched[own] = True
     one = np.ones(side.count, np.float32)
-    turn[own] = _axis_turn(side.moments[own], far.moments[theirs])
+    turn[own] = axis_turn(side.moments[own], far.moments[theirs], side.config.long)
     side.offer_aligned(similarity(shift, 0 * turn, one), matched)
     side.offer_aligned(similarity(shift, turn, scale), matched)
     # Turns about the match, tried on blurred frames; the best is aligned.
@@ -73,20 +74,6 @@ def _offer_matches(side: MotionSearch, far: MotionSearch, own: np.ndarray, their
         better = cost < best_cost
         best[better], best_cost[better] = trial[better], cost[better]
     side.offer_aligned(best, matched)
-
-
-def _axis_turn(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """How far the long axis turns from a piece to its match, the short way round; 0 for round pieces. (M,)."""
-
-    def axis(m):
-        return 0.5 * np.arctan2(2 * m[:, 5], m[:, 3] - m[:, 4])
-
-    def longish(m):
-        apart = np.sqrt((m[:, 3] - m[:, 4]) ** 2 + 4 * m[:, 5] ** 2)
-        return apart > 0.3 * (m[:, 3] + m[:, 4])
-
-    turn = (axis(other) - axis(one) + np.pi / 2) % np.pi - np.pi / 2
-    return np.where(longish(one) & longish(other), turn, 0).astype(np.float32)
 
 
 def _offer_way_back(side: MotionSearch, far: MotionSearch, own: np.ndarray, theirs: np.ndarray) -> None:

@@ -21,6 +21,7 @@ class CompletionConfig:
     truncate: float = 40.0  # colour difference beyond which a pixel is something else
     edge_gain: float = 8.0  # times: how much more than a flat pixel one on a strong edge counts
     largest_stretch: float = 2.0  # times, of a piece along any axis. Shrink it may to nothing: what gets covered looks like that
+    long: float = 0.3  # least relative difference of the axes' variances for a piece to have a direction
     least_turn: float = 0.05  # radians, from which a pivot can be told
     joint_reach: float = 2.5  # times a piece's radius: how far from its centre it may be hinged
     turns: tuple[float, ...] = (-45, -30, -18, -8, 8, 18, 30, 45)  # degrees that are tried about a match

@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 
 from ..dense_flow import lengths, warp
+from ..flow import displacement
 from ..images import steepness
 from .config import DEFAULT, CompletionConfig
-from .laying import BoundedFrame, Laid, climbed, costs
 from .motion import PieceGrid, half_way, inverse, moved_centre, shrink, turn_of
+from .registration import FrameWithBounds, ShapeRegistration, hill_climb, thing_costs
 from .strokes import part_strokes
 from .swarms import move_swarms
 from .things import Things, cut_things, possible_pairs
@@ -37,8 +38,8 @@ def loose_things(
     things = [cut_things(images, k, grounds[k], config) for k in (0, 1)]
     if any(one is None for one in things):
         return None
-    seen = [BoundedFrame.of(image) for image in images]
-    known = [costs(things[k], seen, k, fields[k], config) for k in (0, 1)]
+    seen = [FrameWithBounds.of(image) for image in images]
+    known = [thing_costs(things[k], seen, k, fields[k], config) for k in (0, 1)]
     move_swarms(*things, seen, grounds[0], config)
     for k in (0, 1):
         things[k].explained = known[k] < config.loose_known
@@ -51,7 +52,7 @@ def loose_things(
 
 
 def _move_alone(
-    one: Things, other: Things, seen: Sequence[BoundedFrame], known: Sequence[np.ndarray], grounds: Sequence[np.ndarray],
+    one: Things, other: Things, seen: Sequence[FrameWithBounds], known: Sequence[np.ndarray], grounds: Sequence[np.ndarray],
     config: CompletionConfig,
 ) -> list[tuple[int, int]]:
     """Match things one by one: those that can be laid upon each other, the best first. Which is which.
@@ -70,11 +71,11 @@ def _move_alone(
     matched: list[tuple[int, int]] = []
     if not len(a):
         return matched
-    laid = Laid(one, other, config)
-    begin = [laid.on(i, j) for i, j in zip(a, b, strict=True)]
+    shapes = ShapeRegistration(one, other, config)
+    begin = [shapes.register(i, j) for i, j in zip(a, b, strict=True)]
     a, b = (np.repeat(of, [len(ways) for ways in begin]) for of in (a, b))
     begin = np.concatenate(begin)
-    motion, cost, without = climbed((one, other), (a, b), seen, begin, grounds, config)
+    motion, cost, without = hill_climb((one, other), (a, b), seen, begin, grounds, config)
     turn = np.abs(turn_of(motion))
     gain = (cost + config.loose_short_turn * turn) / without
     gain[cost > known[0][a] + known[1][b]] = np.inf
@@ -88,7 +89,7 @@ def _move_alone(
     return matched
 
 
-def _let_go(things: Things, seen: Sequence[BoundedFrame], k: int, ground: np.ndarray, config: CompletionConfig) -> None:
+def _let_go(things: Things, seen: Sequence[FrameWithBounds], k: int, ground: np.ndarray, config: CompletionConfig) -> None:
     """Take from the things of frame ``k`` that move what suits the ``ground``'s flow (H, W, 2) better than their motion: a part
     of a line that they cross, which was left over with them."""
     y, x = np.nonzero(things.moves[things.labels])
@@ -167,7 +168,7 @@ def lay_under(
         for share in np.linspace(0, 1, min(steps, 64)):
             # Of the frame's own things from where they are; of the other's, as they come from there.
             begin = 0 if i == k else fields[i][y, x] - way
-            at = np.round(np.stack([x, y], 1) + begin + share * way + 4 * share * (1 - share) * bend).astype(int)
+            at = np.round(np.stack([x, y], 1) + begin + displacement(way, bend, share)).astype(int)
             at = at[((at >= 0) & (at < (width, height))).all(1)]
             passed[at[:, 1], at[:, 0]] = 1
     size = 2 * config.loose_step + 1

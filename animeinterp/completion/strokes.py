@@ -16,18 +16,18 @@ import torch
 
 from ..matching.features import piece_moments
 from .config import CompletionConfig
-from .laying import BoundedFrame, climbed, unlike_along
 from .motion import inverse, moved_centre, similarity
+from .registration import FrameWithBounds, hill_climb, unlike_along
 from .things import Things
 
 
 def part_strokes(
-    things: Sequence[Things], matched: Sequence[tuple[int, int]], seen: Sequence[BoundedFrame], grounds: Sequence[np.ndarray],
+    things: Sequence[Things], matched: Sequence[tuple[int, int]], seen: Sequence[FrameWithBounds], grounds: Sequence[np.ndarray],
     config: CompletionConfig,
 ) -> tuple[Things, Things]:
     """Both frames' things with the strokes that move by themselves as things of their own.
 
-    :param matched: which thing of the first frame is which of the other. ``seen``, ``grounds``: as for ``laying.climbed``.
+    :param matched: which thing of the first frame is which of the other. ``seen``, ``grounds``: as for ``hill_climb``.
     """
     pairs = []
     for i, j in matched:
@@ -38,7 +38,7 @@ def part_strokes(
     strokes = [_as_things(things[k], [pair[2 + k] for pair in pairs]) for k in (0, 1)]
     begin = np.concatenate([_laid(one, other) for _, _, one, other in pairs])
     number = np.arange(len(pairs)) + 1
-    motion, _, _ = climbed(strokes, (number, number), seen, begin, grounds, config)
+    motion, _, _ = hill_climb(strokes, (number, number), seen, begin, grounds, config)
 
     def off(ways: Sequence[tuple[np.ndarray, np.ndarray]], both: Sequence[np.ndarray]) -> float:
         """How unlike a stroke of either frame is by its way, in the mean."""
@@ -75,7 +75,7 @@ def _partners(
     return [(s, int(t)) for s, t in enumerate(best) if near[s] and apart[:, t].argmin() == s]
 
 
-def _cut(things: Things, seen: Sequence[BoundedFrame], k: int, i: int, config: CompletionConfig) -> list[np.ndarray]:
+def _cut(things: Things, seen: Sequence[FrameWithBounds], k: int, i: int, config: CompletionConfig) -> list[np.ndarray]:
     """The strokes of thing ``i`` of frame ``k``, the longest first: the pixels of each, (n, 2) x and y, in their order along it.
 
     None of a thing that its motion lays well, nor of one that is too large to be lines.

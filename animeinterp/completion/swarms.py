@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from .config import CompletionConfig
-from .laying import BoundedFrame
+from .registration import FrameWithBounds
 from .things import Things, possible_pairs, with_rim
 
 
 def move_swarms(
-    one: Things, other: Things, seen: Sequence[BoundedFrame], ground: np.ndarray, config: CompletionConfig
+    one: Things, other: Things, seen: Sequence[FrameWithBounds], ground: np.ndarray, config: CompletionConfig
 ) -> None:
     """Find the swarms among the things of two frames, and let all of each go its way: those without a partner too.
 

@@ -26,7 +26,6 @@ class PieceFlowConfig:
     # Which motion it begins with.
     truncate: float = 40.0  # levels: a larger difference is another thing
     long: float = 0.5  # least relative difference of the axes' variances for a piece to have a direction
-    least_turn: float = 2.0  # degrees, from which on an axis has turned
 
     # Alignment (Lucas and Kanade), and what is taken of it and of the deformation.
     edge: float = 4.0  # levels a pixel: less is no edge

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..dense_flow import dis_flow, variational_solver
 from .config import PIECE_FLOW, PieceFlowConfig
+from .similarity import axis_turn
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _one_piece(maps, other, piece, match, dense, deformation, config):
     patch = _masked(maps, window, piece)
     pair = _Pair(patch, maps.soft[window], inside, other, match, (columns.start, rows.start), config)
     candidates = [_still(), _shifted(shift), _shifted(np.median(dense[window][inside], axis=0))]
-    turn = _axis_turn(moments, target, config)
+    turn = float(axis_turn(moments[None], target[None], config.long)[0])
     if turn:
         centre = moments[1:3] - (columns.start, rows.start)
         candidates.append(_turned(shift, turn, centre))
@@ -266,15 +267,3 @@ def _turned(shift: np.ndarray, turn: float, centre: np.ndarray) -> np.ndarray:
     """A turn about ``centre`` (x, y), clockwise as seen, and a shift."""
     linear = np.array([[np.cos(turn) - 1, -np.sin(turn)], [np.sin(turn), np.cos(turn) - 1]])
     return np.concatenate([linear, (shift - linear @ centre)[:, None]], axis=1)
-
-
-def _axis_turn(one: np.ndarray, other: np.ndarray, config: PieceFlowConfig) -> float:
-    """How far the long axis turns between two pieces' moments (6,), the short way round; 0 unless both are long."""
-    axes = []
-    for m in (one, other):
-        apart, total = np.hypot(m[3] - m[4], 2 * m[5]), m[3] + m[4]
-        if apart <= config.long * total:
-            return 0.0
-        axes.append(0.5 * np.arctan2(2 * m[5], m[3] - m[4]))
-    turn = (axes[1] - axes[0] + np.pi / 2) % np.pi - np.pi / 2
-    return float(turn) if abs(turn) > np.deg2rad(config.least_turn) else 0.0

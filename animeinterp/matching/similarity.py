@@ -49,3 +49,15 @@ def _points(labels: np.ndarray, flow: np.ndarray, pieces: np.ndarray, moved: np.
     kept = np.flatnonzero(match >= 0)
     at = np.stack([kept % labels.shape[1], kept // labels.shape[1]]).astype(np.float64)
     return match[kept], at, at + flow.reshape(-1, 2)[kept].T
+
+
+def axis_turn(one: np.ndarray, other: np.ndarray, long: float) -> np.ndarray:
+    """How far, in radians, the long axis turns from one piece to the other, the short way round. Moments (M, 6) of both, (M,).
+
+    :param long: the least relative difference of the axes' variances for a piece to have a direction; 0 unless both have one.
+    """
+    axes, longish = [], np.ones(len(one), bool)
+    for m in (one, other):
+        axes.append(0.5 * np.arctan2(2 * m[:, 5], m[:, 3] - m[:, 4]))
+        longish &= np.hypot(m[:, 3] - m[:, 4], 2 * m[:, 5]) > long * (m[:, 3] + m[:, 4])
+    return np.where(longish, (axes[1] - axes[0] + np.pi / 2) % np.pi - np.pi / 2, 0.0)

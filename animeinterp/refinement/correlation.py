@@ -22,7 +22,7 @@ _MOST_ON_CPU, _MOST, _SHARE_OF_ALL = 2 * 2**30, 8 * 2**30, 0.25
 SHARE = 0.7  # of the memory that is free, which it may take: the rest of the refinement needs some too
 
 
-class Pause(nn.Module):
+class ProgressTick(nn.Module):
     """A layer that does nothing, called between pieces of work that are not layers, for a layer_progress to be heard."""
 
     PER_VOLUME = _PIECES[0] + 2 * sum(_PIECES[1:])
@@ -68,10 +68,10 @@ class CorrelationPyramid:
     All of it is float32 whatever the features are: a sum of 256 products overflows half precision.
     """
 
-    def __init__(self, features0: Tensor, features1: Tensor, pause: Pause | None = None) -> None:
+    def __init__(self, features0: Tensor, features1: Tensor, tick: ProgressTick | None = None) -> None:
         features0, features1 = in_precision(features0), in_precision(features1)
         self.shape = features0.shape
-        self._pause = Pause() if pause is None else pause
+        self._tick = ProgressTick() if tick is None else tick
         scale = self.shape[1] ** -0.5
         full = self._product(features0 * scale, features1, _PIECES[0])
         self.forward_levels = self._levels(full, features0 * scale, features1)
@@ -93,7 +93,7 @@ class CorrelationPyramid:
             return torch.bmm(source, target)
         product = source.new_empty(source.shape[0], source.shape[1], target.shape[2])
         for rows, result in zip(source.chunk(pieces, 1), product.chunk(pieces, 1), strict=True):
-            self._pause()
+            self._tick()
             torch.bmm(rows, target, out=result)
         return product
 
@@ -107,7 +107,7 @@ class CorrelationPyramid:
             centres = rearrange(centres, "b two h w -> (b h w) 1 1 two")
             samples = []
             for k, level in enumerate(levels):
-                self._pause()
+                self._tick()
                 samples.append(sample(level, centres / 2**k + offsets))
             found.append(rearrange(torch.cat(samples, dim=1), "(b h w) c -> b c h w", b=pairs, h=height, w=width))
         return torch.cat(found)

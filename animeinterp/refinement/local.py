@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .correlation import LEVELS, RADIUS, Pause, in_precision, sample, window
+from .correlation import LEVELS, RADIUS, ProgressTick, in_precision, sample, window
 
 _TILE = 8  # pixels of the pooled frame on the side of the first tiles; at most _WIDEST of the frame that looks
 _WIDEST = 16
@@ -51,10 +51,10 @@ class _Target:
 class LocalCorrelation:
     """Takes the place of CorrelationPyramid: the same convention, the same ``look_up``, the same numbers to 1e-4."""
 
-    def __init__(self, features0: Tensor, features1: Tensor, pause: Pause | None = None) -> None:
+    def __init__(self, features0: Tensor, features1: Tensor, tick: ProgressTick | None = None) -> None:
         features0, features1 = in_precision(features0), in_precision(features1)
         self.shape = features0.shape
-        self._pause = Pause() if pause is None else pause
+        self._tick = ProgressTick() if tick is None else tick
         scale = self.shape[1] ** -0.5
         self._sources = [_rows(features * scale) for features in (features0, features1)]
         self._targets = [_levels(features) for features in (features1, features0)]
@@ -65,7 +65,7 @@ class LocalCorrelation:
         for centres, source, targets in zip(positions.chunk(2), self._sources, self._targets, strict=True):
             samples = []
             for level, target in enumerate(targets):
-                self._pause()
+                self._tick()
                 samples.append(self._look_up(level, centres / 2**level, source, target))
             found.append(torch.cat(samples, dim=1))
         return torch.cat(found)

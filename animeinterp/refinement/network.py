@@ -24,7 +24,7 @@ from ..protocols import Refiner
 from ..runtime import Runtime
 from ..runtime.memory import fastest_layout, total_memory
 from ..runtime.progress import leaf_modules
-from .correlation import SHARE, CorrelationPyramid, Pause, volume_bytes, volume_fits, volume_is_worth_it
+from .correlation import SHARE, CorrelationPyramid, ProgressTick, volume_bytes, volume_fits, volume_is_worth_it
 from .encoder import STRIDE, Encoder
 from .local import LocalCorrelation
 from .update import HIDDEN, UpdateBlock
@@ -71,7 +71,7 @@ class RefineNetwork(nn.Module, Refiner):
         self.encoder = Encoder(operations=operations)
         self.update = UpdateBlock(operations=operations)
         self.guidance = Guidance(operations=operations)
-        self.pause = Pause()
+        self.tick = ProgressTick()
 
     def forward(
         self,
@@ -82,19 +82,19 @@ class RefineNetwork(nn.Module, Refiner):
         iterations: int | None = None,
         *,
         encoded: tuple[Tensor, Tensor] | None = None,
-        lean: bool | None = None,
+        on_demand: bool | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Fine flows, each (B, 2, H, W) float32, in pixels of the frames' size.
 
         ``frame0``, ``frame1`` (B, 3, H, W) in 0..1 in the network's dtype, sides from 64; ``flow_01``, ``flow_10``
         (B, 2, H, W) in pixels, zero where not given; ``encoded``: what ``encode`` made of each frame before.
-        ``lean``: whether to do without the correlation volume, in memory linear in pixels; None: where it does not fit.
+        ``on_demand``: whether to do without the correlation volume, in memory linear in pixels; None: where it does not fit.
         """
         iterations = self.config.iterations if iterations is None else iterations
         # One after the other, so that the result is the same to the bit whether they are handed in or not.
         features0, features1 = encoded or (self.encode(frame0), self.encode(frame1))
-        lean = not volume_fits(features0) if lean is None else lean
-        volume = (LocalCorrelation if lean else CorrelationPyramid)(features0, features1, self.pause)
+        on_demand = not volume_fits(features0) if on_demand is None else on_demand
+        volume = (LocalCorrelation if on_demand else CorrelationPyramid)(features0, features1, self.tick)
         start = self.start(frame0, frame1, _stack(flow_01, flow_10, frame0), volume.shape[-2:])
         states = self.iterate(torch.cat([features0, features1]), volume, start, iterations)
         flow, hidden = deque(states, maxlen=1).pop()  # the last; those before it are not kept
@@ -117,10 +117,10 @@ class RefineNetwork(nn.Module, Refiner):
         runtime = Runtime() if runtime is None else runtime
         fields = (None, None) if start is None else (start.flow_01, start.flow_10)
 
-        def attempt(lean: bool | None, runtime: Runtime) -> Flow:
+        def attempt(on_demand: bool | None, runtime: Runtime) -> Flow:
             with runtime.layers(self, self.count_layers(iterations, frames_to_encode=pair.to_encode(self))):
                 frames = (frame.to(self.dtype) for frame in pair.rgb)
-                return Flow(*self(*frames, *fields, iterations, encoded=pair.features(self), lean=lean))
+                return Flow(*self(*frames, *fields, iterations, encoded=pair.features(self), on_demand=on_demand))
 
         return runtime.with_less_memory("refining", (None, True), attempt, pair.device)
 
@@ -140,7 +140,7 @@ class RefineNetwork(nn.Module, Refiner):
     def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
         """Bytes for a pair. Dominated by the correlation volume, float32 always and growing with the square of the pixels, up
         to a size where it is better done without: that depends on ``device`` (None: one of which nothing is known). With
-        less than this, the lean way is chosen earlier."""
+        less than this, the on_demand way is chosen earlier."""
         height, width = size
         refining = height * width * (4 * _LOOK_UP_CHANNELS + dtype.itemsize * _REFINE_CHANNELS)
         volume = volume_bytes(1, height // 8, width // 8)
@@ -156,8 +156,8 @@ class RefineNetwork(nn.Module, Refiner):
         iterations = self.config.iterations if iterations is None else iterations
         upsampling = 2
         guidance = len(leaf_modules(self.guidance)) if self.config.masked_start else 0
-        step = Pause.PER_LOOK_UP + len(leaf_modules(self.update)) - upsampling
-        return encoding + Pause.PER_VOLUME + guidance + iterations * step + 2 * upsampling
+        step = ProgressTick.PER_LOOK_UP + len(leaf_modules(self.update)) - upsampling
+        return encoding + ProgressTick.PER_VOLUME + guidance + iterations * step + 2 * upsampling
 
     def start(self, frame0: Tensor, frame1: Tensor, coarse: Tensor | None, size: torch.Size) -> Tensor:
         """The coarse flow of both directions at 1/8 of the frames' size, masked where the configuration says so."""

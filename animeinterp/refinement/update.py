@@ -34,7 +34,7 @@ class MotionEncoder(nn.Module):
         return torch.cat([torch.relu(self.join(torch.cat([seen, moved], dim=1))), flow], dim=1)
 
 
-class GatedUnit(nn.Module):
+class ConvGRU(nn.Module):
     """A convolutional gated recurrent unit with one kernel shape."""
 
     def __init__(self, kernel: tuple[int, int], *, operations: Any) -> None:
@@ -57,8 +57,8 @@ class UpdateBlock(nn.Module):
     def __init__(self, *, operations: Any) -> None:
         super().__init__()
         self.motion = MotionEncoder(operations=operations)
-        self.horizontal = GatedUnit((1, 5), operations=operations)
-        self.vertical = GatedUnit((5, 1), operations=operations)
+        self.horizontal = ConvGRU((1, 5), operations=operations)
+        self.vertical = ConvGRU((5, 1), operations=operations)
         self.flow1 = operations.Conv2d(HIDDEN, 256, 3, padding=1)
         self.flow2 = operations.Conv2d(256, 2, 3, padding=1)
         self.upsampling1 = operations.Conv2d(HIDDEN, 256, 3, padding=1)

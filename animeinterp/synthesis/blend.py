@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..alpha import from_grey, premultiply
+from ..alpha import from_grey, premultiply, straighten
 from ..errors import check_flow, check_pair, check_times
-from ..flow import Flow, backwarp, pixel_grid
+from ..flow import Flow, backwarp, displacement, pixel_grid
 from ..frames import FramePair
 from ..protocols import Synthesizer
 from ..runtime import Runtime
@@ -77,7 +77,8 @@ class FrameWarper:
 
     def at(self, time: float) -> WarpedFrames:
         """Both frames warped to ``time``, 0..1."""
-        moved = _moved(self._fields, self._bends, time)
+        ways = zip(self._fields, self._bends, (time, 1 - time), strict=True)
+        moved = [displacement(*way) for way in ways]
 
         def warped(k: int) -> tuple[Tensor, Tensor, Tensor]:
             field, size = moved[k], tuple(moved[k].shape[-2:])
@@ -137,7 +138,7 @@ def blend(
             progress(index / len(times))
         warped = warper.at(t)
         result[index] = (warped.blended if other is None else averaged(warped, other.at(t), t, config))[0]
-    return _straight(result)
+    return result if result.shape[1] == 3 else straighten(result[:, :3], result[:, 3:])
 
 
 class Blend(Synthesizer):
@@ -244,20 +245,12 @@ def _where_it_matters(depth: Tensor, field: Tensor, config: BlendConfig) -> Tens
     def pooled(pool: Callable, x: Tensor) -> Tensor:
         return pool(pool(x, step, ceil_mode=True), reach, stride=1, padding=reach // 2)
 
-    # The reach is that of small frames, 4 pixels a step: what it is wanted for is smooth.
+    # Asked 4 pixels at a time: where all around moves alike the answer is smooth.
     spread = (pooled(F.max_pool2d, field) + pooled(F.max_pool2d, -field)).amax(dim=1, keepdim=True)
     matters = ((spread - config.motion_alike) / (config.motion_apart - config.motion_alike)).clamp(0, 1)
     mean = F.avg_pool2d(F.avg_pool2d(depth, step, ceil_mode=True), reach, stride=1, padding=reach // 2, count_include_pad=False)
     matters, mean = (F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in (matters, mean))
     return torch.lerp(mean, depth, matters)
-
-
-def _moved(fields: list[Tensor], bends: list[Tensor | None], t: float) -> list[Tensor]:
-    """How far each pixel of either frame has moved by time t."""
-    return [
-        way * field if bend is None else way * field + 4 * way * (1 - way) * bend
-        for way, field, bend in zip((t, 1 - t), fields, bends, strict=True)
-    ]
 
 
 def _standing_out(frame: Tensor, surroundings: int) -> Tensor:
@@ -274,10 +267,3 @@ def _evened_share(colours: Sequence[Tensor], masses: Sequence[Tensor], config: B
     median = torch.from_numpy(cv2.medianBlur(levels, config.window)).to(share.device, share.dtype)[None, None] / 255
     disagree = (colours[0] - colours[1]).abs().sum(dim=1, keepdim=True) > config.contrast
     return torch.where(disagree & (masses[0] > EMPTY) & (masses[1] > EMPTY), median, share)
-
-
-def _straight(frames: Tensor) -> Tensor:
-    if frames.shape[1] == 3:
-        return frames
-    alpha = frames[:, 3:]
-    return torch.cat([(frames[:, :3] / alpha.clamp(min=1e-4)).clamp(0, 1), alpha], dim=1)

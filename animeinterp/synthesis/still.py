@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..alpha import premultiply
-from ..flow import Flow
+from ..flow import Flow, displacement
 from .config import STILL, StillConfig
 from .windows import window_max
 
@@ -69,10 +69,8 @@ class Stillness:
     def _passers(self, k: int, way: float, ground: Tensor) -> tuple[Any, ...]:
         """Where pixels of frame ``k`` land elsewhere, after a share ``way`` of their motion, and can be told from ``ground``."""
         height, width = ground.shape[-2:]
-        shift, bend = way * self._flows[k][0], self._bends[k]
-        if bend is not None:  # what turns goes round, on an arc
-            shift = shift + 4 * way * (1 - way) * bend[0]
-        shift = shift.round().long()
+        bend = self._bends[k]
+        shift = displacement(self._flows[k][0], None if bend is None else bend[0], way).round().long()
         rows, columns = shift.any(dim=0).nonzero(as_tuple=True)
         to_x, to_y = columns + shift[0, rows, columns], rows + shift[1, rows, columns]
         inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)

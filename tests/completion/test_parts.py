@@ -10,11 +10,11 @@ from animeinterp.completion.candidates import _offer_way_back
 from animeinterp.completion.config import DEFAULT
 from animeinterp.completion.deformation import add_residual, choose_flow, smooth_within
 from animeinterp.completion.depth import _read, _solve, piece_depths
-from animeinterp.completion.laying import BoundedFrame, Laid
 from animeinterp.completion.motion import PieceGrid
 from animeinterp.completion.motion_search import MotionSearch, adjacency
 from animeinterp.completion.ownership import _error_at, _other_side, line_owners
 from animeinterp.completion.patterns import _pattern_shifts
+from animeinterp.completion.registration import FrameWithBounds, ShapeRegistration
 from animeinterp.completion.sums import PieceSums
 from animeinterp.completion.swarms import _common_shift, _greedy
 from animeinterp.completion.things import Things, possible_pairs
@@ -341,7 +341,7 @@ def test_a_shape_is_laid_upon_itself_wherever_it_went(turn, shift):
         at = np.round(points + (20, 18)).astype(int)
         labels[at[:, 1], at[:, 0]] = 1
         both.append(thing_at(labels))
-    motion = Laid(*both, DEFAULT).on(1, 1)[0]
+    motion = ShapeRegistration(*both, DEFAULT).register(1, 1)[0]
     assert np.arctan2(motion[4], 1 + motion[2]) == pytest.approx(turn, abs=0.12)
     assert motion[:2] == pytest.approx(both[1].centres[1] - both[0].centres[1], abs=0.8)
 
@@ -352,7 +352,7 @@ def test_what_is_laid_on_is_covered_too():
     bar[20:23, 15:45] = True
     cross[6:42, 30:33] = cross[22:25, 19:44] = True
     for one, other in ((bar, cross), (bar[:, ::-1], cross[:, ::-1])):
-        motion = Laid(thing_at(one), thing_at(other), DEFAULT).on(1, 1)[0]
+        motion = ShapeRegistration(thing_at(one), thing_at(other), DEFAULT).register(1, 1)[0]
         assert abs(np.arctan2(motion[4], 1 + motion[2])) == pytest.approx(np.pi / 2, abs=0.1)
 
 
@@ -379,7 +379,7 @@ def test_a_piece_may_go_the_way_that_what_lies_where_it_lands_came():
 def test_what_is_seen_is_as_unlike_as_its_colours_are():
     image = np.full((HEIGHT, WIDTH, 3), 50, np.uint8)
     image[:, 32:] = 90
-    seen = BoundedFrame.of(image)
+    seen = FrameWithBounds.of(image)
     x, y, colours = np.array([10.0, 50.0, 10.0, -9.0]), np.full(4, 20.0), np.full((4, 3), 50.0)
     colours[2] = 250
     assert seen.unlike(colours, x, y, 200.0) == pytest.approx([0, 120, 200, 100])

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from animeinterp.completion.config import DEFAULT
-from animeinterp.completion.laying import BoundedFrame
 from animeinterp.completion.motion import inverse, moved_centre, similarity
+from animeinterp.completion.registration import FrameWithBounds
 from animeinterp.completion.strokes import part_strokes
 from animeinterp.completion.things import Things
 from animeinterp.matching.features import piece_moments
@@ -38,7 +38,7 @@ def parted(first: tuple[float, ...], second: tuple[float, ...], turn: float) -> 
     about = similarity(np.zeros((1, 2)), np.array([np.deg2rad(turn)]), np.ones(1)), SHOULDER[None]
     for one, (way, hub) in zip(things, (about, inverse(*about)), strict=True):
         one.motion[1] = moved_centre(way, hub, one.centres[1:2])[0]
-    seen = [BoundedFrame.of(image) for image in (image0, image1)]
+    seen = [FrameWithBounds.of(image) for image in (image0, image1)]
     grounds = [np.zeros((HEIGHT, WIDTH, 2), np.float32)] * 2
     return part_strokes(things, [(1, 1)], seen, grounds, DEFAULT)
 

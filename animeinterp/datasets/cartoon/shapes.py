@@ -107,14 +107,6 @@ def moved(points: np.ndarray, x: float, y: float, scale: float = 1.0, scale_y: f
     return points * np.array([scale, scale if scale_y is None else scale_y, 1.0]) + np.array([x, y, 0.0])
 
 
-def blob(rng: np.random.Generator, x: float, y: float, rx: float, ry: float, *, n: int = 9,
-         rough: float = 0.15) -> np.ndarray:
-    """An irregular round shape: a cloud's puff, a bush, a stone."""
-    ring = ellipse(0, 0, 1, 1, n=n)
-    ring[:, :2] *= (1 + rough * rng.uniform(-1, 1, n))[:, None]
-    return moved(ring, x, y, rx, ry)
-
-
 def leafy(rng: np.random.Generator, x: float, y: float, rx: float, ry: float, *, bumps: int = 9) -> np.ndarray:
     """A scalloped crown: round bumps that meet in inward corners (a cloud, a tree)."""
     points = []

@@ -1,6 +1,6 @@
-"""Laying a loose thing of one frame upon one of the other: the rigid motion that does it, and what that costs. See ``loose``.
+"""Registration of a loose thing of one frame with one of the other: the rigid motion that lays it there, and what that costs.
 
-Shapes are laid first (``Laid``), then what is seen (``climbed``).
+See ``loose``. Shapes are registered first (``ShapeRegistration``), then what is seen (``hill_climb``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROW = 1 << 14  # a row of what OpenCV reads: it takes no longer
 
 
 @dataclass(frozen=True)
-class BoundedFrame:
+class FrameWithBounds:
     """A frame as things are looked for in it, (H, W, 3) float32 each: ``image``, and the ``least`` and ``most`` around each
     pixel, as a line may be off by a pixel."""
 
@@ -28,9 +28,9 @@ class BoundedFrame:
     most: np.ndarray
 
     @staticmethod
-    def of(image: np.ndarray) -> BoundedFrame:
+    def of(image: np.ndarray) -> FrameWithBounds:
         image, around = shrink(image, *image.shape[1::-1]), np.ones((3, 3), np.uint8)
-        return BoundedFrame(image, cv2.erode(image, around), cv2.dilate(image, around))
+        return FrameWithBounds(image, cv2.erode(image, around), cv2.dilate(image, around))
 
     def unlike(self, colours: np.ndarray, x: np.ndarray, y: np.ndarray, truncate: float) -> np.ndarray:
         """How unlike ``colours`` (N, 3) what is seen at (x, y) (N,) is, half of it up to a pixel; half as much outside. (N,)."""
@@ -48,7 +48,9 @@ class BoundedFrame:
         return np.where(inside, off, truncate / 2)
 
 
-def costs(things: Things, seen: Sequence[BoundedFrame], k: int, field: np.ndarray, config: CompletionConfig) -> np.ndarray:
+def thing_costs(
+    things: Things, seen: Sequence[FrameWithBounds], k: int, field: np.ndarray, config: CompletionConfig
+) -> np.ndarray:
     """How unlike each thing of frame ``k`` is what is seen in the other along ``field`` (H, W, 2). (K,)."""
     y, x = np.nonzero(things.inner)
     label = things.inner[y, x]
@@ -59,7 +61,7 @@ def costs(things: Things, seen: Sequence[BoundedFrame], k: int, field: np.ndarra
 
 
 def unlike_along(
-    seen: Sequence[BoundedFrame], k: int, points: np.ndarray, motion: np.ndarray, centre: np.ndarray, config: CompletionConfig
+    seen: Sequence[FrameWithBounds], k: int, points: np.ndarray, motion: np.ndarray, centre: np.ndarray, config: CompletionConfig
 ) -> np.ndarray:
     """How unlike ``points`` (N, 2) of frame ``k`` are to where a ``motion`` (6,) about ``centre`` (2,) takes them, (N,)."""
     x, y = points.astype(int).T
@@ -67,8 +69,8 @@ def unlike_along(
     return seen[1 - k].unlike(seen[k].image[y, x], *to.T, config.loose_truncate)
 
 
-def climbed(
-    things: Sequence[Things], pair: tuple[np.ndarray, np.ndarray], seen: Sequence[BoundedFrame], motion: np.ndarray,
+def hill_climb(
+    things: Sequence[Things], pair: tuple[np.ndarray, np.ndarray], seen: Sequence[FrameWithBounds], motion: np.ndarray,
     grounds: Sequence[np.ndarray], config: CompletionConfig,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The motions (P, 6) of pairs of things bettered in ever smaller steps; how unlike that leaves them (P,), there and back
@@ -134,7 +136,7 @@ def climbed(
     return motion, best, total([of[3] for of in pixels])
 
 
-class Laid:
+class ShapeRegistration:
     """Rigid motions that lay a thing of one frame upon a thing of the other: iterated closest points.
 
     Besl and McKay, "A Method for Registration of 3-D Shapes" (1992), begun at many turns, and trimmed (Chetverikov et al.,
@@ -145,7 +147,7 @@ class Laid:
         self._things, self._config = (one, other), config
         self._seen: dict[tuple[int, int], tuple] = {}
 
-    def on(self, i: int, j: int) -> np.ndarray:
+    def register(self, i: int, j: int) -> np.ndarray:
         """The motions (B, 6) about the centre of thing ``i`` of the first frame that lay it on ``j`` of the other, the best
         first: a blade lies as well on itself turned round, which what is seen tells apart."""
         points, _, _ = self._of(0, i)
