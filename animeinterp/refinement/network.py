@@ -140,7 +140,7 @@ class RefineNetwork(nn.Module, Refiner):
     def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
         """Bytes for a pair. Dominated by the correlation volume, float32 always and growing with the square of the pixels, up
         to a size where it is better done without: that depends on ``device`` (None: one of which nothing is known). With
-        less than this, the on_demand way is chosen earlier."""
+        less than this, the way on demand is chosen earlier."""
         height, width = size
         refining = height * width * (4 * _LOOK_UP_CHANNELS + dtype.itemsize * _REFINE_CHANNELS)
         volume = volume_bytes(1, height // 8, width // 8)

@@ -8,7 +8,7 @@ import torch
 from animeinterp.config import RefineConfig
 from animeinterp.flow import pixel_grid
 from animeinterp.refinement import RefineNetwork, correlation
-from animeinterp.refinement.correlation import CorrelationPyramid, Pause, volume_bytes, volume_fits
+from animeinterp.refinement.correlation import CorrelationPyramid, ProgressTick, volume_bytes, volume_fits
 from animeinterp.refinement.local import LocalCorrelation
 
 
@@ -67,20 +67,20 @@ def test_the_whole_refinement_without_the_volume(dtype):
     network = RefineNetwork(RefineConfig()).eval().to(dtype)
     frames = torch.rand(2, 1, 3, 136, 200).to(dtype)
     flows = torch.randn(2, 1, 2, 17, 25).repeat_interleave(8, 3).repeat_interleave(8, 4) * 4
-    full, lean = (network(*frames, *flows, 12, lean=lean) for lean in (False, True))
-    for one, other in zip(full, lean, strict=True):
+    full, on_demand = (network(*frames, *flows, 12, on_demand=on_demand) for on_demand in (False, True))
+    for one, other in zip(full, on_demand, strict=True):
         # Of flows of ten pixels and more; half a network's own rounding is far coarser than either look-up's.
         assert (one - other).abs().max() < (1e-3 if dtype == torch.float32 else 0.5)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("lean", [False, True])
-def test_pauses_are_as_many_as_told(lean):
+@pytest.mark.parametrize("on_demand", [False, True])
+def test_ticks_are_as_many_as_told(on_demand):
     network = RefineNetwork(RefineConfig()).eval()
     heard = []
-    network.pause.register_forward_pre_hook(lambda *_: heard.append(1))
-    network(*torch.rand(2, 1, 3, 128, 128), None, None, 3, lean=lean)
-    assert len(heard) == 3 * Pause.PER_LOOK_UP + (0 if lean else Pause.PER_VOLUME)
+    network.tick.register_forward_pre_hook(lambda *_: heard.append(1))
+    network(*torch.rand(2, 1, 3, 128, 128), None, None, 3, on_demand=on_demand)
+    assert len(heard) == 3 * ProgressTick.PER_LOOK_UP + (0 if on_demand else ProgressTick.PER_VOLUME)
 
 
 def test_it_is_chosen_where_the_volume_does_not_fit(monkeypatch):

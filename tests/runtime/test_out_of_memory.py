@@ -200,7 +200,7 @@ def test_a_clip_without_room_for_the_volume_or_the_maps(one_pair_at_once, model,
     assert heard == sorted(heard) and heard[-1] == 2
     monkeypatch.setattr(network, "volume_fits", lambda features: False)
     monkeypatch.setattr(synthesis, "_room", lambda frames: 72 * 264 // 4)
-    assert torch.equal(found, interpolate(wide, 3, model=model)), "as if the lean way had been taken from the beginning"
+    assert torch.equal(found, interpolate(wide, 3, model=model)), "as if the way on demand had been taken from the beginning"
 
 
 def test_the_light_network_too(small_tiles, log):
@@ -235,7 +235,7 @@ def test_what_cannot_be_split(clip, module, name, cancel, monkeypatch):
         interpolate(clip, model=None, cancel=cancel)
 
 
-def test_an_interrupt_in_the_lean_way_passes(model, wide, monkeypatch):
+def test_an_interrupt_in_the_way_on_demand_passes(model, wide, monkeypatch):
     class Interrupted(Exception):
         pass
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from animeinterp import AnimeInterpError
-from animeinterp.flow import Flow
-from animeinterp.synthesis.blend import _evened_share, _moved, _standing_out, blend, fill_holes
+from animeinterp.flow import Flow, displacement
+from animeinterp.synthesis.blend import _evened_share, _standing_out, blend, fill_holes
 from animeinterp.synthesis.config import BLEND, BlendConfig
 from animeinterp.synthesis.sampling import _sample_torch, sample_lanczos
 
@@ -211,7 +211,7 @@ def test_lines_stand_out_from_what_is_around_them():
 @pytest.mark.parametrize("t", [0.0, 0.25, 0.5, 1.0])
 def test_what_bends_is_off_its_straight_line_and_arrives(t):
     field, bend = torch.full((1, 2, 4, 4), 8.0), torch.full((1, 2, 4, 4), 3.0)
-    there, back = _moved([field, -field], [bend, None], t)
+    there, back = displacement(field, bend, t), displacement(-field, None, 1 - t)
     assert there[0, 0, 0, 0] == pytest.approx(8 * t + 12 * t * (1 - t)) and back[0, 0, 0, 0] == pytest.approx(-8 * (1 - t))
 
 
