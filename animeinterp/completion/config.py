@@ -152,11 +152,8 @@ class CompletionConfig:
     cutout_straight: float = 1.42  # times: how much farther off than along that the middle line is along plain motions
     cutout_anew: float = 0.115  # where even the better lines are off more along plain motions, no bend mends them enough, ...
     cutout_half_way: float = 0.16  # ... and where motion is known half-way only, more than this: cut-outs had 0.13 at most
-    cutout_unknown: float = 0.5  # ... unless they are off more than this: then it is their motion that is not known yet
-    cutout_surely: float = 0.05  # where the middle line is off less, along plain motions, nothing was drawn anew
     cutout_maybe: float = 0.12  # of a picture of ``cutout_side``, along its dense flow: beyond it they are no cut-outs
-    cutout_lost: float = 0.15  # of the lines that move, so few come back along dense flow that it tells nothing
-    cutout_missed: float = 0.5  # ... so few that what was missed may be cut-outs that go far
+    cutout_missed: float = 0.5  # of the lines that move, so few come back along dense flow: others may be cut-outs that go far
     cutout_side: int = 480  # of the longer side of the picture that is looked at first
     # In such a picture, of frames that are larger by ``cutout_larger`` at least, where motion is known half-way:
     cutout_larger: float = 1.5

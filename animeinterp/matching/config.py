@@ -19,7 +19,6 @@ class PieceFlowConfig:
     farthest: float = 250 / 1101.5  # of the diagonal, that a piece may go; published: 250 pixels
     area_ratio: float = 3.0  # that two pieces may differ in area by; published
     least_inside: float = 0.8  # of the carried piece has to end in its match; published
-    least_inside_backdrop: float = 0.5  # ... of a backdrop, which much passes in front of
     backdrop: float = 0.12  # of the frame: the published code drops pieces so large; here their outlines do not count
     alike: float = 8.0  # levels: a smaller difference is none, and what ends there is where it belongs
 
@@ -31,8 +30,7 @@ class PieceFlowConfig:
     edge: float = 4.0  # levels a pixel: less is no edge
     steps: int = 4
     ridge: float = 1e5  # (levels times pixels)^2 that a piece has to show before it shears
-    gain: float = 0.9  # what is taken leaves less than this share of the difference, ...
-    gain_levels: float = 0.05  # ... less so many levels
+    gain: float = 0.9  # what is taken leaves less than this share of the difference
 
     # Deformation.
     least_area: int = 50  # pixels; smaller pieces move as a whole; published

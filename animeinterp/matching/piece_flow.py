@@ -115,7 +115,7 @@ def _one_piece(maps, other, piece, match, dense, deformation, config):
         field = pair.deformed(pair.aligned(best, cost), backdrop)
     else:
         field = pair.field(best)
-    if pair.landed(field) < (config.least_inside_backdrop if backdrop else config.least_inside):
+    if pair.landed(field) < config.least_inside:
         return None
     return window, inside, field[inside]
 
@@ -171,7 +171,7 @@ class _Pair:
 
     def aligned(self, affine: np.ndarray, cost: float) -> np.ndarray:
         """``affine`` after Gauss-Newton steps on the grey difference (Lucas and Kanade 1981), if that is better."""
-        start, limit = affine, self.config.gain * cost - self.config.gain_levels
+        start, limit = affine, self.config.gain * cost
         gx, gy = (cv2.Sobel(self.soft, cv2.CV_32F, *along, scale=1 / 8) for along in ((1, 0), (0, 1)))
         at = np.flatnonzero(self.inside & (np.hypot(gx, gy) > self.config.edge))  # flat colour says nothing
         centre = np.array([self.x.mean(), self.y.mean()], np.float32)
@@ -206,7 +206,7 @@ class _Pair:
         shown = there[self.inside]
         off = [np.minimum(self.difference(f)[shown], self.config.truncate) for f in (field, trial)]
         before, after = (one.sum(dtype=np.float64) for one in off)
-        return trial if after < self.config.gain * before - self.config.gain_levels * shown.sum() else field
+        return trial if after < self.config.gain * before else field
 
     def landed(self, field: np.ndarray) -> float:
         """The share of the piece's pixels that end in the match or on their like, of those that end in the frame."""
