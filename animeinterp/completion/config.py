@@ -47,10 +47,8 @@ class CompletionConfig:
     # Pieces that repeat around a hub (``rings``).
     ring_uneven: float = 0.15  # of the radius, and of the step from one to the next, by which they may be off
     ring_most: int = 16  # pieces: more leave a turn open
-    ring_apart: float = 0.5  # radii that a ring goes at most
     ring_wide: float = 0.5  # of the radius, inwards and outwards, in which lies what is between its pieces
     ring_areas: float = 1.5  # times the largest piece's area, that this may have
-    ring_farthest: float = 2.2  # radians that a ring turns at most
     ring_steps: tuple[float, ...] = (1.0, 0.5)  # pixels by which its turn, and the way of its hub, are bettered
     ring_worse: float = 1.4  # times what its pieces cost one by one, and the slack of a pattern, that they may cost so
     ring_turn: float = 3.0  # levels that a radian counts: among equals the smaller turn
@@ -81,68 +79,71 @@ class CompletionConfig:
     median: int = 5  # a single pixel that chose otherwise than all around it is an error
     bend_follows: float = 6.0  # by which a pixel's flow may be off its piece's motion to turn with it
 
-    # What is too thin or too small to be a piece (``loose``).
-    loose_unlike: float = 60.0  # colour difference along the known flow from which something is left over, and ...
-    loose_faint: float = 15.0  # ... from which it is the soft rim of what is left over
-    loose_pen: int = 9  # pixels: what is thinner and darker than both sides is a line
-    loose_edges: float = 1.25  # times as much edge as without it that a thing has around it, one of many,
-    loose_sure_edges: float = 1.5  # ... or one that moves alone
+    # What is too thin or too small to be a piece: what counts as such a thing (``things``).
+    loose_unlike: float = 60.0  # colour difference along the known flow from which something is left over
+    loose_faint: float = 15.0  # colour difference from which it is the soft rim of what is left over
+    loose_pen: int = 9  # what is thinner, and darker than both sides, is a line
+    loose_edges: float = 1.25  # times as much edge as without it that a thing of a swarm has around it
+    loose_sure_edges: float = 1.5  # likewise, one that moves alone
     loose_most: float = 0.1  # of the frame: where more is left over, it is not things that are loose
     loose_around: float = 3.0  # over which the ground is continued
-    loose_least: int = 6  # pixels
-    loose_thickest: float = 0.09  # of the frame's width, half of a thing's thickness
+    loose_least: int = 6  # pixels of a thing
     loose_count: int = 400  # of things: more are noise
     loose_areas: float = 2.0  # times that two may differ in area and be one
     loose_colours: float = 90.0  # colour difference under which two may be one
-    loose_farthest: float = 0.25  # of the diagonal
-    loose_swarms: int = 3  # at most
+    loose_farthest: float = 0.25  # of the diagonal, that one may be from the other
+
+    # Many of them that move alike (``swarms``).
     loose_swarm: int = 6  # things at least
     loose_share: float = 0.4  # of them, that have to agree
     loose_equal: float = 0.85  # of the best share: as good
-    loose_agree: float = 3.0  # pixels within which things move alike
-    loose_shifts: int = 4000  # shifts of a swarm that are tried, at most
-    loose_settled: int = 3  # rounds of medians, until a swarm's shift is known to a part of a pixel
+    loose_agree: float = 3.0  # within which things move alike
+    loose_shifts: int = 4000  # of a swarm that are tried, at most
+    loose_settled: int = 3  # rounds of medians, until its shift is known to a part of a pixel
     loose_clump: float = 2.0  # times the largest member's area: so much that looks like a swarm is still of it
-    loose_sampled: int = 7  # every so many pixels of the ground tell how the camera moved
-    loose_tried: int = 4  # partners
-    loose_truncate: float = 200.0  # of the colour difference of things
-    loose_step: int = 2  # pixels at a time that their way is looked over
-    loose_behind: float = 3.0  # of depth, that what they pass over is put behind
-    loose_bent: float = 3.0  # off the plain motion of a piece: so far no ground bends
-    loose_found: float = 0.6  # of what is left over: if things that were found make so much of it, they are all that moves, ...
-    loose_still: float = 1.0  # ... if fewer of the other lines move more than so many pixels
-    loose_line: float = 8.0  # levels a pixel, from which slope on it is a line
-    loose_known: float = 15.0  # levels that a thing costs along the known flow; one that costs less is not loose
-    loose_gain: float = 0.5  # of what it costs along the ground's, that it may cost by itself
-    loose_turns: tuple[float, ...] = tuple(range(-90, 91, 9))  # degrees at which laying it begins
-    loose_shape: int = 40  # pixels: what is smaller has no shape
-    loose_trim: float = 0.75  # of a thing that has to fit, ...
-    loose_trim_last: float = 0.95  # ... and in the last rounds, when it lies where it belongs
+
+    # One laid on another (``registration``): its shape first, ...
+    loose_turns: tuple[float, ...] = tuple(range(-90, 91, 9))  # degrees at which it begins
+    loose_trim: float = 0.75  # of a thing that has to fit
+    loose_trim_last: float = 0.95  # likewise in the last rounds, when it lies where it belongs
     loose_rounds: tuple[int, int] = (8, 4)  # of closest points with the one and the other: no turn changed after as many
-    loose_points: int = 150  # of a thing at most, by which its shape is laid on another; and pixels, ...
-    loose_pixels: int = 400  # ... by which what is seen there is compared: more found the same motions, and took longer
-    loose_ways: int = 3  # of laying one thing on another that what is seen decides between, ...
-    loose_other_way: float = 0.35  # ... radians apart
-    loose_short_turn: float = 15.0  # levels that a radian counts, of what is seen: likewise
-    stroke_wide: float = 1.6  # pixels from its middle that a stroke of a thing is wide, straight, ...
-    stroke_gap: float = 4.0  # ... without a larger gap, ...
-    stroke_least: int = 30  # ... of so many pixels at least; ...
-    stroke_most: int = 4000  # pixels of a thing: a larger one is filled
-    stroke_count: int = 8  # ... in a thing, at most
-    stroke_trials: int = 200  # lines that are tried for the longest
-    stroke_lengths: float = 1.4  # times that two may differ in length and be one
-    stroke_farthest: float = 0.35  # of its length that a stroke's ends are off by the motion of its thing, at most
-    stroke_off: float = 22.0  # levels that it costs so at least, and ...
-    stroke_gain: float = 0.75  # ... of that, that it may cost by its own motion
-    loose_hinge: int = 3  # pixels beside a thing in which a line may be that it is hinged to, ...
-    loose_hinged: float = 2.5  # ... if it moves by the thing's motion up to so many pixels
-    loose_crossing: int = 5  # pixels over which a thing is compared with what it crosses
-    loose_margin: int = 16  # pixels around a thing in which the nearest of its points is known
-    loose_steps: tuple[float, ...] = (3.0, 1.5, 0.7, 0.3)  # pixels (of a turn, at the rim) by which what is seen betters a motion
-    loose_climbs: int = 4  # times with each
+    loose_points: int = 150  # of a thing at most: more found the same motions, and took longer
+    loose_margin: int = 16  # around a thing, in which the nearest of its points is known
+    loose_ways: int = 3  # of laying one on another that what is seen decides between
+    loose_other_way: float = 0.35  # radians that they turn apart
     loose_short_way: float = 0.3  # pixels that a radian counts: among equals the smaller turn
-    loose_small: float = 0.01  # of the frame: so small pieces are taken for ground first, ...
-    loose_doubted: float = 12.0  # ... if their colours are so far off along their own motion
+    # ... then what is seen.
+    loose_pixels: int = 400  # of a thing at most
+    loose_truncate: float = 200.0  # colour difference beyond which a pixel is something else
+    loose_steps: tuple[float, ...] = (3.0, 1.5, 0.7, 0.3)  # by which a motion is bettered (of a turn, at the rim)
+    loose_climbs: int = 4  # times with each
+    loose_short_turn: float = 15.0  # levels that a radian counts: among equals the smaller turn
+
+    # Which moves, and what that does to what it passes (``loose``).
+    loose_tried: int = 4  # partners of a thing
+    loose_known: float = 15.0  # levels that a thing costs along the known flow; one that costs less is not loose
+    loose_gain: float = 0.5  # of what a thing costs along the ground's motion, that it may cost by its own
+    loose_small: float = 0.01  # of the frame: smaller pieces are taken for ground first,
+    loose_doubted: float = 12.0  # if so many levels off along their own motion
+    loose_bent: float = 3.0  # off the plain motion of a piece: so far no ground bends
+    loose_crossing: int = 5  # over which a thing is compared with what it crosses
+    loose_step: int = 2  # at a time, that its way is looked over
+    loose_behind: float = 3.0  # of depth, that what it passes over is put behind
+    loose_hinge: int = 3  # beside a thing, in which a line may be that it is hinged to,
+    loose_hinged: float = 2.5  # if the thing's motion moves that line up to so far off its own
+    loose_line: float = 8.0  # levels a pixel, from which slope on it is a line
+    loose_found: float = 0.6  # of what is left over, from which share on things that were found are all that moves,
+    loose_still: float = 1.0  # if fewer of the other lines move farther than so
+
+    # The straight lines of such a thing (``strokes``).
+    stroke_wide: float = 1.6  # from its middle to its side
+    stroke_gap: float = 4.0  # at most in it
+    stroke_least: int = 30  # pixels
+    stroke_most: int = 4000  # pixels of a thing: a larger one is filled
+    stroke_count: int = 8  # in a thing, at most
+    stroke_trials: int = 200  # lines that are tried for the longest
+    stroke_off: float = 22.0  # levels that a stroke costs along its thing's motion, at least,
+    stroke_gain: float = 0.75  # of that, that it may cost by its own
 
     # Whether two drawings are cut-outs, or drawn anew (``cutouts``).
     cutout_better: float = 0.25  # of the lines, from the best, ...
@@ -152,6 +153,8 @@ class CompletionConfig:
     cutout_straight: float = 1.42  # times: how much farther off than along that the middle line is along plain motions
     cutout_anew: float = 0.115  # where even the better lines are off more along plain motions, no bend mends them enough, ...
     cutout_half_way: float = 0.16  # ... and where motion is known half-way only, more than this: cut-outs had 0.13 at most
+    cutout_unknown: float = 0.5  # where the better lines are off more, it is their motion that is not known yet
+    cutout_surely: float = 0.05  # where the middle line is off less, along plain motions, nothing was drawn anew
     cutout_maybe: float = 0.12  # of a picture of ``cutout_side``, along its dense flow: beyond it they are no cut-outs
     cutout_missed: float = 0.5  # of the lines that move, so few come back along dense flow: others may be cut-outs that go far
     cutout_side: int = 480  # of the longer side of the picture that is looked at first

@@ -31,7 +31,7 @@ def may_be_cutouts(frame0: Tensor, frame1: Tensor, config: CompletionConfig = DE
     if off == np.inf:  # no line moves along dense flow: nothing does, or what does goes too far for it
         changed = np.abs(images[0].astype(int) - images[1]).sum(axis=2) > config.loose_unlike
         return np.count_nonzero(changed) > config.cutout_fewest or found < config.cutout_missed
-    return off <= config.cutout_maybe or found < config.cutout_missed
+    return not config.cutout_maybe < off < config.cutout_unknown or found < config.cutout_missed
 
 
 def are_cutouts(
@@ -51,20 +51,21 @@ def are_cutouts(
     falls = (better < min(config.cutout_off, config.cutout_grain * middle)) or (
         by_pieces < min(config.cutout_off, config.cutout_grain * middle_by_pieces)
     )
-    return falls and bends_help_little
+    return plain < config.cutout_surely or (falls and bends_help_little)
 
 
 def are_drawn_anew(
     images: Sequence[np.ndarray], straight: Sequence[np.ndarray], config: CompletionConfig = DEFAULT,
     *, least: float | None = None,
 ) -> bool:
-    """Whether it is plain, before motion is known well, that ``are_cutouts`` will say no. False wherever lines do not tell.
+    """Whether it is plain, before motion is known well, that ``are_cutouts`` will say no. False wherever lines do not tell, or
+    are off so far that it is their motion which is not known.
 
     :param images: both, (H, W, 3) uint8. ``straight``: as for ``are_cutouts``, but lines may move with either side's piece.
     :param least: pixels that the better lines are off at least; None: ``cutout_anew``.
     """
     (better, _), _ = lines_off(images, straight, config)
-    return (config.cutout_anew if least is None else least) < better < np.inf
+    return (config.cutout_anew if least is None else least) < better < config.cutout_unknown
 
 
 def lines_off(

@@ -153,9 +153,8 @@ class ShapeRegistration:
         points, _, _ = self._of(0, i)
         theirs, nearest, corner = self._of(1, j)
         c0, c1 = self._things[0].centres[i], self._things[1].centres[j]
-        turns = len(points) >= self._config.loose_shape
-        angles = np.deg2rad(self._config.loose_turns if turns else (0.0,))
-        turn, shift = angles, np.repeat((c1 - c0)[None], len(angles), 0)
+        turn = np.deg2rad(self._config.loose_turns)
+        shift = np.repeat((c1 - c0)[None], len(turn), 0)
         rel = points - c0
         first, last = self._config.loose_rounds
         for share in (self._config.loose_trim,) * first + (self._config.loose_trim_last,) * last:
@@ -169,8 +168,7 @@ class ShapeRegistration:
             q = np.take_along_axis(to, order[..., None], 1)
             mp, mq = p.mean(1, keepdims=True), q.mean(1, keepdims=True)
             dp, dq = p - mp, q - mq
-            if turns:
-                turn = np.arctan2((dp[..., 0] * dq[..., 1] - dp[..., 1] * dq[..., 0]).sum(1), (dp * dq).sum((1, 2)))
+            turn = np.arctan2((dp[..., 0] * dq[..., 1] - dp[..., 1] * dq[..., 0]).sum(1), (dp * dq).sum((1, 2)))
             shift = (mq - _turned(mp, turn))[:, 0] - c0
         # Both ways: what is laid on has to be covered too.
         ends = _turned(rel, turn) + c0 + shift[:, None]

@@ -36,10 +36,10 @@ class Ring:
 
 def settle_rings(sides: tuple[MotionSearch, MotionSearch]) -> None:
     """Let the pieces of each ring that either frame has, and what lies between them, turn by one angle if that explains them."""
-    config, found = sides[0].config, [find_rings(side) for side in sides]
+    found = [find_rings(side) for side in sides]
     ringed = [np.concatenate([ring.pieces for ring in rings] or [np.empty(0, int)]) for rings in found]
     for ring in sorted(found[0], key=lambda ring: ring.uneven):
-        others = [other for other in found[1] if _apart(ring, other) < config.ring_apart]
+        others = [other for other in found[1] if _apart(ring, other) < np.inf]
         if others and not sides[0].settled[ring.pieces].any():
             _settle(sides, (ring, min(others, key=lambda other: (_apart(ring, other), other.uneven))), ringed)
 
@@ -112,9 +112,7 @@ def _settle(sides: tuple[MotionSearch, MotionSearch], rings: tuple[Ring, Ring], 
 
     pieces = [ring.pieces for ring in rings]
     turns = (rings[1].phase - rings[0].phase) % step + step * np.arange(-len(pieces[0]), len(pieces[0]))
-    turns = turns[np.abs(turns) <= config.ring_farthest]
-    if not len(turns):
-        return
+    turns = turns[np.abs(turns) <= np.pi]
     shift = rings[1].hub - rings[0].hub
     found = [bettered(turn, shift) for turn in turns]
     _, turn, shift = min(found, key=lambda one: one[0])

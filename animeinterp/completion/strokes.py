@@ -31,8 +31,8 @@ def part_strokes(
     """
     pairs = []
     for i, j in matched:
-        cut = [_cut(things[k], seen, k, n, config) for k, n in enumerate((i, j))]
-        pairs += [(i, j, cut[0][s], cut[1][t]) for s, t in _partners(things[0], i, *cut, config)]
+        cut = [_cut(things[k], n, config) for k, n in enumerate((i, j))]
+        pairs += [(i, j, cut[0][s], cut[1][t]) for s, t in _partners(things[0], i, *cut)]
     if not pairs:
         return tuple(things)
     strokes = [_as_things(things[k], [pair[2 + k] for pair in pairs]) for k in (0, 1)]
@@ -57,7 +57,7 @@ def part_strokes(
 
 
 def _partners(
-    things: Things, i: int, one: Sequence[np.ndarray], other: Sequence[np.ndarray], config: CompletionConfig
+    things: Things, i: int, one: Sequence[np.ndarray], other: Sequence[np.ndarray]
 ) -> list[tuple[int, int]]:
     """Which strokes are the same: thing ``i``'s motion brings their ends nearest to one another, of all and both ways."""
     if not one or not other:
@@ -67,23 +67,17 @@ def _partners(
     to = (ends[0] - centre) @ linear.T + centre + things.motion[i, :2]
     apart = [np.linalg.norm(to[:, None] - theirs[None], axis=3).mean(2) for theirs in (ends[1], ends[1][:, ::-1])]
     apart = np.minimum(*apart)
-    long = np.linalg.norm(ends[0][:, 0] - ends[0][:, 1], axis=1)
-    theirs = np.linalg.norm(ends[1][:, 0] - ends[1][:, 1], axis=1)
-    apart[np.abs(np.log(long[:, None] / theirs[None])) > np.log(config.stroke_lengths)] = np.inf
-    best = apart.argmin(1)
-    near = apart.min(1) < config.stroke_farthest * long
-    return [(s, int(t)) for s, t in enumerate(best) if near[s] and apart[:, t].argmin() == s]
+    return [(s, int(t)) for s, t in enumerate(apart.argmin(1)) if apart[:, t].argmin() == s]
 
 
-def _cut(things: Things, seen: Sequence[FrameWithBounds], k: int, i: int, config: CompletionConfig) -> list[np.ndarray]:
-    """The strokes of thing ``i`` of frame ``k``, the longest first: the pixels of each, (n, 2) x and y, in their order along it.
+def _cut(things: Things, i: int, config: CompletionConfig) -> list[np.ndarray]:
+    """The strokes of thing ``i``, the longest first: the pixels of each, (n, 2) x and y, in their order along it.
 
-    None of a thing that its motion lays well, nor of one that is too large to be lines.
+    None of a thing that is too large to be lines.
     """
     y, x = np.nonzero(things.inner == i)
     points, random, strokes = np.stack([x, y], 1).astype(np.float32), np.random.default_rng(0), []
-    off = unlike_along(seen, k, points, things.motion[i], things.centres[i], config)
-    if not config.stroke_least < len(points) < config.stroke_most or off.mean() < config.loose_known:
+    if not config.stroke_least < len(points) < config.stroke_most:
         return []
     while len(strokes) < config.stroke_count:
         on = _straightest(points, random, config)

@@ -20,7 +20,7 @@ def move_swarms(
     ``ground``: the flow (H, W, 2) from the first frame to the other without things.
     """
     a, b, _ = possible_pairs(one, other, config)
-    for _ in range(config.loose_swarms):
+    while True:
         free = ~one.moves[a] & ~other.moves[b]
         a, b = a[free], b[free]
         shift = _common_shift(one, other, a, b, ground, config)
@@ -80,7 +80,7 @@ def _common_shift(
     good = (share >= max(config.loose_share, config.loose_equal * share.max())) & (found >= config.loose_swarm)
     if not good.any():
         return None
-    camera = np.median(ground.reshape(-1, 2)[:: config.loose_sampled], axis=0)
+    camera = np.median(ground.reshape(-1, 2), axis=0)
     shift = trials[good][np.argmin(np.linalg.norm(trials[good] - camera, axis=1))]
     for _ in range(config.loose_settled):  # to a part of a pixel
         near = np.linalg.norm(shifts - shift, axis=1) < config.loose_agree

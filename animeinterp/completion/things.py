@@ -67,14 +67,12 @@ def cut_things(images: Sequence[np.ndarray], k: int, field: np.ndarray, config: 
     figure &= (ink > -config.loose_unlike) | (difference(here, plain_there) > config.loose_unlike / 2)
     whole = with_rim(figure, unlike, config)
     count, labels = cv2.connectedComponents(whole, connectivity=8)
-    thick = np.zeros(count)
-    np.maximum.at(thick, labels.ravel(), cv2.distanceTransform(whole, cv2.DIST_L2, 3).ravel())
     size = np.bincount(labels.ravel(), figure.ravel(), count)
     # A thing brings edges that are not there without it.
     figures = labels * cv2.dilate(figure.view(np.uint8), AROUND)
     edges, without = (np.bincount(figures.ravel(), steepness(image).ravel(), count) for image in (here, read))
     edges /= np.maximum(without, 1)
-    kept = (edges > config.loose_edges) & (size >= config.loose_least) & (thick < config.loose_thickest * images[k].shape[1])
+    kept = (edges > config.loose_edges) & (size >= config.loose_least)
     kept[0] = False
     if not kept.any() or kept.sum() > config.loose_count:
         return None
