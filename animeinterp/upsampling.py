@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from .dense_flow import dis_flow, lengths, warp
 from .flow import FIELDS, Flow
 from .frames import FramePair
-from .images import difference, steepness, to_image, to_tensor
+from .images import difference, to_image, to_tensor
 from .runtime.sides import both
 
 
@@ -34,8 +34,7 @@ class UpsamplingConfig:
     unlike: float = 0.03  # of colour, 0..1, by which a pixel is taken for something else
     off: float = 3.0  # that what was enlarged is off at most
     smooth: float = 2.0  # around that are off alike
-    steep: float = 20.0  # levels a pixel, of a line that tells all of its motion; ...
-    flat: float = 0.02  # ... and the share that counts where there is none
+    far: float = 0.02  # what is ``2 smooth`` away counts: all there is, where nothing near is trusted
     farther: float = 0.1  # what the farthest of the four around counts beside the nearest's one
 
 
@@ -74,11 +73,11 @@ def sharpened(image: np.ndarray, other: np.ndarray, flow: np.ndarray, config: Up
         cv2.blur(difference(one, image).astype(np.float32), (5, 5)) for one in (warped, warp(warped, residual)[0])
     )
     trusted = inside & (after <= before + 1) & (lengths(residual) < config.off)
-    weight = ((np.minimum(steepness(image) / config.steep, 1) + config.flat) * trusted).astype(np.float32)
+    weight = trusted.astype(np.float32)
     sigma = config.smooth
     half = cv2.resize(np.dstack([weight, weight * residual[..., 0], weight * residual[..., 1]]), None, fx=0.5, fy=0.5,
                       interpolation=cv2.INTER_AREA)
-    smooth = cv2.GaussianBlur(half, (0, 0), sigma / 2) + config.flat * cv2.GaussianBlur(half, (0, 0), sigma)
+    smooth = cv2.GaussianBlur(half, (0, 0), sigma / 2) + config.far * cv2.GaussianBlur(half, (0, 0), sigma)
     off = smooth[..., 1:] / (smooth[..., :1] + 1e-4)
     return flow + cv2.resize(off, (flow.shape[1], flow.shape[0]), interpolation=cv2.INTER_LINEAR)
 
