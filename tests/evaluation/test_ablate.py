@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +15,8 @@ from animeinterp.errors import AnimeInterpError
 from animeinterp.evaluation import ablate
 from animeinterp.evaluation.ways import draw_pair
 from animeinterp.synthesis.config import BlendConfig
+
+PACK = Path(__file__).resolve().parents[2]
 
 
 def test_every_number_of_every_room_is_halved_and_doubled_and_rules_are_switched_off():
@@ -29,6 +33,14 @@ def test_every_number_of_every_room_is_halved_and_doubled_and_rules_are_switched
             assert config == type(config)()
         windows = [one.value for one in tried if one.name in ("median", "window", "surroundings") and isinstance(one.value, int)]
         assert all(value % 2 == 1 for value in windows)
+
+
+def test_every_number_has_its_word_in_the_documents_and_none_is_told_of_that_is_gone():
+    words = "".join((PACK / "docs" / name).read_text(encoding="utf-8") for name in ("numbers.md", "ablation.md"))
+    names = {field.name for config in ablate.ROOMS.values() for field in dataclasses.fields(config)}
+    assert {name for name in names if f"`{name}`" not in words} == set()
+    rows = set(re.findall(rf"^\| (?:{'|'.join(ablate.ROOMS)}) \| `([a-z_]+)`", words, re.MULTILINE))
+    assert len(rows) > 150 and rows <= names
 
 
 def test_a_number_is_as_it_was_after_an_error():
