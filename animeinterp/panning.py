@@ -73,9 +73,9 @@ def frame_shift(image0: np.ndarray, image1: np.ndarray, config: PanningConfig = 
     for x, y in _peaks(*small, config):
         if abs(x) * step < config.least * width and abs(y) * step < config.least * width:
             continue
-        difference = _difference(small, x, y, config.truncate)
-        if difference < least:
-            best, least = (x, y), difference
+        unlike = _difference(small, x, y, config.truncate)
+        if unlike < least:
+            best, least = (x, y), unlike
     return None if best is None else np.float32([best[0] * width / size[0], best[1] * height / size[1]])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from torch import Tensor
 from . import registry
 from .completion.cutouts import may_be_cutouts
 from .config import MatchConfig, SegmentConfig
-from .errors import check_flow
+from .errors import AnimeInterpError, check_flow
 from .flow import CoarseFlow, Flow, PieceMatches
 from .frames import EncodedFrame, FramePair
 from .matching import describe_pieces, pair_flow, pair_matches
@@ -80,7 +80,7 @@ class Stages:
         self.cutouts = None if within is None else type(self)(**within, **shared)
 
     def runtime(self, progress: ProgressCallback | None = None, cancel: Callable[[], None] | None = None) -> Runtime:
-        """What a call of a stage is handed: these callbacks, and what is known of the memory there is."""
+        """What a stage is handed: these callbacks, and what is known of the memory there is."""
         return Runtime(progress, cancel, memory=self.memory)
 
     def device(self, frame: Tensor) -> torch.device:
@@ -118,7 +118,10 @@ class Stages:
                 return prepared
             if self.synthesizer.needs_flow and isinstance(flow, CoarseFlow):
                 flow = None  # pieces that do not move as pieces: the refiner finds its own way
-        return cast(PreparedPair, self.prepared(pair, flow, runtime, times))  # None is said by the way of cut-outs alone
+        prepared = self.prepared(pair, flow, runtime, times)
+        if prepared is None:
+            raise AnimeInterpError("These are no cut-outs, and what refines is for those alone; name another refiner, or none.")
+        return prepared
 
     def prepared(self, pair: FramePair, flow: Flow | CoarseFlow | None, runtime: Runtime, times: int) -> PreparedPair | None:
         """``pair`` by this one way; None where that is for cut-outs alone, and these are none."""
@@ -249,7 +252,7 @@ def _check_given(flow: Flow | CoarseFlow, pair: FramePair) -> None:
 
 
 class PreparedPair:
-    """Two frames with the motion between them, ready to draw what lies between (``at``). Made by ``Stages.pair``."""
+    """Two frames with the motion between them, ready to draw what lies between (``at``). Made by ``prepare``."""
 
     def __init__(self, stages: Stages, pair: FramePair, flow: Flow | None, parts: Parts) -> None:
         """``flow``: the motion, None where the synthesizer finds it; ``parts`` of the progress: of each frame that is drawn."""

@@ -2,7 +2,7 @@
 
 Where nothing else is said, a number was chosen by hand on this project's own drawn clips (``datasets/clips.py`` and the tuning
 seeds of the generator) at 640x360, by the frames that come of it. Colour differences are of 8-bit levels, summed over the three
-channels. ``python -m animeinterp.evaluation.ablate`` halves, doubles and switches off each of them on clips of your own.
+channels. ``python -m animeinterp.evaluation.ablate`` halves and doubles each of them on clips of your own, and switches some off.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class CompletionConfig:
     # Pixels of the longer side at which motion is looked for at most; None: at the frames' own size.
     largest: int | None = 960
 
-    # One motion a piece (``motion``, ``candidates``).
+    # One motion a piece (``motion``, ``motion_search``, ``candidates``).
     truncate: float = 40.0  # colour difference beyond which a pixel is something else
     edge_gain: float = 8.0  # times: how much more than a flat pixel one on a strong edge counts
     largest_stretch: float = 2.0  # times, of a piece along any axis. Shrink it may to nothing: what gets covered looks like that

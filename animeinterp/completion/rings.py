@@ -39,7 +39,7 @@ def settle_rings(sides: tuple[MotionSearch, MotionSearch]) -> None:
     found = [find_rings(side) for side in sides]
     ringed = [np.concatenate([ring.pieces for ring in rings] or [np.empty(0, int)]) for rings in found]
     for ring in sorted(found[0], key=lambda ring: ring.uneven):
-        others = [other for other in found[1] if _apart(ring, other) < np.inf]
+        others = [other for other in found[1] if len(other.pieces) == len(ring.pieces)]
         if others and not sides[0].settled[ring.pieces].any():
             _settle(sides, (ring, min(others, key=lambda other: (_apart(ring, other), other.uneven))), ringed)
 
@@ -70,9 +70,7 @@ def _ring(group: np.ndarray, centres: np.ndarray) -> Ring:
 
 
 def _apart(one: Ring, other: Ring) -> float:
-    """How far the hubs are apart and the radii differ, in radii; infinite for rings of other numbers."""
-    if len(one.pieces) != len(other.pieces):
-        return np.inf
+    """How far the hubs are apart and the radii differ, in radii."""
     return float((np.linalg.norm(one.hub - other.hub) + 2 * abs(one.radius - other.radius)) / one.radius)
 
 

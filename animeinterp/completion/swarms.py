@@ -20,7 +20,7 @@ def move_swarms(
     ``ground``: the flow (H, W, 2) from the first frame to the other without things.
     """
     a, b, _ = possible_pairs(one, other, config)
-    while True:
+    while True:  # each takes its members away
         free = ~one.moves[a] & ~other.moves[b]
         a, b = a[free], b[free]
         shift = _common_shift(one, other, a, b, ground, config)

@@ -1,4 +1,4 @@
-"""Which of the hand-set numbers earn their place: each halved, doubled and switched off, on a set of clips.
+"""Which of the hand-set numbers earn their place: each halved and doubled, some switched off (``OFF``), on a set of clips.
 
     python -m animeinterp.evaluation.ablate TRIPLETS [TRIPLETS ...] [--public] [--rooms ROOM ...] [--only NAME ...]
         [--model FILE] [--width 640] [--json FILE]
@@ -6,7 +6,8 @@
 What is counted is PSNR over moving pixels, in dB, of what a room's numbers have a part in (``MEASURES``; of the matching how
 near its coarse flow is to the true one), and its change in the mean over the clips. ``worst`` is the clip that loses most by
 any of the three. A number whose changes are all within 0.02 dB, and which changes no picture when looked at, is a candidate to
-go.
+go, if the clips are such that the room has something to do: of frames up to 960 pixels nothing is enlarged, of cut-outs no
+backdrop is found.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from ..flow import resize_flow
 from ..frames import FramePair
 from ..light import LIGHT
 from ..matching.config import PIECE_FLOW
+from ..model import AnimeInterp
 from ..panning import PANNING
 from ..pipeline import interpolate
 from ..shade import SHADE
@@ -111,17 +113,18 @@ def _scaled(value: Any, change: float) -> Any:
     if isinstance(value, tuple):
         return tuple(_scaled(one, change) for one in value)
     if isinstance(value, int):
-        # What counts pixels of a window stays odd, and nothing falls to none.
-        scaled = max(1, round(value * change))
-        return scaled + (value % 2 == 1 and scaled % 2 == 0)
+        # What counts pixels of a window stays odd, and nothing falls to none; below nought are degrees.
+        scaled = max(1, round(value * change)) if value > 0 else round(value * change)
+        return scaled + (value > 0 and value % 2 == 1 and scaled % 2 == 0)
     return value * change
 
 
 class _Measure:
-    """A triplet, and the dB of what is drawn of it: ``of_room`` says which measure a room's numbers show in."""
+    """A triplet, and the dB of what is drawn of it. In which of them a room's numbers show, ``MEASURES`` says."""
 
-    def __init__(self, triplet: Triplet, model: str | None) -> None:
-        self.triplet = triplet
+    def __init__(self, triplet: Triplet, model: AnimeInterp | None) -> None:
+        """``model``: what networks draw by."""
+        self.triplet, self.model = triplet, model
 
     def decibels(self) -> float:
         """Over what moves, to the drawing kept aside."""
@@ -134,7 +137,7 @@ class _Measure:
 class _AsPieces(_Measure):
     """Completed and blended, without weights, whether these are cut-outs or not."""
 
-    def __init__(self, triplet: Triplet, model: str | None) -> None:
+    def __init__(self, triplet: Triplet, model: AnimeInterp | None) -> None:
         super().__init__(triplet, model)
         stages = Stages()
         self.pair = FramePair(stages.load(triplet.frame0), stages.load(triplet.frame1))
@@ -156,23 +159,20 @@ class _Smooth(_Measure):
 class _AsUsual(_Measure):
     """By the weights that ship, or those that are named, as a user has it."""
 
-    def __init__(self, triplet: Triplet, model: str | None) -> None:
-        super().__init__(triplet, model)
-        self.model = load_model(model)
-
     def drawn(self) -> Tensor:
         return interpolate(torch.cat([self.triplet.frame0, self.triplet.frame1]), 2, model=self.model)[1:2]
 
 
 class _Coarse(_AsPieces):
-    """How far the coarse flow is off the true one, as a ratio to a pixel: 1 dB is 12 % of the end-point error. What a drawing
-    looks like when it is read along a flow would not tell: what was uncovered may be filled with anything like it."""
+    """How far the coarse flow is off the true one, which the triplet's flows are here, as a ratio to a pixel: 1 dB is 12 % of the
+    end-point error. What a drawing looks like when it is read along a flow would not tell: what was uncovered may be filled with
+    anything like it."""
 
-    def __init__(self, triplet: Triplet, model: str | None) -> None:
-        super().__init__(triplet, model)
+    def __init__(self, triplet: Triplet, model: AnimeInterp | None) -> None:
         if triplet.flow_01 is None or triplet.flow_10 is None:
             raise AnimeInterpError(f"The true motion of {triplet.name} is not known; matching is measured on clips whose "
                                    "motion is. Name --public, and no folders.")
+        super().__init__(triplet, model)
         self.truth = triplet.flow_01, triplet.flow_10
 
     def decibels(self) -> float:
@@ -199,7 +199,9 @@ def ablate(
     :param model: a weight file for what networks draw; None: the weights that ship.
     """
     tried = list(variants(only, rooms))
-    clips = {kind: [kind(triplet, model) for triplet in triplets] for kind in {MEASURES[one.room] for one in tried}}
+    kinds = dict.fromkeys(MEASURES[one.room] for one in tried)
+    networks = load_model(model) if _AsUsual in kinds else None
+    clips = {kind: [kind(triplet, networks) for triplet in triplets] for kind in kinds}
     plain = {kind: [clip.decibels() for clip in some] for kind, some in clips.items()}
     rows = []
     for index, variant in enumerate(tried, start=1):
@@ -225,9 +227,9 @@ def table(found: dict[str, Any]) -> str:
         loss, clip = min((change, clip) for row in rows.values() for change, clip in zip(row["changes"], clips, strict=True))
         shown = (f"{rows[how]['mean']:+9.3f}" if how in rows else " " * 9 for how in ("halved", "doubled", "off"))
         lines.append(f"{room:11}{name:22}{''.join(shown)}{loss:+10.2f} {clip}")
-    means = " and ".join(f"{sum(plain) / len(plain):.2f}" for plain in found["plain"].values())
+    means = ", ".join(f"{kind} {sum(plain) / len(plain):.2f} dB" for kind, plain in found["plain"].items())
     head = f"{'room':11}{'number':22}{'halved':>9}{'doubled':>9}{'off':>9}{'worst':>10}"
-    return "\n".join([f"{len(clips)} clips, {means} dB over moving pixels as it is; changes of it in dB:", head, *lines])
+    return "\n".join([f"{len(clips)} clips, {means} as it is; changes of it in dB:", head, *lines])
 
 
 def _of_clip(name: str, sample: CartoonSample) -> Triplet:

@@ -104,7 +104,7 @@ class _TimedStages(Stages):
 
 def refiner_name(refiner: Refiner) -> str:
     """What the row of a refiner is called."""
-    name = next((name for name, made in REFINERS.items() if made is type(refiner)), type(refiner).__name__)
+    name = next((name for name, made in REFINERS.items() if made in type(refiner).__mro__), type(refiner).__name__)
     return _REFINERS.get(name, name)
 
 

@@ -2,7 +2,7 @@
 
 Where nothing else is said, a number was chosen by hand on this project's own drawn clips (``datasets/clips.py`` and the tuning
 seeds of the generator) at 640x360, by the frames that come of it. Colour differences are in 0..1, summed over the channels.
-``python -m animeinterp.evaluation.ablate`` halves, doubles and switches off each of them on clips of your own.
+``python -m animeinterp.evaluation.ablate`` halves and doubles each of them on clips of your own, and switches some off.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from .caches import MANIFEST, CoarseCache
 from .code_digest import code_digest
 
 # What samples are made by, of whatever kind: machines that have it otherwise would make others.
-_CODE = ("datasets", "segmentation", "matching", "completion", "synthesis", "training", "dense_flow.py", "config.py", "flow.py",
-         "stages.py")
+_CODE = ("datasets", "segmentation", "matching", "completion", "synthesis", "training", "dense_flow.py", "panning.py",
+         "upsampling.py", "images.py", "config.py", "flow.py", "registry.py", "runtime/sides.py", "stages.py")
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from .caches import claim, read_sample, write_sample
 from .processes import helpers
 
 # The code that makes samples: what draws the clips, finds their flow and warps their frames.
-CODE = ("datasets/cartoon", "datasets/clips.py", "segmentation", "matching", "completion", "dense_flow.py", "config.py",
-        "flow.py", "stages.py", "synthesis/blend.py", "synthesis/splatting.py", "synthesis/sampling.py", "training/warped.py")
+CODE = ("datasets/cartoon", "datasets/clips.py", "segmentation", "matching", "completion", "dense_flow.py", "panning.py",
+        "upsampling.py", "images.py", "config.py", "flow.py", "registry.py", "runtime/sides.py", "stages.py",
+        "synthesis/blend.py", "synthesis/splatting.py", "synthesis/sampling.py", "training/warped.py")
 NAMES = {"times", "frames", "truth", "blended", "colours", "shares", "shifts", "masses"}
 SIZE = (270, 480)
 SHIFT_UNIT = 64.0  # steps a pixel that shifts are kept in

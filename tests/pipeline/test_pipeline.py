@@ -111,7 +111,7 @@ def test_each_thing_is_done_once(clip, model, monkeypatch):
     per_frame = [counted(monkeypatch, stages, "segment"), counted(monkeypatch, stages, "describe_pieces")]
     encoded = [counted(monkeypatch, network, "encode") for network in (model.refinement, model.synthesis)]
     per_pair = [counted(monkeypatch, stages, "pair_flow"), counted(monkeypatch, model.refinement, "refine")]
-    per_pair.append(counted(monkeypatch, model.synthesis, "gather"))
+    per_pair.append(counted(monkeypatch, model.synthesis, "prepare_pair"))
     interpolate(clip, 7, model=model)
     assert [len(calls) for calls in [*per_frame, *encoded]] == [3, 3, 3, 3]
     assert [len(calls) for calls in per_pair] == [2, 2, 2]

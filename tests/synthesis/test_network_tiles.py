@@ -16,7 +16,7 @@ def _network(**config):
 def _prepared(painter, height=182, width=238, count=1):  # the middle of 3 x 4 tiles of 64 is cut on all sides
     torch.manual_seed(1)
     frames, flows = torch.rand(2, count, 3, height, width), torch.randn(2, count, 2, height, width) * 4
-    return painter.gather(*frames, *flows)
+    return painter.prepare_pair(*frames, *flows)
 
 
 @torch.no_grad()
@@ -91,6 +91,6 @@ def test_what_is_known_before_the_time_is_not_copied():
     painter = _network()
     frames, flows = torch.rand(2, 1, 3, 64, 72), torch.randn(2, 1, 2, 64, 72)
     encoded = tuple(painter.encode(frame) for frame in frames)
-    prepared = painter.gather(*frames, *flows, encoded=encoded)
+    prepared = painter.prepare_pair(*frames, *flows, encoded=encoded)
     for side, levels in zip(prepared.sides, encoded, strict=True):
         assert all(kept is level for kept, level in zip(side.features, levels, strict=True))
