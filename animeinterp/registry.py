@@ -20,6 +20,7 @@ from .synthesis.between import BilateralSynthesis
 from .synthesis.blend import Blend
 from .synthesis.network import SynthesisNetwork
 from .synthesis.painter import PaintedBlend
+from .synthesis.reconcile import Reconciled
 from .synthesis.smooth import SmoothBlend
 
 REFINERS: dict[str, Callable[..., Refiner]] = {
@@ -49,7 +50,8 @@ def default_refiner(synthesizer: Synthesizer) -> Refiner:
 
 def default_ways(model: Any) -> tuple[str | None, str | None, dict[str, Any] | None]:
     """The refiner and the synthesizer (None: the model's own) where nobody says what is to refine or to draw, and what ``Stages``
-    of cut-outs are made with: each pair is drawn by the way that suits it. None: cut-outs are drawn as all others.
+    of cut-outs are made with: each pair is drawn by the way that suits it, cut-outs by both where the model's own is the network
+    at t. None: cut-outs are drawn as all others.
 
     :param model: an AnimeInterp, or None: the weights-free ways, pieces that move as pieces completed and blended, what is drawn
         anew read along smooth flow.
@@ -59,7 +61,10 @@ def default_ways(model: Any) -> tuple[str | None, str | None, dict[str, Any] | N
     light = getattr(model, "cutouts", None)
     if light is None:
         return None, None, None
-    return None, None, {"model": light, "refiner": CutoutCompletion() if light.refinement is None else None}
+    both = isinstance(model.synthesis, BilateralSynthesis)
+    synthesizer = Reconciled(light.synthesis, model.synthesis) if both else None
+    refiner = CutoutCompletion() if light.refinement is None else None
+    return None, None, {"model": light, "refiner": refiner, "synthesizer": synthesizer}
 
 
 def make(registry: dict[str, Callable[..., Any]], name: str, config: Any = None, **options: Any) -> Any:

@@ -31,6 +31,7 @@ from .config import ISOLATION
 from .isolation import find_isolated
 from .motion_splatting import splat_motion
 from .painting import Fused, Halfway, on_the_way
+from .reconcile import follow_exact
 from .starts import Found, as_start
 
 WORKING = 1280  # pixels of the longer side at which motion is found at most
@@ -112,7 +113,8 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         """All that the networks have to say of a pair, whatever times are asked for.
 
         :param frame0: (1, 3, H, W) in 0..1; ``frame1`` likewise.
-        :param flow: where the search begins; None: at no motion.
+        :param flow: where the search begins; None: at no motion. One of cut-outs is followed wherever it fits better than what
+            is found without it.
         :param encoded: what ``encode`` made of each frame.
         :param alphas: (1, 1, H, W) of each frame, read and shared as the colours are: then there are four channels.
         :param tile: how many pixels the fusion network sees at once; None: all.
@@ -157,7 +159,8 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
         """What is found half-way at the largest of ``scales``; and the motion that it went on from at half of that, which figures
         were looked for by (its own, where there is no smaller one)."""
         half, start = _half_way(encoded[0][0][-1].device), None
-        if flow is not None:
+        exact = flow is not None and flow.cutouts == [True]
+        if flow is not None and not exact:
             smallest = [encoded[0][0][-1], encoded[1][0][-1]]
             start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scales[0]), 0.5)
         *smaller0, largest0 = encoded[0]
@@ -174,6 +177,9 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
 
         pictures = [[picture for *_, picture in smaller] for smaller in (smaller0, smaller1)]
         motion = find_isolated(*pictures, search(smaller0, smaller1), search_alone)
+        if exact:
+            frames = smaller0[-1][-1], smaller1[-1][-1]
+            motion = follow_exact(motion, *frames, _padded_flow(flow, frames[0], scales[-2]))
         return self.network.find(largest0, largest1, half, as_start(motion, largest0[2])), motion
 
     def _backdrop(
@@ -222,6 +228,11 @@ class BilateralDrawing:
         frames = torch.cat(drawn)
         drawing.report(1.0)
         return frames if self._pair.opaque else from_grey(frames[:, :3], frames[:, 3:].clamp(0, 1))
+
+    def unlike(self, t: float) -> Tensor:
+        """How far apart (1, 1, H, W), in colours of 0..1, both drawings are that a frame at ``t`` was read from, after ``at``."""
+        assert self._halfway is not None
+        return self._halfway.unlike(t)
 
     def _estimate(self, tile: int | None, runtime: Runtime) -> Halfway:
         pair, synthesis = self._pair, self._synthesis

@@ -154,11 +154,34 @@ class SmoothConfig:
     together: float = 4.0  # that what brings them together is blurred by
 
 
+@dataclass(frozen=True)
+class ReconcileConfig:
+    """Of two in-betweens of cut-outs made one (``reconcile``). Lengths are shares of the longer side.
+
+    Chosen by eye on public clips and others of the generator, some of which pieces alone tear.
+    """
+
+    beside: float = 0.005  # how far off the two may show the same
+    around: float = 0.003  # to each side, over which colours that only one has are averaged
+    margin: float = 0.006  # around where they differ
+    unlike: float = 4 / 255  # of a colour that only one has: up to this they are the same, from twice as much on they differ
+    missed: float = 1 / 640  # and a pixel at least, by which the way there and back misses where something is matched by half
+    unmatched: float = 0.3  # of a place where they differ, up to which the exact one is trusted
+    harmless: float = 9 / 255  # ... or up to which what was not matched there leads to the like
+    clearly: float = 0.5  # times as unlike as the drawings are along the other motion, or less: the exact one is right
+    # Of the motion of pieces that the whole one is to follow:
+    compared: int = 2  # pixels of the motion to each side, over which readings are compared
+    better: float = 0.03  # share by which those along it have to agree better; by twice that it is followed wholly
+    least: float = 0.01  # difference of colours that counts as none
+    known: float = 0.5  # share of a place that it has to come from in both drawings
+
+
 BACKDROP = BackdropConfig()
 BLEND = BlendConfig()
 ISOLATION = IsolationConfig()
 MOTION_SPLATTING = MotionSplattingConfig()
 PAINTING = PaintingConfig()
+RECONCILE = ReconcileConfig()
 SMOOTH = SmoothConfig()
 STILL = StillConfig()
 STRETCHING = StretchingConfig()

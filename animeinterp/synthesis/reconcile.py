@@ -1,0 +1,151 @@
+"""Cut-outs drawn twice, and the two in-betweens reconciled: exact wherever that can be trusted, whole everywhere.
+
+Along the motion of pieces (``completion``, ``painter``) what moves as it is comes out at its place to a part of a pixel, but
+where a piece was not matched, or two were taken for one, it is torn. The network at t (``bilateral``) tears nearly nothing, and
+is off by pixels. So it is given the motion of the pieces, to follow wherever both drawings agree better along it. Then each place
+where the two in-betweens do not show the same is taken from one of them alone, so that no seam runs through it: from the whole
+one where both drawings have something there that was not matched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..alpha import premultiply, straighten
+from ..errors import AnimeInterpError
+from ..flow import Flow, backwarp, mean_difference
+from ..frames import FramePair
+from ..protocols import Drawing, Synthesizer
+from ..runtime import Runtime
+from .components import component_means, connected_components
+from .config import RECONCILE, ReconcileConfig
+from .motion_splatting import splat_motion
+from .sampling import backwarp_both
+from .splatting import splat
+from .windows import window_max, window_mean, window_min
+
+if TYPE_CHECKING:
+    from .between import BilateralDrawing, BilateralSynthesis
+
+_MIXING_CHANNELS = 60  # full-size maps at the peak, float32
+
+
+class Reconciled(Synthesizer):
+    """Cut-outs drawn by both: ``exact`` follows their flow, ``whole`` finds its motion itself."""
+
+    def __init__(self, exact: Synthesizer, whole: BilateralSynthesis) -> None:
+        self.exact, self.whole = exact, whole
+        self.draws_tiles = exact.draws_tiles
+        self.seconds = exact.seconds + whole.seconds
+
+    def prepare(self, pair: FramePair, flow: Flow | None) -> ReconciledDrawing:
+        """See ``Synthesizer``.
+
+        :raises AnimeInterpError: without a flow.
+        """
+        if flow is None:
+            raise AnimeInterpError("What is drawn along the motion of its pieces needs a flow; none was found or given.")
+        return ReconciledDrawing(self, pair, flow)
+
+    def memory_used(self, size: tuple[int, int], dtype: torch.dtype, device: torch.device | None) -> float:
+        """Bytes for a frame: they are drawn one after the other."""
+        mixing = size[0] * size[1] * 4 * _MIXING_CHANNELS
+        return max(mixing, *(one.memory_used(size, dtype, device) for one in (self.exact, self.whole)))
+
+
+class ReconciledDrawing:
+    """See ``protocols.Drawing``."""
+
+    def __init__(self, synthesis: Reconciled, pair: FramePair, flow: Flow, config: ReconcileConfig = RECONCILE) -> None:
+        self._seconds, self._config = (synthesis.exact.seconds, synthesis.whole.seconds), config
+        self._exact: Drawing = synthesis.exact.prepare(pair, flow)
+        self._whole: BilateralDrawing = synthesis.whole.prepare(pair, flow)
+        self._pair, self._flow = pair, flow
+
+    def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
+        runtime, drawn = Runtime() if runtime is None else runtime, []
+        for index, t in enumerate(times):
+            part = runtime.part(index / len(times), (index + 1) / len(times))
+            first, second = part.parts(self._seconds).both()
+            exact = self._exact.at([t], tile=tile, runtime=first)
+            whole = self._whole.at([t], tile=tile, runtime=second)
+            unmatched, off = self._doubts(t)
+            drawn.append(reconcile(exact, whole, unmatched, off, self._whole.unlike(t), self._config))
+        return torch.cat(drawn)
+
+    def _doubts(self, t: float) -> tuple[Tensor, Tensor]:
+        """Of the flow, carried to ``t``: how much of what lands there was matched in neither drawing, (1, 2, H, W) in 0..1, as
+        such and times how unlike what it leads to it is, in colour; and how unlike that is on the whole, (1, 1, H, W)."""
+        fields, frames = (self._flow.flow_01.float(), self._flow.flow_10.float()), [frame.float() for frame in self._pair.rgb]
+        slack = max(1.0, self._config.missed * max(self._pair.size))
+        missed = [_missed(*two, slack) for two in (fields, fields[::-1])]
+        landed = []
+        for k, way in enumerate((t, 1 - t)):
+            neither = missed[k] * backwarp(missed[1 - k], fields[k])
+            unlike = mean_difference(frames[k], backwarp(frames[1 - k], fields[k]))
+            matched = 1 - missed[k] + neither
+            seen = torch.cat([neither, neither * unlike, matched * unlike, matched], dim=1)
+            landed.append(splat(seen, way * fields[k])[0])
+        both = landed[0] + landed[1]
+        unmatched = torch.maximum(*(one[:, :2] for one in landed)).clamp(max=1)
+        return unmatched, both[:, 2:3] / both[:, 3:].clamp(min=1e-3)
+
+
+def reconcile(
+    exact: Tensor, whole: Tensor, unmatched: Tensor, exact_off: Tensor, whole_off: Tensor, config: ReconcileConfig = RECONCILE
+) -> Tensor:
+    """One of two in-betweens (1, 3 or 4, H, W; alpha straight): ``exact`` where both show the same nearly at the same place, or
+    where it can be trusted, else ``whole``.
+
+    :param unmatched: (1, 2, H, W), 0..1, how much of a place the motion of ``exact`` was not found for, in neither drawing; and
+        times how unlike both drawings are there.
+    :param exact_off: (1, 1, H, W), how unlike both drawings are along its motion, in colours of 0..1; ``whole_off`` likewise.
+    """
+    longer = max(exact.shape[-2:])
+    beside, around, margin = (max(1, round(share * longer)) for share in (config.beside, config.around, config.margin))
+    frames = [premultiply(frame.float().clamp(0, 1)) for frame in (exact, whole)]
+    beyond = torch.maximum(_beyond(*frames, beside), _beyond(*frames[::-1], beside))
+    unlike = window_max(window_mean(beyond, around), margin)
+    alike = window_mean((2 - unlike / config.unlike).clamp(0, 1), margin)
+
+    labels, areas = connected_components(alike[0, 0].cpu().numpy() < 0.5, 8)
+    maps = torch.cat([window_mean(unmatched, around), exact_off, whole_off], dim=1)[0].cpu().numpy()
+    share, harm, off, other = (component_means(labels, x, areas) for x in maps)
+    trusted = (share < config.unmatched) | (harm < config.harmless) | (off < config.clearly * other)
+    trusted[0] = True  # where they show the same
+    sure = torch.from_numpy(trusted[labels]).to(alike)[None, None]
+    weight = torch.maximum(alike, window_mean(window_min(sure, beside), beside))
+    made = torch.lerp(frames[1], frames[0], weight).to(exact.dtype)
+    return made if made.shape[1] == 3 else straighten(made[:, :3], made[:, 3:])
+
+
+def follow_exact(
+    motion: Tensor, frame0: Tensor, frame1: Tensor, flow: Flow, config: ReconcileConfig = RECONCILE
+) -> Tensor:
+    """``motion`` (1, 4, H/4, W/4) half-way, and that of a flow of cut-outs wherever both drawings agree better along it: theirs
+    is exact where it was found at all, and nothing like it where it was not.
+
+    Frames (1, 3, H, W), both sides multiples of 16, and a flow of that size.
+    """
+    exact = splat_motion(frame0, frame1, flow, 0.5, scale=4)
+    drawings = [F.avg_pool2d(frame.float(), 4) for frame in (frame0, frame1)]
+    off = [window_mean(mean_difference(*backwarp_both(*drawings, field)), config.compared) for field in (motion, exact.motion)]
+    better = ((off[0] - off[1]) / off[0].clamp(min=config.least) - config.better) / config.better
+    known = exact.known.amin(dim=1, keepdim=True) > config.known
+    return torch.lerp(motion, exact.motion, better.clamp(0, 1) * known)
+
+
+def _missed(field: Tensor, back: Tensor, slack: float) -> Tensor:
+    """How far (1, 1, H, W), 0..1, the way along ``field`` and ``back`` misses where it began; half where by ``slack`` pixels."""
+    squared = (field + backwarp(back, field)).square().sum(dim=1, keepdim=True) / slack**2
+    return squared / (1 + squared)
+
+
+def _beyond(one: Tensor, other: Tensor, beside: int) -> Tensor:
+    """How far, (1, 1, H, W), each colour of ``one`` is beyond all those that ``other`` has within ``beside`` pixels."""
+    lowest, highest = window_min(other, beside), window_max(other, beside)
+    return torch.maximum(lowest - one, one - highest).clamp(min=0).mean(dim=1, keepdim=True)

@@ -1,0 +1,115 @@
+"""Two in-betweens of cut-outs made one: exact where that can be trusted, whole everywhere."""
+
+import pytest
+import torch
+from torch.nn.functional import pad
+
+import animeinterp as ai
+from animeinterp.datasets.clips import public_clips
+from animeinterp.errors import AnimeInterpError
+from animeinterp.evaluation.metrics import psnr_moving, to_8bit
+from animeinterp.flow import Flow
+from animeinterp.frames import FramePair
+from animeinterp.stages import Stages
+from animeinterp.synthesis.reconcile import Reconciled, follow_exact, reconcile
+
+NOTHING = torch.zeros(1, 1, 96, 160)
+MATCHED = torch.zeros(1, 2, 96, 160)
+TORN = slice(30, 60), slice(40, 80)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ai.load_model()
+
+
+def picture(seed: int = 0, shift: int = 0) -> torch.Tensor:
+    blocks = torch.rand(1, 3, 12, 20, generator=torch.Generator().manual_seed(seed))
+    return blocks.repeat_interleave(8, 2).repeat_interleave(8, 3).roll(shift, 3)
+
+
+def torn(frame: torch.Tensor) -> torch.Tensor:
+    frame = frame.clone()
+    frame[..., TORN[0], TORN[1]] = 1 - frame[..., TORN[0], TORN[1]]
+    return frame
+
+
+def unmatched(share: float, unlike: float) -> torch.Tensor:
+    maps = MATCHED.clone()
+    maps[:, 0, TORN[0], TORN[1]], maps[:, 1, TORN[0], TORN[1]] = share, share * unlike
+    return maps
+
+
+def test_where_both_show_the_same_nearly_at_the_same_place_the_exact_one_is_taken():
+    exact, whole = picture(), picture(shift=1)
+    assert torch.equal(reconcile(exact, exact.clone(), MATCHED, NOTHING, NOTHING), exact)
+    made = reconcile(exact, whole, MATCHED + 1, NOTHING + 1, NOTHING)
+    assert torch.equal(made[..., 12:-12], exact[..., 12:-12])
+
+
+def test_what_is_torn_is_whole_and_all_around_it_exact():
+    whole = picture()
+    made = reconcile(torn(whole), whole, unmatched(0.9, 0.5), NOTHING, NOTHING)
+    assert torch.equal(made, whole)
+
+
+@pytest.mark.parametrize(
+    "maps, exact_off, whole_off",
+    [(unmatched(0.1, 0.5), 0.0, 0.0), (unmatched(0.9, 0.01), 0.0, 0.0), (unmatched(0.9, 0.5), 0.05, 0.2)],
+    ids=["matched", "not matched, but alike", "drawings far more alike along its motion"],
+)
+def test_where_it_can_be_trusted_the_exact_one_is_taken_though_they_differ(maps, exact_off, whole_off):
+    exact = picture()
+    assert torch.equal(reconcile(exact, torn(exact), maps, NOTHING + exact_off, NOTHING + whole_off), exact)
+
+
+def test_places_are_decided_one_by_one():
+    whole, place = picture(), (slice(30, 60), slice(110, 140))
+    exact = torn(whole)
+    exact[..., place[0], place[1]] = 0.5
+    made = reconcile(exact, whole, unmatched(0.9, 0.5), NOTHING, NOTHING)
+    assert torch.equal(made[..., :90], whole[..., :90])
+    assert torch.equal(made[..., place[0], place[1]], exact[..., place[0], place[1]])
+
+
+def test_colours_of_what_cannot_be_seen_do_not_count():
+    alpha = torch.zeros(1, 1, 96, 160)
+    alpha[..., :20] = 1
+    exact, whole = torch.cat([picture(), alpha], 1), torch.cat([torn(picture()), alpha], 1)
+    made = reconcile(exact, whole, MATCHED + 1, NOTHING + 1, NOTHING)
+    assert made.shape == exact.shape and torch.allclose(made[..., :20], exact[..., :20], atol=1e-6)
+    assert torch.equal(made[:, 3:], alpha)
+
+
+def test_an_exact_motion_is_followed_where_the_drawings_agree_along_it():
+    scene = pad(picture(), (16, 16, 0, 0), mode="replicate")
+    frame0, frame1 = scene[..., 16:-16], scene[..., :-32]  # 16 pixels to the right
+    right = torch.zeros(1, 2, 96, 160)
+    right[:, 0] = 16
+    found = torch.zeros(1, 4, 24, 40)
+    followed = follow_exact(found, frame0, frame1, Flow(right, -right, cutouts=[True]))
+    inner = followed[..., 4:-4, 8:-8]
+    assert (inner[:, 0] + 2).abs().mean() < 0.2 and (inner[:, 2] - 2).abs().mean() < 0.2
+    away = follow_exact(found, frame0, frame0, Flow(right, -right, cutouts=[True]))
+    assert away.abs().mean() < 0.2  # nothing moved: it is not followed
+
+
+def test_cutouts_are_drawn_by_both_and_torn_by_neither(model):
+    """A figure that goes far, in one of whose drawings pieces are not matched."""
+    clip = next(clip for clip in public_clips(times=(0.5,)) if clip.name == "fast_301").sample
+    stages = Stages(model)
+    assert isinstance(stages.cutouts.synthesizer, Reconciled)
+    prepared = stages.pair(stages.load(clip.frame0), stages.load(clip.frame1))
+    assert prepared.flow.cutouts == [True]
+    pair = FramePair(stages.load(clip.frame0), stages.load(clip.frame1))
+    alone = model.cutouts.synthesis.prepare(pair, prepared.flow).at([0.5])
+    drawn = prepared.at([0.5]), alone.clamp(0, 1)
+    made, exact = (psnr_moving(to_8bit(x), clip.mids[0], clip.frame0, clip.frame1) for x in drawn)
+    assert made > exact + 0.5
+
+
+def test_it_needs_a_flow(model):
+    stages = Stages(model)
+    frame = stages.load(picture())
+    with pytest.raises(AnimeInterpError, match="needs a flow"):
+        stages.cutouts.synthesizer.prepare(FramePair(frame, frame), None)
