@@ -48,8 +48,8 @@ def stages() -> dict[str, Any]:
     ), "What this does")  # fmt: skip
     drawings, model = graph.drawings((0, 420), (330, 90)), graph.model((0, 630), (330, 60))
     graph.note((0, 780), (330, 290), (
-        "*bundled* holds two ways of drawing, and takes the one that suits. **Cut-out figures**, as these are, go the way "
-        "that is shown here: pieces are moved, and a network mends what is torn.\n\n**Drawings made anew** (try "
+        "*bundled* holds two ways of drawing. **Cut-out figures**, as these are, go the way that is shown here: pieces are "
+        "moved, and networks mend what is torn.\n\n**Drawings made anew** (try "
         "*fish swimming*): the network finds its motion itself. "
         "Leave *flow* of *Splat and Synthesize* unconnected for these, as the one node "
         "does; a flow that is connected is where it begins.\n\n*bundled: animeinterp_light* always goes the way shown.\n"

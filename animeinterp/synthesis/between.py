@@ -156,10 +156,10 @@ class BilateralSynthesis(nn.Module, Synthesizer, Refiner):
     def _find(
         self, encoded: tuple[Encoded, Encoded], flow: Flow | None, scales: list[float], iterations: int
     ) -> tuple[Found, Tensor]:
-        """What is found half-way at the largest of ``scales``; and the motion that it went on from at half of that, which figures
-        were looked for by (its own, where there is no smaller one)."""
+        """What is found half-way at the largest of ``scales``; and the motion that it went on from at half of that (its own,
+        where there is no smaller one)."""
         half, start = _half_way(encoded[0][0][-1].device), None
-        exact = flow is not None and flow.cutouts == [True]
+        exact = flow is not None and flow.cutouts == [True] and len(scales) > 1  # in one picture it can begin there only
         if flow is not None and not exact:
             smallest = [encoded[0][0][-1], encoded[1][0][-1]]
             start = splat_motion(*smallest, _padded_flow(flow, smallest[0], scales[0]), 0.5)

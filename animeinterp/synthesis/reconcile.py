@@ -80,7 +80,8 @@ class ReconciledDrawing:
     def _doubts(self, t: float) -> tuple[Tensor, Tensor]:
         """Of the flow, carried to ``t``: how much of what lands there was matched in neither drawing, (1, 2, H, W) in 0..1, as
         such and times how unlike what it leads to it is, in colour; and how unlike that is on the whole, (1, 1, H, W)."""
-        fields, frames = (self._flow.flow_01.float(), self._flow.flow_10.float()), [frame.float() for frame in self._pair.rgb]
+        frames = [frame.float() for frame in self._pair.rgb]
+        fields = [field.to(frames[0]) for field in (self._flow.flow_01, self._flow.flow_10)]
         slack = max(1.0, self._config.missed * max(self._pair.size))
         missed = [_missed(*two, slack) for two in (fields, fields[::-1])]
         landed = []
@@ -146,6 +147,8 @@ def _missed(field: Tensor, back: Tensor, slack: float) -> Tensor:
 
 
 def _beyond(one: Tensor, other: Tensor, beside: int) -> Tensor:
-    """How far, (1, 1, H, W), each colour of ``one`` is beyond all those that ``other`` has within ``beside`` pixels."""
+    """How far, (1, 1, H, W), the colours of ``one`` are beyond all those that ``other`` has within ``beside`` pixels, in the
+    mean; or its alpha, if that is farther."""
     lowest, highest = window_min(other, beside), window_max(other, beside)
-    return torch.maximum(lowest - one, one - highest).clamp(min=0).mean(dim=1, keepdim=True)
+    beyond = torch.maximum(lowest - one, one - highest).clamp(min=0)
+    return torch.cat([beyond[:, :3].mean(dim=1, keepdim=True), beyond[:, 3:]], dim=1).amax(dim=1, keepdim=True)

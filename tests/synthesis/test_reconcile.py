@@ -49,8 +49,11 @@ def test_where_both_show_the_same_nearly_at_the_same_place_the_exact_one_is_take
 
 def test_what_is_torn_is_whole_and_all_around_it_exact():
     whole = picture()
-    made = reconcile(torn(whole), whole, unmatched(0.9, 0.5), NOTHING, NOTHING)
-    assert torch.equal(made, whole)
+    sharp = whole + 0.004  # less than what makes them differ
+    made = reconcile(torn(sharp), whole, unmatched(0.9, 0.5), NOTHING, NOTHING)
+    assert torch.allclose(made[..., TORN[0], TORN[1]], whole[..., TORN[0], TORN[1]], atol=1e-6)
+    assert torch.allclose(made[..., :30], sharp.clamp(0, 1)[..., :30], atol=1e-6)
+    assert torch.allclose(made[..., 90:], sharp.clamp(0, 1)[..., 90:], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +76,15 @@ def test_places_are_decided_one_by_one():
 
 
 def test_colours_of_what_cannot_be_seen_do_not_count():
-    alpha = torch.zeros(1, 1, 96, 160)
-    alpha[..., :20] = 1
-    exact, whole = torch.cat([picture(), alpha], 1), torch.cat([torn(picture()), alpha], 1)
-    made = reconcile(exact, whole, MATCHED + 1, NOTHING + 1, NOTHING)
-    assert made.shape == exact.shape and torch.allclose(made[..., :20], exact[..., :20], atol=1e-6)
-    assert torch.equal(made[:, 3:], alpha)
+    """What differs is hidden: the exact one is taken all around it, and would not be if it were seen."""
+    sharp, whole, hides = torn(picture()) + 0.004, picture(), torch.ones(1, 1, 96, 160)
+    hides[..., TORN[0], TORN[1]] = 0
+    for alpha, hidden in ((hides, True), (torch.ones_like(hides), False)):
+        exact, other = torch.cat([sharp.clamp(0, 1), alpha], 1), torch.cat([whole, alpha], 1)
+        made = reconcile(exact, other, MATCHED + 1, NOTHING + 1, NOTHING)
+        assert made.shape == exact.shape and torch.allclose(made[:, 3:], alpha)
+        beside = made[:, :3, TORN[0], 38:40] - exact[:, :3, TORN[0], 38:40]
+        assert (float(beside.abs().max()) < 1e-6) == hidden
 
 
 def test_an_exact_motion_is_followed_where_the_drawings_agree_along_it():
@@ -92,6 +98,17 @@ def test_an_exact_motion_is_followed_where_the_drawings_agree_along_it():
     assert (inner[:, 0] + 2).abs().mean() < 0.2 and (inner[:, 2] - 2).abs().mean() < 0.2
     away = follow_exact(found, frame0, frame0, Flow(right, -right, cutouts=[True]))
     assert away.abs().mean() < 0.2  # nothing moved: it is not followed
+
+
+def test_in_one_small_picture_the_search_begins_there(model):
+    frame0, frame1 = picture(), picture(shift=24)
+    right = torch.zeros(1, 2, 96, 160)
+    right[:, 0] = 24
+    drawn = [
+        model.synthesis.refine(FramePair(*(Stages(model).load(frame) for frame in (frame0, frame1))), flow)
+        for flow in (Flow(right, -right, cutouts=[True]), Flow(right, -right), None)
+    ]
+    assert torch.equal(drawn[0].flow_01, drawn[1].flow_01) and not torch.equal(drawn[0].flow_01, drawn[2].flow_01)
 
 
 def test_cutouts_are_drawn_by_both_and_torn_by_neither(model):
