@@ -13,15 +13,17 @@ from animeinterp.synthesis.activation import prelu
 from animeinterp.weights import bundled_models, load_model
 
 
+# Of cut-outs that are drawn both ways, a place may be taken from the other in-between: it differs more, there.
+@pytest.mark.parametrize("drawings, least", [("anew", 45), ("cutouts", 35)])
 @pytest.mark.parametrize("weights", bundled_models(), ids=lambda path: path.stem)
-def test_frames_stay_as_they_are_in_float32(weights, monkeypatch):
-    model, frames, made = load_model(weights), draw_pair((180, 320)), []
+def test_frames_stay_as_they_are_in_float32(weights, drawings, least, monkeypatch):
+    model, frames, made = load_model(weights), draw_pair((180, 320), drawings), []
     for pays in (False, True):
         monkeypatch.setattr(precision, "bfloat16_pays", lambda pays=pays: pays)
         made.append(interpolate(frames, model=model)[1:2])
     off = (made[0] - made[1]).square().mean().item()
     assert off > 0, "nothing was done in bfloat16"
-    assert -10 * math.log10(off) > 45
+    assert -10 * math.log10(off) > least
 
 
 def test_who_trains_says_himself_what_he_wants(monkeypatch):
