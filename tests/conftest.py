@@ -36,8 +36,7 @@ SLOW = (
     "pipeline/test_overlap", "pipeline/test_retiming", "pipeline/test_sizes", "runtime/test_out_of_memory",
     "runtime/test_prefetch", "segmentation/test_exactness", "sequence/test_detection", "sequence/test_piece_timing",
     "synthesis/test_network_tiles", "synthesis/test_reconcile", "test_cli_benchmark", "test_cli_evaluate", "test_cli_interpolate",
-    "test_cli_timing",
-    "test_cli_train", "test_cluster", "test_film", "test_light", "test_made_film", "test_pack", "test_panning",
+    "test_cli_timing", "test_cli_train", "test_cluster", "test_film", "test_light", "test_made_film", "test_pack", "test_panning",
     "test_quality_floors", "test_reported", "test_shade", "test_storage", "test_synfig", "test_upsampling", "training/",
 )
 

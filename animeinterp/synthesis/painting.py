@@ -42,17 +42,15 @@ class Halfway:
 
     def at(self, t: float) -> Tensor:
         """The frame (1, C, H, W), raw, float32."""
-        painted = paint(*self._frames, self._there(t), self._time(t), lead=True, backdrop=self._backdrop)
+        there = self._fused if t == 0.5 else carried(self._fused, self._time(t))
+        painted = paint(*self._frames, there, self._time(t), lead=True, backdrop=self._backdrop)
         return painted[..., : self._size[0], : self._size[1]]
 
     def unlike(self, t: float) -> Tensor:
         """How far apart the two readings of a frame at ``t`` are, (1, 1, H, W), in the mean over colours."""
-        motion = upsample_motion(self._there(t).motion, 4)
-        apart = mean_difference(*backwarp_both(*(frame[:, :3].float() for frame in self._frames), motion))
+        motion = self._fused.motion if t == 0.5 else on_the_way(self._fused.motion, self._time(t))[1]
+        apart = mean_difference(*backwarp_both(*(frame[:, :3].float() for frame in self._frames), upsample_motion(motion, 4)))
         return apart[..., : self._size[0], : self._size[1]]
-
-    def _there(self, t: float) -> Fused:
-        return self._fused if t == 0.5 else carried(self._fused, self._time(t))
 
     def _time(self, t: float) -> Tensor:
         return torch.full((1, 1, 1, 1), t, device=self._fused.motion.device)

@@ -64,7 +64,9 @@ class ReconciledDrawing:
         self._seconds, self._config = (synthesis.exact.seconds, synthesis.whole.seconds), config
         self._exact: Drawing = synthesis.exact.prepare(pair, flow)
         self._whole: BilateralDrawing = synthesis.whole.prepare(pair, flow)
-        self._pair, self._flow = pair, flow
+        frames = [frame.float() for frame in pair.rgb]
+        self._fields = [field.to(frames[0]) for field in (flow.flow_01, flow.flow_10)]
+        self._seen = _seen_along(frames, self._fields, max(1.0, config.missed * max(pair.size)))
 
     def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
         runtime, drawn = Runtime() if runtime is None else runtime, []
@@ -80,17 +82,7 @@ class ReconciledDrawing:
     def _doubts(self, t: float) -> tuple[Tensor, Tensor]:
         """Of the flow, carried to ``t``: how much of what lands there was matched in neither drawing, (1, 2, H, W) in 0..1, as
         such and times how unlike what it leads to it is, in colour; and how unlike that is on the whole, (1, 1, H, W)."""
-        frames = [frame.float() for frame in self._pair.rgb]
-        fields = [field.to(frames[0]) for field in (self._flow.flow_01, self._flow.flow_10)]
-        slack = max(1.0, self._config.missed * max(self._pair.size))
-        missed = [_missed(*two, slack) for two in (fields, fields[::-1])]
-        landed = []
-        for k, way in enumerate((t, 1 - t)):
-            neither = missed[k] * backwarp(missed[1 - k], fields[k])
-            unlike = mean_difference(frames[k], backwarp(frames[1 - k], fields[k]))
-            matched = 1 - missed[k] + neither
-            seen = torch.cat([neither, neither * unlike, matched * unlike, matched], dim=1)
-            landed.append(splat(seen, way * fields[k])[0])
+        landed = [splat(seen, way * field)[0] for seen, way, field in zip(self._seen, (t, 1 - t), self._fields, strict=True)]
         both = landed[0] + landed[1]
         unmatched = torch.maximum(*(one[:, :2] for one in landed)).clamp(max=1)
         return unmatched, both[:, 2:3] / both[:, 3:].clamp(min=1e-3)
@@ -138,6 +130,19 @@ def follow_exact(
     better = ((off[0] - off[1]) / off[0].clamp(min=config.least) - config.better) / config.better
     known = exact.known.amin(dim=1, keepdim=True) > config.known
     return torch.lerp(motion, exact.motion, better.clamp(0, 1) * known)
+
+
+def _seen_along(frames: list[Tensor], fields: list[Tensor], slack: float) -> list[Tensor]:
+    """Of each drawing, (1, 4, H, W): how much of it was matched in neither, 0..1, as such and times how unlike what it leads to
+    it is; and that, and 1, times how much was matched in either."""
+    missed = [_missed(*two, slack) for two in (fields, fields[::-1])]
+    seen = []
+    for k in (0, 1):
+        neither = missed[k] * backwarp(missed[1 - k], fields[k])
+        unlike = mean_difference(frames[k], backwarp(frames[1 - k], fields[k]))
+        matched = 1 - missed[k] + neither
+        seen.append(torch.cat([neither, neither * unlike, matched * unlike, matched], dim=1))
+    return seen
 
 
 def _missed(field: Tensor, back: Tensor, slack: float) -> Tensor:
