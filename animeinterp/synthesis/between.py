@@ -25,6 +25,7 @@ from ..protocols import Refiner, Synthesizer
 from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
 from ..runtime.progress import layer_progress, leaf_modules
+from .aligning import find_shift
 from .backdrop import Backdrop
 from .bilateral import ITERATIONS, MULTIPLE, BilateralNetwork
 from .config import ISOLATION
@@ -224,15 +225,21 @@ class BilateralDrawing:
         drawn = []
         for done, t in enumerate(times):
             drawing.report(done / len(times))
-            drawn.append(self._halfway.at(t).to(self._pair.rgb[0].dtype))
+            drawn.append(self._drawn(self._halfway.at(t)))
         frames = torch.cat(drawn)
         drawing.report(1.0)
-        return frames if self._pair.opaque else from_grey(frames[:, :3], frames[:, 3:].clamp(0, 1))
+        return frames
 
-    def unlike(self, t: float) -> Tensor:
-        """How far apart (1, 1, H, W), in colours of 0..1, both drawings are that a frame at ``t`` was read from, after ``at``."""
+    def onto(self, other: Tensor, t: float, *, tile: int | None = None, runtime: Runtime | None = None) -> tuple[Tensor, Tensor]:
+        """The frame at ``t`` moved onto the ``other`` in-between (1, 3 or 4, H, W) wherever that shows the same beside it, read
+        from the drawings anew; and how far apart, (1, 1, H, W), in colours of 0..1, the two readings of it are."""
+        shift = find_shift(other, self.at([t], tile=tile, runtime=runtime))
         assert self._halfway is not None
-        return self._halfway.unlike(t)
+        return self._drawn(self._halfway.at(t, shift)), self._halfway.unlike(t, shift)
+
+    def _drawn(self, frame: Tensor) -> Tensor:
+        frame = frame.to(self._pair.rgb[0].dtype)
+        return frame if self._pair.opaque else from_grey(frame[:, :3], frame[:, 3:].clamp(0, 1))
 
     def _estimate(self, tile: int | None, runtime: Runtime) -> Halfway:
         pair, synthesis = self._pair, self._synthesis

@@ -9,7 +9,7 @@ Where another flow of the same pair gives nearly the same in-between, the two ar
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -58,6 +58,20 @@ class WarpedFrames:
         pairs = ((part(x[0]), part(x[1])) for x in (self.colours, self.masses, self.shifts))
         return WarpedFrames(*pairs, part(self.share), part(self.blended))
 
+    @property
+    def hole(self) -> Tensor:
+        """Where nothing landed of either, (1, 1, H, W) bool."""
+        return self.masses[0] + self.masses[1] <= EMPTY
+
+    def read(self, maps: Sequence[Tensor]) -> Tensor:
+        """``maps`` (1, C, H, W), one of each frame, as the in-between shows them: read where its colours come from and shared as
+        these are. 0 in holes."""
+        seen = [
+            torch.where(mass > EMPTY, backwarp(one, -shift), 0)
+            for one, mass, shift in zip(maps, self.masses, self.shifts, strict=True)
+        ]
+        return torch.lerp(*seen, self.share)
+
 
 class FrameWarper:
     """A pair of frames and the flow between them, ready to be warped to any time: what does not depend on it, once."""
@@ -90,9 +104,8 @@ class FrameWarper:
 
         colours, shifts, masses = zip(*for_both(warped, moved[0].device), strict=True)
         share = _evened_share(colours, masses, self._config)
-        hole = masses[0] + masses[1] <= EMPTY
-        blended = fill_holes(torch.lerp(*colours, share).clamp(0, 1), hole)
-        return WarpedFrames(colours, masses, shifts, share, blended)
+        warped = WarpedFrames(colours, masses, shifts, share, torch.lerp(*colours, share).clamp(0, 1))
+        return replace(warped, blended=fill_holes(warped.blended, warped.hole))
 
     def _counts(self, k: int, mean: Tensor, field: Tensor, rows: slice) -> tuple[Tensor]:
         """What pixels of frame k count where they land. What lands from afar among what it passes over, where the ``mean`` motion

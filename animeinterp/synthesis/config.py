@@ -155,20 +155,33 @@ class SmoothConfig:
 
 
 @dataclass(frozen=True)
+class AligningConfig:
+    """Of one in-between moved onto another (``aligning``). Chosen by what public clips gain, and looked at."""
+
+    compared: int = 4  # pixels to each side, over which the two are compared
+    least: float = 0.01  # difference of colours that counts as none
+    better: float = 0.5  # share of the difference that has to go for a shift to be believed wholly
+    farthest: float = 0.01  # of the longer side, up to which a shift is believed; from twice as far on it is not
+    alike: float = 0.02  # difference of colours that may stay; from twice as much on it is not believed
+    even: int = 2  # pixels of the shift, at 1/4, to each side, that it is averaged over
+    faint: float = 0.02  # share of a place that has to be known, before its shift counts by half
+
+
+@dataclass(frozen=True)
 class ReconcileConfig:
     """Of two in-betweens of cut-outs made one (``reconcile``). Lengths are shares of the longer side.
 
     Chosen by eye on public clips and others of the generator, some of which pieces alone tear.
     """
 
-    beside: float = 0.005  # how far off the two may show the same
+    beside: float = 0.003  # how far off the two may show the same
     around: float = 0.003  # to each side, over which colours that only one has are averaged
     margin: float = 0.006  # around where they differ
     unlike: float = 4 / 255  # of a colour that only one has: up to this they are the same, from twice as much on they differ
     missed: float = 1 / 640  # and a pixel at least, by which the way there and back misses where something is matched by half
-    unmatched: float = 0.3  # of a place where they differ, up to which the exact one is trusted
-    harmless: float = 9 / 255  # ... or up to which what was not matched there leads to the like
-    clearly: float = 0.5  # times as unlike as the drawings are along the other motion, or less: the exact one is right
+    unmatched: float = 0.12  # of a place where they differ, up to which the exact one is trusted
+    harmless: float = 3 / 255  # ... or up to which what was not matched there leads to the like
+    clearly: float = 0.4  # times as unlike as the drawings are along the other motion, or less: the exact one is right
     # Of the motion of pieces that the whole one is to follow:
     compared: int = 2  # pixels of the motion to each side, over which readings are compared
     better: float = 0.03  # share by which those along it have to agree better; by twice that it is followed wholly
@@ -176,6 +189,7 @@ class ReconcileConfig:
     known: float = 0.5  # share of a place that it has to come from in both drawings
 
 
+ALIGNING = AligningConfig()
 BACKDROP = BackdropConfig()
 BLEND = BlendConfig()
 ISOLATION = IsolationConfig()

@@ -11,7 +11,7 @@ spends its time on, and the full-size picture is in the candidates already.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -216,7 +216,14 @@ class PaintedDrawing:
         self._painter, self._pair, self._flow = painter, pair, flow
         self._warper: FrameWarper | None = None
 
-    def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
+    def at(
+        self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None,
+        look: Callable[[WarpedFrames], None] | None = None,
+    ) -> Tensor:
+        """See ``Drawing``.
+
+        :param look: is shown what each frame is painted from.
+        """
         runtime, pair = Runtime() if runtime is None else runtime, self._pair
         if self._warper is None:
             self._warper = FrameWarper(*pair.rgb, self._flow)
@@ -225,5 +232,7 @@ class PaintedDrawing:
             runtime.report(index / len(times))
             warped = self._warper.at(time)
             painted.append(self._painter(warped, *self._warper.frames, warped.share.new_tensor([time]), tile=tile))
+            if look is not None:
+                look(warped)
         painted = torch.cat(painted).to(pair.rgb[0].dtype)
         return painted if pair.opaque else with_blended_alpha(painted, pair, self._flow, times, runtime)

@@ -40,17 +40,23 @@ class Halfway:
         prefers = upsample(less_stretched(fused.motion, *backwarp_both(*small, fused.motion)), 4)
         self._fused = replace(fused, mask_logit=fused.mask_logit + prefers)
 
-    def at(self, t: float) -> Tensor:
-        """The frame (1, C, H, W), raw, float32."""
-        there = self._fused if t == 0.5 else carried(self._fused, self._time(t))
-        painted = paint(*self._frames, there, self._time(t), lead=True, backdrop=self._backdrop)
+    def at(self, t: float, shift: Tensor | None = None) -> Tensor:
+        """The frame (1, C, H, W), raw, float32.
+
+        :param shift: (1, 2, h, w) at 1/4, in its pixels, of the padded frames: at each place is drawn what is so far off.
+        """
+        painted = paint(*self._frames, self._there(t, shift), self._time(t), lead=True, backdrop=self._backdrop)
         return painted[..., : self._size[0], : self._size[1]]
 
-    def unlike(self, t: float) -> Tensor:
-        """How far apart the two readings of a frame at ``t`` are, (1, 1, H, W), in the mean over colours."""
-        motion = self._fused.motion if t == 0.5 else on_the_way(self._fused.motion, self._time(t))[1]
-        apart = mean_difference(*backwarp_both(*(frame[:, :3].float() for frame in self._frames), upsample_motion(motion, 4)))
+    def unlike(self, t: float, shift: Tensor | None = None) -> Tensor:
+        """How far apart the two readings of such a frame are, (1, 1, H, W), in the mean over colours."""
+        motion = upsample_motion(self._there(t, shift).motion, 4)
+        apart = mean_difference(*backwarp_both(*(frame[:, :3].float() for frame in self._frames), motion))
         return apart[..., : self._size[0], : self._size[1]]
+
+    def _there(self, t: float, shift: Tensor | None) -> Fused:
+        fused = self._fused if t == 0.5 else carried(self._fused, self._time(t))
+        return fused if shift is None else _read_off(fused, shift, backwarp(fused.motion, shift) + shift.repeat(1, 2, 1, 1))
 
     def _time(self, t: float) -> Tensor:
         return torch.full((1, 1, 1, 1), t, device=self._fused.motion.device)
@@ -107,9 +113,7 @@ def leading(motion: Tensor, apart: Tensor, time: Tensor, config: PaintingConfig 
 
 def carried(fused: Fused, time: Tensor) -> Fused:
     """What was found half-way, at another time."""
-    there, motion = on_the_way(fused.motion, time)
-    full = upsample_motion(there, 4)
-    return Fused(motion, backwarp(fused.mask_logit, full), backwarp(fused.residual, full))
+    return _read_off(fused, *on_the_way(fused.motion, time))
 
 
 def on_the_way(motion: Tensor, time: Tensor, config: PaintingConfig = PAINTING) -> tuple[Tensor, Tensor]:
@@ -126,3 +130,9 @@ def on_the_way(motion: Tensor, time: Tensor, config: PaintingConfig = PAINTING) 
     for _ in range(config.path_steps):
         there = -backwarp(travelled, there)
     return there, torch.cat([backwarp(end - travelled, there) for end in ends], dim=1)
+
+
+def _read_off(fused: Fused, off: Tensor, motion: Tensor) -> Fused:
+    """``fused`` with another ``motion``, and all else as it is ``off`` (B, 2, h, w) from each place."""
+    full = upsample_motion(off, 4)
+    return Fused(motion, backwarp(fused.mask_logit, full), backwarp(fused.residual, full))

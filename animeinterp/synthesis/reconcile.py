@@ -19,25 +19,28 @@ from ..alpha import premultiply, straighten
 from ..errors import AnimeInterpError
 from ..flow import Flow, backwarp, mean_difference
 from ..frames import FramePair
-from ..protocols import Drawing, Synthesizer
+from ..protocols import Synthesizer
 from ..runtime import Runtime
+from ..runtime.run import Parts
+from .blend import WarpedFrames
 from .components import component_means, connected_components
 from .config import RECONCILE, ReconcileConfig
 from .motion_splatting import splat_motion
 from .sampling import backwarp_both
-from .splatting import splat
 from .windows import window_max, window_mean, window_min
 
 if TYPE_CHECKING:
     from .between import BilateralDrawing, BilateralSynthesis
+    from .painter import PaintedBlend, PaintedDrawing
 
 _MIXING_CHANNELS = 60  # full-size maps at the peak, float32
+_AGAIN = 0.06  # of what the first frame of a pair costs the whole one, another does: its motion is found once
 
 
 class Reconciled(Synthesizer):
     """Cut-outs drawn by both: ``exact`` follows their flow, ``whole`` finds its motion itself."""
 
-    def __init__(self, exact: Synthesizer, whole: BilateralSynthesis) -> None:
+    def __init__(self, exact: PaintedBlend, whole: BilateralSynthesis) -> None:
         self.exact, self.whole = exact, whole
         self.draws_tiles = exact.draws_tiles
         self.seconds = exact.seconds + whole.seconds
@@ -62,30 +65,33 @@ class ReconciledDrawing:
 
     def __init__(self, synthesis: Reconciled, pair: FramePair, flow: Flow, config: ReconcileConfig = RECONCILE) -> None:
         self._seconds, self._config = (synthesis.exact.seconds, synthesis.whole.seconds), config
-        self._exact: Drawing = synthesis.exact.prepare(pair, flow)
+        self._exact: PaintedDrawing = synthesis.exact.prepare(pair, flow)
         self._whole: BilateralDrawing = synthesis.whole.prepare(pair, flow)
         frames = [frame.float() for frame in pair.rgb]
-        self._fields = [field.to(frames[0]) for field in (flow.flow_01, flow.flow_10)]
-        self._seen = _seen_along(frames, self._fields, max(1.0, config.missed * max(pair.size)))
+        fields = [field.to(frames[0]) for field in (flow.flow_01, flow.flow_10)]
+        self._begun = False
+        self._seen = _seen_along(frames, fields, max(1.0, config.missed * max(pair.size)))
 
     def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
-        runtime, drawn = Runtime() if runtime is None else runtime, []
-        for index, t in enumerate(times):
-            part = runtime.part(index / len(times), (index + 1) / len(times))
-            first, second = part.parts(self._seconds).both()
-            exact = self._exact.at([t], tile=tile, runtime=first)
-            whole = self._whole.at([t], tile=tile, runtime=second)
-            unmatched, off = self._doubts(t)
-            drawn.append(reconcile(exact, whole, unmatched, off, self._whole.unlike(t), self._config))
-        return torch.cat(drawn)
+        runtime = Runtime() if runtime is None else runtime
+        exact, whole = self._seconds
+        costs = [(exact, whole * (_AGAIN if k or self._begun else 1)) for k in range(len(times))]
+        parts = runtime.parts([one for two in costs for one in two])
+        return torch.cat([self._drawn(t, tile, parts) for t in times])
 
-    def _doubts(self, t: float) -> tuple[Tensor, Tensor]:
-        """Of the flow, carried to ``t``: how much of what lands there was matched in neither drawing, (1, 2, H, W) in 0..1, as
-        such and times how unlike what it leads to it is, in colour; and how unlike that is on the whole, (1, 1, H, W)."""
-        landed = [splat(seen, way * field)[0] for seen, way, field in zip(self._seen, (t, 1 - t), self._fields, strict=True)]
-        both = landed[0] + landed[1]
-        unmatched = torch.maximum(*(one[:, :2] for one in landed)).clamp(max=1)
-        return unmatched, both[:, 2:3] / both[:, 3:].clamp(min=1e-3)
+    def _drawn(self, t: float, tile: int | None, parts: Parts) -> Tensor:
+        doubts: list[Tensor] = []
+        exact = self._exact.at([t], tile=tile, runtime=parts.next(), look=lambda warped: doubts.append(self._doubts(warped)))
+        whole, unlike = self._whole.onto(exact, t, tile=tile, runtime=parts.next())
+        self._begun = True
+        return reconcile(exact, whole, *doubts[0].split((2, 1), dim=1), unlike, self._config)
+
+    def _doubts(self, warped: WarpedFrames) -> Tensor:
+        """Of what the exact one is painted from, (1, 3, H, W): how much of it was matched in neither drawing, 0..1, as such and
+        times how unlike, in colour, what it leads to is; and how unlike that is on the whole. Of holes nobody knows anything."""
+        seen = warped.read(self._seen)
+        doubts = torch.cat([seen[:, :2], seen[:, 2:3] / seen[:, 3:].clamp(min=1e-3)], dim=1)
+        return torch.where(warped.hole, 1.0, doubts)
 
 
 def reconcile(
