@@ -41,7 +41,18 @@ from ..pipeline import interpolate
 from ..shade import SHADE
 from ..stages import Stages
 from ..synthesis.blend import Blend
-from ..synthesis.config import BACKDROP, BLEND, ISOLATION, MOTION_SPLATTING, PAINTING, RECONCILE, SMOOTH, STILL, STRETCHING
+from ..synthesis.config import (
+    ALIGNING,
+    BACKDROP,
+    BLEND,
+    ISOLATION,
+    MOTION_SPLATTING,
+    PAINTING,
+    RECONCILE,
+    SMOOTH,
+    STILL,
+    STRETCHING,
+)
 from ..upsampling import UPSAMPLING
 from ..weights import load_model
 from .metrics import psnr_moving, to_8bit
@@ -50,7 +61,7 @@ from .metrics import psnr_moving, to_8bit
 ROOMS: dict[str, Any] = {
     "matching": PIECE_FLOW, "completion": COMPLETION, "panning": PANNING, "upsampling": UPSAMPLING, "blend": BLEND,
     "smooth": SMOOTH, "splatting": MOTION_SPLATTING, "backdrop": BACKDROP, "isolation": ISOLATION, "painting": PAINTING,
-    "stretching": STRETCHING, "reconciling": RECONCILE, "still": STILL, "light": LIGHT, "shade": SHADE,
+    "stretching": STRETCHING, "aligning": ALIGNING, "reconciling": RECONCILE, "still": STILL, "light": LIGHT, "shade": SHADE,
 }
 USUAL = ("completion", "panning", "blend")
 _NEVER, _ALWAYS = 1e9, 1e-6
@@ -186,7 +197,8 @@ class _Coarse(_AsPieces):
 MEASURES: dict[str, type[_Measure]] = {
     "matching": _Coarse, **dict.fromkeys(("completion", "panning", "upsampling", "blend"), _AsPieces), "smooth": _Smooth,
     "splatting": _Smooth,
-    **dict.fromkeys(("backdrop", "isolation", "painting", "stretching", "reconciling", "still", "light", "shade"), _AsUsual),
+    **dict.fromkeys(("backdrop", "isolation", "painting", "stretching", "aligning", "reconciling"), _AsUsual),
+    **dict.fromkeys(("still", "light", "shade"), _AsUsual),
 }
 
 

@@ -179,9 +179,10 @@ class ReconcileConfig:
     margin: float = 0.006  # around where they differ
     unlike: float = 4 / 255  # of a colour that only one has: up to this they are the same, from twice as much on they differ
     missed: float = 1 / 640  # and a pixel at least, by which the way there and back misses where something is matched by half
-    unmatched: float = 0.12  # of a place where they differ, up to which the exact one is trusted
-    harmless: float = 3 / 255  # ... or up to which what was not matched there leads to the like
-    clearly: float = 0.4  # times as unlike as the drawings are along the other motion, or less: the exact one is right
+    matched: float = 0.12  # of a place where they differ, not matched: up to this the exact one is trusted,
+    unmatched: float = 0.33  # ... and up to this where it is ...
+    clearly: float = 0.77  # ... times as unlike as the drawings are along the other motion, or less
+    harmless: float = 3 / 255  # or where what was not matched leads to the like, up to this
     # Of the motion of pieces that the whole one is to follow:
     compared: int = 2  # pixels of the motion to each side, over which readings are compared
     better: float = 0.03  # share by which those along it have to agree better; by twice that it is followed wholly

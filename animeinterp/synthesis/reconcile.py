@@ -114,7 +114,8 @@ def reconcile(
     labels, areas = connected_components(alike[0, 0].cpu().numpy() < 0.5, 8)
     maps = torch.cat([window_mean(unmatched, around), exact_off, whole_off], dim=1)[0].cpu().numpy()
     share, harm, off, other = (component_means(labels, x, areas) for x in maps)
-    trusted = (share < config.unmatched) | (harm < config.harmless) | (off < config.clearly * other)
+    rather = (share < config.unmatched) & (off < config.clearly * other)
+    trusted = (share < config.matched) | (harm < config.harmless) | rather
     trusted[0] = True  # where they show the same
     sure = torch.from_numpy(trusted[labels]).to(alike)[None, None]
     weight = torch.maximum(alike, window_mean(window_min(sure, beside), beside))

@@ -58,12 +58,19 @@ def test_what_is_torn_is_whole_and_all_around_it_exact():
 
 @pytest.mark.parametrize(
     "maps, exact_off, whole_off",
-    [(unmatched(0.1, 0.5), 0.0, 0.0), (unmatched(0.9, 0.01), 0.0, 0.0), (unmatched(0.9, 0.5), 0.05, 0.2)],
+    [(unmatched(0.1, 0.5), 0.0, 0.0), (unmatched(0.9, 0.01), 0.0, 0.0), (unmatched(0.25, 0.5), 0.05, 0.2)],
     ids=["matched", "not matched, but alike", "drawings far more alike along its motion"],
 )
 def test_where_it_can_be_trusted_the_exact_one_is_taken_though_they_differ(maps, exact_off, whole_off):
     exact = picture()
     assert torch.equal(reconcile(exact, torn(exact), maps, NOTHING + exact_off, NOTHING + whole_off), exact)
+
+
+@pytest.mark.parametrize("share, off", [(0.25, 0.19), (0.9, 0.05)], ids=["alike along both", "hardly matched"])
+def test_where_it_cannot_the_whole_one_is(share, off):
+    whole = picture()
+    made = reconcile(torn(whole), whole, unmatched(share, 0.5), NOTHING + off, NOTHING + 0.2)
+    assert torch.equal(made[..., TORN[0], TORN[1]], whole[..., TORN[0], TORN[1]])
 
 
 def test_places_are_decided_one_by_one():
