@@ -118,8 +118,9 @@ def test_each_is_drawn_by_the_model_for_it(both, monkeypatch):
                     drawn.append(name)
                     return drawing.at(*times, **more)
 
-                def unlike(self, t):
-                    return drawing.unlike(t)
+                def onto(self, *other, **more):
+                    drawn.append(name)
+                    return drawing.onto(*other, **more)
 
             return Counted()
 
