@@ -235,7 +235,8 @@ class BilateralDrawing:
         from the drawings anew; and how far apart, (1, 1, H, W), in colours of 0..1, the two readings of it are."""
         shift = find_shift(other, self.at([t], tile=tile, runtime=runtime))
         assert self._halfway is not None
-        return self._drawn(self._halfway.at(t, shift)), self._halfway.unlike(t, shift)
+        frame, unlike = self._halfway.shifted(t, shift)
+        return self._drawn(frame), unlike
 
     def _drawn(self, frame: Tensor) -> Tensor:
         frame = frame.to(self._pair.rgb[0].dtype)

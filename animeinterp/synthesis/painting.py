@@ -40,23 +40,24 @@ class Halfway:
         prefers = upsample(less_stretched(fused.motion, *backwarp_both(*small, fused.motion)), 4)
         self._fused = replace(fused, mask_logit=fused.mask_logit + prefers)
 
-    def at(self, t: float, shift: Tensor | None = None) -> Tensor:
-        """The frame (1, C, H, W), raw, float32.
+    def at(self, t: float) -> Tensor:
+        """The frame (1, C, H, W), raw, float32."""
+        return self._painted(self._there(t), t)
 
-        :param shift: (1, 2, h, w) at 1/4, in its pixels, of the padded frames: at each place is drawn what is so far off.
-        """
-        painted = paint(*self._frames, self._there(t, shift), self._time(t), lead=True, backdrop=self._backdrop)
+    def shifted(self, t: float, shift: Tensor) -> tuple[Tensor, Tensor]:
+        """The frame where at each place is drawn what is ``shift`` off, (1, 2, h, w) at 1/4 of the padded size, in its pixels;
+        and how far apart its two readings are, (1, 1, H, W), in the mean over colours."""
+        fused = self._there(t)
+        fused = _read_off(fused, shift, backwarp(fused.motion, shift) + shift.repeat(1, 2, 1, 1))
+        readings = backwarp_both(*(frame[:, :3].float() for frame in self._frames), upsample_motion(fused.motion, 4))
+        return self._painted(fused, t), mean_difference(*readings)[..., : self._size[0], : self._size[1]]
+
+    def _there(self, t: float) -> Fused:
+        return self._fused if t == 0.5 else carried(self._fused, self._time(t))
+
+    def _painted(self, there: Fused, t: float) -> Tensor:
+        painted = paint(*self._frames, there, self._time(t), lead=True, backdrop=self._backdrop)
         return painted[..., : self._size[0], : self._size[1]]
-
-    def unlike(self, t: float, shift: Tensor | None = None) -> Tensor:
-        """How far apart the two readings of such a frame are, (1, 1, H, W), in the mean over colours."""
-        motion = upsample_motion(self._there(t, shift).motion, 4)
-        apart = mean_difference(*backwarp_both(*(frame[:, :3].float() for frame in self._frames), motion))
-        return apart[..., : self._size[0], : self._size[1]]
-
-    def _there(self, t: float, shift: Tensor | None) -> Fused:
-        fused = self._fused if t == 0.5 else carried(self._fused, self._time(t))
-        return fused if shift is None else _read_off(fused, shift, backwarp(fused.motion, shift) + shift.repeat(1, 2, 1, 1))
 
     def _time(self, t: float) -> Tensor:
         return torch.full((1, 1, 1, 1), t, device=self._fused.motion.device)

@@ -2,9 +2,10 @@
 
 Along the motion of pieces (``completion``, ``painter``) what moves as it is comes out at its place to a part of a pixel, but
 where a piece was not matched, or two were taken for one, it is torn. The network at t (``bilateral``) tears nearly nothing, and
-is off by pixels. So it is given the motion of the pieces, to follow wherever both drawings agree better along it. Then each place
-where the two in-betweens do not show the same is taken from one of them alone, so that no seam runs through it: from the whole
-one where both drawings have something there that was not matched.
+is off by pixels. So it is given the motion of the pieces, to follow wherever both drawings agree better along it, and what it
+draws is moved onto what they give (``aligning``). Then each place where the two in-betweens do not show the same is taken from
+one of them alone, so that no seam runs through it: from the whole one where both drawings have something there that was not
+matched.
 """
 
 from __future__ import annotations
