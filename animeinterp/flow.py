@@ -81,6 +81,8 @@ class Flow:
     - ``bend_01``, ``bend_10``: (P, 2, H, W) in pixels, how far half-way along a pixel is off the straight line: it has
       moved by t f + 4 t (1 - t) b at time t of its way. What turns moves on an arc.
     - ``dense_01``, ``dense_10``: (P, 2, H, W), whole-frame dense flow that knows no pieces: a second opinion.
+    - ``loose_0``, ``loose_1``: (P, 1, H, W), 0 or 1, what is of a thing by itself that was found again in the other drawing: a
+      flake, a limb, a blade. None where there are none.
     - ``cutouts``: for each pair, whether its pieces lie in the other drawing as they are, only moved, or are drawn anew.
     """
 
@@ -94,6 +96,8 @@ class Flow:
     bend_10: Tensor | None = None
     dense_01: Tensor | None = None
     dense_10: Tensor | None = None
+    loose_0: Tensor | None = None
+    loose_1: Tensor | None = None
     cutouts: list[bool] | None = None
 
     def __len__(self) -> int:
@@ -116,7 +120,7 @@ def displacement(field: Any, bend: Any, share: float) -> Any:
 
 # What a Flow holds for every pixel of every pair, (P, C, H, W).
 FIELDS = ("flow_01", "flow_10", "depth_0", "depth_1", "confidence_01", "confidence_10", "bend_01", "bend_10",
-          "dense_01", "dense_10")
+          "dense_01", "dense_10", "loose_0", "loose_1")
 
 
 def pixel_grid(like: Tensor, top: int = 0) -> Tensor:

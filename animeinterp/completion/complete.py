@@ -49,7 +49,7 @@ def complete(
     :param config: its numbers; None: as they were chosen.
     :param only_cutouts: go no further once it is plain that these are none: what is returned then is dense flow alone.
     :return: a Flow with both fields dense (float32, on the frames' device), and ``depth_0/1``, ``confidence_01/10``,
-        ``bend_01/10``, ``dense_01/10`` and ``cutouts``.
+        ``bend_01/10``, ``dense_01/10``, ``loose_0/1`` where there are such things, and ``cutouts``.
     :raises AnimeInterpError: for frames that are no pair, or a flow that knows nothing of pieces.
     """
     config = DEFAULT if config is None else config
@@ -68,7 +68,7 @@ def complete(
     straight = [sides[k].fine.flow_of(sides[k].motion, owners[k]) for k in (0, 1)]
     cutouts = are_cutouts(images, pieces, straight, fields, config)
     grounds = [_ground(sides[k], owners[k], fields[k]) for k in (0, 1)]
-    things = loose_things(images, fields, grounds, config)
+    things, over = loose_things(images, fields, grounds, config), None
     if things is not None:
         over = both(lambda k: lay_over(things, k, images, grounds[k], fields[k], bends[k], config))
         front = max(depth.max() for depth in depth_maps)
@@ -90,6 +90,8 @@ def complete(
         bend_10=field(bends[1]),
         dense_01=field(sides[0].dense),
         dense_10=field(sides[1].dense),
+        loose_0=None if over is None else field(over[0].astype(np.float32)),
+        loose_1=None if over is None else field(over[1].astype(np.float32)),
         cutouts=[cutouts],
     )
 

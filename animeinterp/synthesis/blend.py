@@ -66,11 +66,14 @@ class WarpedFrames:
     def read(self, maps: Sequence[Tensor]) -> Tensor:
         """``maps`` (1, C, H, W), one of each frame, as the in-between shows them: read where its colours come from and shared as
         these are. 0 in holes."""
-        seen = [
+        return torch.lerp(*self.read_each(maps), self.share)
+
+    def read_each(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """As ``read``, but not shared; 0 where nothing of a frame is."""
+        return [
             torch.where(mass > EMPTY, backwarp(one, -shift), 0)
             for one, mass, shift in zip(maps, self.masses, self.shifts, strict=True)
         ]
-        return torch.lerp(*seen, self.share)
 
 
 class FrameWarper:

@@ -179,10 +179,13 @@ class ReconcileConfig:
     margin: float = 0.006  # around where they differ
     unlike: float = 4 / 255  # of a colour that only one has: up to this they are the same, from twice as much on they differ
     missed: float = 1 / 640  # and a pixel at least, by which the way there and back misses where something is matched by half
-    matched: float = 0.12  # of a place where they differ, not matched: up to this the exact one is trusted,
-    unmatched: float = 0.33  # ... and up to this where it is ...
-    clearly: float = 0.77  # ... times as unlike as the drawings are along the other motion, or less
-    harmless: float = 3 / 255  # or where what was not matched leads to the like, up to this
+    matched: float = 0.3  # of a place where they differ, not matched: under this the exact one can be trusted, which it is ...
+    clearly: float = 0.4  # ... where drawings are so many times as unlike along its motion as along the other, or less,
+    coherent: float = 0.8  # ... where it is so many times as unlike what the drawings show as the other is, or less,
+    alike: float = 0.02  # ... where drawings are alike along it, up to this difference of colours, ...
+    plain: float = 0.025  # ... and it is like them, up to this,
+    loose: float = 0.15  # ... and where so much of it is things by themselves
+    looked: float = 0.01  # to each side, over which an in-between is compared with what the drawings show
     # Of the motion of pieces that the whole one is to follow:
     compared: int = 2  # pixels of the motion to each side, over which readings are compared
     better: float = 0.03  # share by which those along it have to agree better; by twice that it is followed wholly

@@ -4,19 +4,20 @@ Along the motion of pieces (``completion``, ``painter``) what moves as it is com
 where a piece was not matched, or two were taken for one, it is torn. The network at t (``bilateral``) tears nearly nothing, and
 is off by pixels. So it is given the motion of the pieces, to follow wherever both drawings agree better along it, and what it
 draws is moved onto what they give (``aligning``). Then each place where the two in-betweens do not show the same is taken from
-one of them alone, so that no seam runs through it: from the whole one where both drawings have something there that was not
-matched.
+one of them alone, so that no seam runs through it: from the exact one only where all was matched, and that is right plainly, or
+at least looks more like something that was drawn (``coherence``).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..alpha import premultiply, straighten
+from ..alpha import over_grey, premultiply, straighten
 from ..errors import AnimeInterpError
 from ..flow import Flow, backwarp, mean_difference
 from ..frames import FramePair
@@ -24,6 +25,7 @@ from ..protocols import Synthesizer
 from ..runtime import Runtime
 from ..runtime.run import Parts
 from .blend import WarpedFrames
+from .coherence import incoherence
 from .components import component_means, connected_components
 from .config import RECONCILE, ReconcileConfig
 from .motion_splatting import splat_motion
@@ -68,10 +70,10 @@ class ReconciledDrawing:
         self._seconds, self._config = (synthesis.exact.seconds, synthesis.whole.seconds), config
         self._exact: PaintedDrawing = synthesis.exact.prepare(pair, flow)
         self._whole: BilateralDrawing = synthesis.whole.prepare(pair, flow)
-        frames = [frame.float() for frame in pair.rgb]
-        fields = [field.to(frames[0]) for field in (flow.flow_01, flow.flow_10)]
+        self._frames = [frame.float() for frame in pair.rgb]
         self._begun = False
-        self._seen = _seen_along(frames, fields, max(1.0, config.missed * max(pair.size)))
+        self._seen = _seen_along(self._frames, flow, max(1.0, config.missed * max(pair.size)))
+        self._loose = [None if one is None else one.to(self._frames[0]) for one in (flow.loose_0, flow.loose_1)]
 
     def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
         runtime = Runtime() if runtime is None else runtime
@@ -81,30 +83,43 @@ class ReconciledDrawing:
         return torch.cat([self._drawn(t, tile, parts) for t in times])
 
     def _drawn(self, t: float, tile: int | None, parts: Parts) -> Tensor:
-        doubts: list[Tensor] = []
-        exact = self._exact.at([t], tile=tile, runtime=parts.next(), look=lambda warped: doubts.append(self._doubts(warped)))
+        looked: list[WarpedFrames] = []
+        exact = self._exact.at([t], tile=tile, runtime=parts.next(), look=looked.append)
         whole, unlike = self._whole.onto(exact, t, tile=tile, runtime=parts.next())
         self._begun = True
-        return reconcile(exact, whole, *doubts[0].split((2, 1), dim=1), unlike, self._config)
+        return reconcile(exact, whole, self._doubts(looked[0], exact, whole, unlike), self._config)
 
-    def _doubts(self, warped: WarpedFrames) -> Tensor:
-        """Of what the exact one is painted from, (1, 3, H, W): how much of it was matched in neither drawing, 0..1, as such and
-        times how unlike, in colour, what it leads to is; and how unlike that is on the whole. Of holes nobody knows anything."""
-        seen = warped.read(self._seen)
-        doubts = torch.cat([seen[:, :2], seen[:, 2:3] / seen[:, 3:].clamp(min=1e-3)], dim=1)
-        return torch.where(warped.hole, 1.0, doubts)
+    def _doubts(self, warped: WarpedFrames, exact: Tensor, whole: Tensor, unlike: Tensor) -> Doubts:
+        neither, unlike_matched, matched = warped.read(self._seen).split(1, dim=1)
+        off = unlike_matched / matched.clamp(min=1e-3)
+        known = [one for one in self._loose if one is not None]
+        loose = torch.maximum(*warped.read_each(known)) if len(known) == 2 else torch.zeros_like(off)
+        around = max(1, round(self._config.looked * max(exact.shape[-2:])))
+        ways = [-shift for shift in warped.shifts]
+        strange = [incoherence(over_grey(made.float().clamp(0, 1)), self._frames, ways, around) for made in (exact, whole)]
+        # Of holes nobody knows anything.
+        neither, off = (torch.where(warped.hole, 1.0, x) for x in (neither, off))
+        return Doubts(neither, (off, unlike), (strange[0], strange[1]), loose)
 
 
-def reconcile(
-    exact: Tensor, whole: Tensor, unmatched: Tensor, exact_off: Tensor, whole_off: Tensor, config: ReconcileConfig = RECONCILE
-) -> Tensor:
-    """One of two in-betweens (1, 3 or 4, H, W; alpha straight): ``exact`` where both show the same nearly at the same place, or
-    where it can be trusted, else ``whole``.
+@dataclass(frozen=True)
+class Doubts:
+    """What is known of each place of two in-betweens, the exact one and the whole one; maps (1, 1, H, W).
 
-    :param unmatched: (1, 2, H, W), 0..1, how much of a place the motion of ``exact`` was not found for, in neither drawing; and
-        times how unlike both drawings are there.
-    :param exact_off: (1, 1, H, W), how unlike both drawings are along its motion, in colours of 0..1; ``whole_off`` likewise.
+    ``unmatched``: 0..1, how much of what the exact one shows was matched in neither drawing. ``off``: how unlike both drawings
+    are along the motion of either. ``strange``: how unlike all that was drawn either is (``incoherence``); both in colours of
+    0..1. ``loose``: 0..1, whether the exact one shows a thing by itself there (``Flow.loose_0``).
     """
+
+    unmatched: Tensor
+    off: tuple[Tensor, Tensor]
+    strange: tuple[Tensor, Tensor]
+    loose: Tensor
+
+
+def reconcile(exact: Tensor, whole: Tensor, doubts: Doubts, config: ReconcileConfig = RECONCILE) -> Tensor:
+    """One of two in-betweens (1, 3 or 4, H, W; alpha straight): ``exact`` where both show the same nearly at the same place, or
+    where it can be trusted, else ``whole``."""
     longer = max(exact.shape[-2:])
     beside, around, margin = (max(1, round(share * longer)) for share in (config.beside, config.around, config.margin))
     frames = [premultiply(frame.float().clamp(0, 1)) for frame in (exact, whole)]
@@ -113,10 +128,11 @@ def reconcile(
     alike = window_mean((2 - unlike / config.unlike).clamp(0, 1), margin)
 
     labels, areas = connected_components(alike[0, 0].cpu().numpy() < 0.5, 8)
-    maps = torch.cat([window_mean(unmatched, around), exact_off, whole_off], dim=1)[0].cpu().numpy()
-    share, harm, off, other = (component_means(labels, x, areas) for x in maps)
-    rather = (share < config.unmatched) & (off < config.clearly * other)
-    trusted = (share < config.matched) | (harm < config.harmless) | rather
+    maps = torch.cat([window_mean(doubts.unmatched, around), *doubts.off, *doubts.strange, doubts.loose], dim=1)
+    share, off, other, strange, stranger, loose = (component_means(labels, x, areas) for x in maps[0].cpu().numpy())
+    plainly = (off < config.alike) & (strange < config.plain)
+    better = (off < config.clearly * other) | (strange < config.coherent * stranger)
+    trusted = (share < config.matched) & (better | plainly | (loose > config.loose))
     trusted[0] = True  # where they show the same
     sure = torch.from_numpy(trusted[labels]).to(alike)[None, None]
     weight = torch.maximum(alike, window_mean(window_min(sure, beside), beside))
@@ -140,16 +156,17 @@ def follow_exact(
     return torch.lerp(motion, exact.motion, better.clamp(0, 1) * known)
 
 
-def _seen_along(frames: list[Tensor], fields: list[Tensor], slack: float) -> list[Tensor]:
-    """Of each drawing, (1, 4, H, W): how much of it was matched in neither, 0..1, as such and times how unlike what it leads to
-    it is; and that, and 1, times how much was matched in either."""
+def _seen_along(frames: list[Tensor], flow: Flow, slack: float) -> list[Tensor]:
+    """Of each drawing, (1, 3, H, W): how much of it was matched in neither, 0..1; and how unlike what it leads to it is, and 1,
+    both times how much was matched in either."""
+    fields = [field.to(frames[0]) for field in (flow.flow_01, flow.flow_10)]
     missed = [_missed(*two, slack) for two in (fields, fields[::-1])]
     seen = []
     for k in (0, 1):
         neither = missed[k] * backwarp(missed[1 - k], fields[k])
         unlike = mean_difference(frames[k], backwarp(frames[1 - k], fields[k]))
         matched = 1 - missed[k] + neither
-        seen.append(torch.cat([neither, neither * unlike, matched * unlike, matched], dim=1))
+        seen.append(torch.cat([neither, matched * unlike, matched], dim=1))
     return seen
 
 

@@ -11,10 +11,8 @@ from animeinterp.evaluation.metrics import psnr_moving, to_8bit
 from animeinterp.flow import Flow
 from animeinterp.frames import FramePair
 from animeinterp.stages import Stages
-from animeinterp.synthesis.reconcile import Reconciled, follow_exact, reconcile
+from animeinterp.synthesis.reconcile import Doubts, Reconciled, follow_exact, reconcile
 
-NOTHING = torch.zeros(1, 1, 96, 160)
-MATCHED = torch.zeros(1, 2, 96, 160)
 TORN = slice(30, 60), slice(40, 80)
 
 
@@ -34,50 +32,65 @@ def torn(frame: torch.Tensor) -> torch.Tensor:
     return frame
 
 
-def unmatched(share: float, unlike: float) -> torch.Tensor:
-    maps = MATCHED.clone()
-    maps[:, 0, TORN[0], TORN[1]], maps[:, 1, TORN[0], TORN[1]] = share, share * unlike
-    return maps
+def doubts(unmatched: float = 0.0, off=(0.0, 0.0), strange=(0.0, 0.0), loose: float = 0.0) -> Doubts:
+    """The same all over."""
+    unmatched, loose, *maps = (torch.full((1, 1, 96, 160), float(x)) for x in (unmatched, loose, *off, *strange))
+    return Doubts(unmatched, (maps[0], maps[1]), (maps[2], maps[3]), loose)
+
+
+SURE, UNSURE = doubts(), doubts(1.0)
 
 
 def test_where_both_show_the_same_nearly_at_the_same_place_the_exact_one_is_taken():
     exact, whole = picture(), picture(shift=1)
-    assert torch.equal(reconcile(exact, exact.clone(), MATCHED, NOTHING, NOTHING), exact)
-    made = reconcile(exact, whole, MATCHED + 1, NOTHING + 1, NOTHING)
+    assert torch.equal(reconcile(exact, exact.clone(), SURE), exact)
+    made = reconcile(exact, whole, UNSURE)
     assert torch.equal(made[..., 12:-12], exact[..., 12:-12])
 
 
 def test_what_is_torn_is_whole_and_all_around_it_exact():
     whole = picture()
     sharp = whole + 0.004  # less than what makes them differ
-    made = reconcile(torn(sharp), whole, unmatched(0.9, 0.5), NOTHING, NOTHING)
+    made = reconcile(torn(sharp), whole, UNSURE)
     assert torch.allclose(made[..., TORN[0], TORN[1]], whole[..., TORN[0], TORN[1]], atol=1e-6)
     assert torch.allclose(made[..., :30], sharp.clamp(0, 1)[..., :30], atol=1e-6)
     assert torch.allclose(made[..., 90:], sharp.clamp(0, 1)[..., 90:], atol=1e-6)
 
 
+NO_MATTER = {"off": (0.1, 0.15), "strange": (0.05, 0.05)}  # neither is plainly better
+
+
 @pytest.mark.parametrize(
-    "maps, exact_off, whole_off",
-    [(unmatched(0.1, 0.5), 0.0, 0.0), (unmatched(0.9, 0.01), 0.0, 0.0), (unmatched(0.25, 0.5), 0.05, 0.2)],
-    ids=["matched", "not matched, but alike", "drawings far more alike along its motion"],
-)
-def test_where_it_can_be_trusted_the_exact_one_is_taken_though_they_differ(maps, exact_off, whole_off):
-    exact = picture()
-    assert torch.equal(reconcile(exact, torn(exact), maps, NOTHING + exact_off, NOTHING + whole_off), exact)
-
-
-@pytest.mark.parametrize("share, off", [(0.25, 0.19), (0.9, 0.05)], ids=["alike along both", "hardly matched"])
-def test_where_it_cannot_the_whole_one_is(share, off):
-    whole = picture()
-    made = reconcile(torn(whole), whole, unmatched(share, 0.5), NOTHING + off, NOTHING + 0.2)
-    assert torch.equal(made[..., TORN[0], TORN[1]], whole[..., TORN[0], TORN[1]])
+    "maps, of_exact",
+    [
+        (doubts(0.1, **NO_MATTER), False),
+        (doubts(0.1, (0.1, 0.3), (0.05, 0.05)), True),
+        (doubts(0.5, (0.1, 0.3), (0.05, 0.05)), False),
+        (doubts(0.1, (0.1, 0.15), (0.03, 0.05)), True),
+        (doubts(0.5, (0.1, 0.15), (0.03, 0.05)), False),
+        (doubts(0.1, (0.01, 0.0), (0.02, 0.0)), True),
+        (doubts(0.1, (0.01, 0.0), (0.04, 0.0)), False),
+        (doubts(0.1, **NO_MATTER, loose=0.3), True),
+        (doubts(0.5, **NO_MATTER, loose=0.3), False),
+    ],
+    ids=[
+        "neither is better", "the drawings are far more alike along its motion", "they are, but it was not matched",
+        "it looks more like what was drawn", "it does, but was not matched", "it is plain, if the other shows nothing there",
+        "it is torn, and the other shows nothing there", "a thing by itself", "half of one",
+    ],
+)  # fmt: skip
+def test_where_they_differ_the_exact_one_is_taken_only_where_it_is_to_be_trusted(maps, of_exact):
+    exact, whole = picture(), torn(picture())
+    made = reconcile(exact, whole, maps)[..., TORN[0], TORN[1]]
+    assert torch.equal(made, (exact if of_exact else whole)[..., TORN[0], TORN[1]])
 
 
 def test_places_are_decided_one_by_one():
     whole, place = picture(), (slice(30, 60), slice(110, 140))
-    exact = torn(whole)
+    exact, maps = torn(whole), doubts()
     exact[..., place[0], place[1]] = 0.5
-    made = reconcile(exact, whole, unmatched(0.9, 0.5), NOTHING, NOTHING)
+    maps.unmatched[..., :90] = 1.0
+    made = reconcile(exact, whole, maps)
     assert torch.equal(made[..., :90], whole[..., :90])
     assert torch.equal(made[..., place[0], place[1]], exact[..., place[0], place[1]])
 
@@ -88,7 +101,7 @@ def test_colours_of_what_cannot_be_seen_do_not_count():
     hides[..., TORN[0], TORN[1]] = 0
     for alpha, hidden in ((hides, True), (torch.ones_like(hides), False)):
         exact, other = torch.cat([sharp.clamp(0, 1), alpha], 1), torch.cat([whole, alpha], 1)
-        made = reconcile(exact, other, MATCHED + 1, NOTHING + 1, NOTHING)
+        made = reconcile(exact, other, UNSURE)
         assert made.shape == exact.shape and torch.allclose(made[:, 3:], alpha)
         beside = made[:, :3, TORN[0], 38:40] - exact[:, :3, TORN[0], 38:40]
         assert (float(beside.abs().max()) < 1e-6) == hidden
