@@ -36,3 +36,8 @@ def find_shift(onto: Tensor, frame: Tensor, config: AligningConfig = ALIGNING) -
     both = F.avg_pool2d(pad_to_multiple(torch.cat([shift * known, known], dim=1), _MULTIPLE), _SCALE)
     both = window_mean(both, config.even)
     return both[:, :2] / (both[:, 2:] + config.faint) / _SCALE
+
+
+def moved_on(shift: Tensor | None, further: Tensor) -> Tensor:
+    """A ``shift`` as ``find_shift`` tells it (None: none yet), and after it the one that is ``further`` found: as one."""
+    return further if shift is None else further + backwarp(shift, further)

@@ -25,10 +25,10 @@ from ..protocols import Refiner, Synthesizer
 from ..runtime import Runtime
 from ..runtime.precision import fast_convolutions
 from ..runtime.progress import layer_progress, leaf_modules
-from .aligning import find_shift
+from .aligning import find_shift, moved_on
 from .backdrop import Backdrop
 from .bilateral import ITERATIONS, MULTIPLE, BilateralNetwork
-from .config import ISOLATION
+from .config import ALIGNING, ISOLATION
 from .isolation import find_isolated
 from .motion_splatting import splat_motion
 from .painting import Fused, Halfway, on_the_way
@@ -233,10 +233,14 @@ class BilateralDrawing:
     def onto(self, other: Tensor, t: float, *, tile: int | None = None, runtime: Runtime | None = None) -> tuple[Tensor, Tensor]:
         """The frame at ``t`` moved onto the ``other`` in-between (1, 3 or 4, H, W) wherever that shows the same beside it, read
         from the drawings anew; and how far apart, (1, 1, H, W), in colours of 0..1, the two readings of it are."""
-        shift = find_shift(other, self.at([t], tile=tile, runtime=runtime))
+        frame = self.at([t], tile=tile, runtime=runtime)
         assert self._halfway is not None
-        frame, unlike = self._halfway.shifted(t, shift)
-        return self._drawn(frame), unlike
+        shift, unlike = None, None
+        for _ in range(max(ALIGNING.rounds, 1)):
+            shift = moved_on(shift, find_shift(other, frame))
+            frame, unlike = self._halfway.shifted(t, shift)
+            frame = self._drawn(frame)
+        return frame, unlike
 
     def _drawn(self, frame: Tensor) -> Tensor:
         frame = frame.to(self._pair.rgb[0].dtype)

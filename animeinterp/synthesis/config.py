@@ -162,9 +162,10 @@ class AligningConfig:
     least: float = 0.01  # difference of colours that counts as none
     better: float = 0.5  # share of the difference that has to go for a shift to be believed wholly
     farthest: float = 0.01  # of the longer side, up to which a shift is believed; from twice as far on it is not
-    alike: float = 0.02  # difference of colours that may stay; from twice as much on it is not believed
-    even: int = 2  # pixels of the shift, at 1/4, to each side, that it is averaged over
+    alike: float = 0.04  # difference of colours that may stay; from twice as much on it is not believed
+    even: int = 1  # pixels of the shift, at 1/4, to each side, that it is averaged over
     faint: float = 0.02  # share of a place that has to be known, before its shift counts by half
+    rounds: int = 2  # of finding it, each from where the one before has moved it
 
 
 @dataclass(frozen=True)
@@ -174,17 +175,19 @@ class ReconcileConfig:
     Chosen by eye on public clips and others of the generator, some of which pieces alone tear.
     """
 
-    beside: float = 0.003  # how far off the two may show the same
+    beside: float = 0.0015  # how far off the two may show the same
     around: float = 0.003  # to each side, over which colours that only one has are averaged
-    margin: float = 0.006  # around where they differ
-    unlike: float = 4 / 255  # of a colour that only one has: up to this they are the same, from twice as much on they differ
+    margin: float = 0.003  # around where they differ
+    unlike: float = 2 / 255  # of a colour that only one has: up to this they are the same, from twice as much on they differ
     missed: float = 1 / 640  # and a pixel at least, by which the way there and back misses where something is matched by half
-    matched: float = 0.3  # of a place where they differ, not matched: under this the exact one can be trusted, which it is ...
+    matched: float = 0.35  # of a place where they differ, not matched: under this the exact one can be trusted, which it is ...
     clearly: float = 0.4  # ... where drawings are so many times as unlike along its motion as along the other, or less,
     coherent: float = 0.8  # ... where it is so many times as unlike what the drawings show as the other is, or less,
-    alike: float = 0.02  # ... where drawings are alike along it, up to this difference of colours, ...
-    plain: float = 0.025  # ... and it is like them, up to this,
-    loose: float = 0.15  # ... and where so much of it is things by themselves
+    loose: float = 0.15  # ... where so much of it is things by themselves,
+    alike: float = 0.03  # ... and where drawings are alike along its motion, up to this difference of colours, ...
+    empty: float = 0.005  # ... the other shows what drawings show, up to this, and nothing of what is there, ...
+    large: float = 0.005  # ... which is so much of the frame, or more: no scrap
+    surely: float = 0.5  # times as unlike what the drawings show as the other is, or less: it is taken, matched or not
     looked: float = 0.01  # to each side, over which an in-between is compared with what the drawings show
     # Of the motion of pieces that the whole one is to follow:
     compared: int = 2  # pixels of the motion to each side, over which readings are compared

@@ -130,9 +130,9 @@ def reconcile(exact: Tensor, whole: Tensor, doubts: Doubts, config: ReconcileCon
     labels, areas = connected_components(alike[0, 0].cpu().numpy() < 0.5, 8)
     maps = torch.cat([window_mean(doubts.unmatched, around), *doubts.off, *doubts.strange, doubts.loose], dim=1)
     share, off, other, strange, stranger, loose = (component_means(labels, x, areas) for x in maps[0].cpu().numpy())
-    plainly = (off < config.alike) & (strange < config.plain)
     better = (off < config.clearly * other) | (strange < config.coherent * stranger)
-    trusted = (share < config.matched) & (better | plainly | (loose > config.loose))
+    lacking = (off < config.alike) & (stranger < config.empty) & (areas > config.large * labels.size)
+    trusted = (share < config.matched) & (better | lacking | (loose > config.loose)) | (strange < config.surely * stranger)
     trusted[0] = True  # where they show the same
     sure = torch.from_numpy(trusted[labels]).to(alike)[None, None]
     weight = torch.maximum(alike, window_mean(window_min(sure, beside), beside))

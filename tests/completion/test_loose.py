@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import animeinterp as ai
+from animeinterp import coarse_flow
+from animeinterp.completion import complete
 from animeinterp.completion.loose import lay_over
 from animeinterp.completion.things import Things
 from animeinterp.matching.features import piece_moments
@@ -62,6 +64,13 @@ def test_every_flake_of_a_swarm_is_half_way(seed, shift, colour):
         return image
 
     drawn, true = at_half(draw)
+    frames = [as_frame(draw(t)) for t in (0, 1)]
+    flow = complete(*frames, coarse_flow(*frames))
+    for k, loose in enumerate((flow.loose_0, flow.loose_1)):  # they are told from all else
+        flakes_of = np.abs(draw(k).astype(int) - houses(seed)).max(axis=2) > 60
+        assert loose.shape == (1, 1, HEIGHT, WIDTH) and set(loose.unique().tolist()) == {0.0, 1.0}
+        assert loose[0, 0].numpy()[flakes_of].mean() > 0.6 and loose[0, 0].numpy()[~flakes_of].mean() < 0.05
+
     middle = np.round(places[:, :2] + np.array(shift) / 2).astype(int)
     inside = ((middle > 3) & (middle < (WIDTH - 4, HEIGHT - 4))).all(axis=1)
     x, y = middle[inside].T

@@ -7,7 +7,7 @@ import animeinterp as ai
 from animeinterp.flow import backwarp
 from animeinterp.frames import FramePair
 from animeinterp.stages import Stages
-from animeinterp.synthesis.aligning import find_shift
+from animeinterp.synthesis.aligning import find_shift, moved_on
 from animeinterp.synthesis.sampling import upsample_motion
 
 
@@ -29,6 +29,19 @@ def test_what_is_another_picture_or_the_same_is_left_where_it_is():
     onto = scene()
     assert find_shift(onto, scene(1)).abs().max() < 0.1
     assert find_shift(onto, onto.clone()).abs().max() < 0.02
+
+
+def test_what_is_moved_twice_lies_where_both_lead():
+    """A second shift, found in what the first has moved: read along both as one, it is the same."""
+    frame, first = scene(), torch.zeros(1, 2, 24, 40)
+    first[:, 0, :, 20:] = 0.5
+    further = torch.zeros_like(first)
+    further[:, 0] = 2.0
+    once = F.avg_pool2d(frame, 4)
+    both = moved_on(first, further)
+    assert torch.allclose(both[:, 0, :, :17], torch.tensor(2.0)) and torch.allclose(both[:, 0, :, 19:], torch.tensor(2.5))
+    assert torch.allclose(backwarp(once, both)[..., 19:36], backwarp(backwarp(once, first), further)[..., 19:36], atol=1e-6)
+    assert moved_on(None, further) is further
 
 
 def test_colours_of_what_cannot_be_seen_do_not_count():

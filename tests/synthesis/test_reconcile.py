@@ -46,6 +46,7 @@ def test_where_both_show_the_same_nearly_at_the_same_place_the_exact_one_is_take
     assert torch.equal(reconcile(exact, exact.clone(), SURE), exact)
     made = reconcile(exact, whole, UNSURE)
     assert torch.equal(made[..., 12:-12], exact[..., 12:-12])
+    assert not torch.equal(reconcile(exact, picture(shift=4), UNSURE)[..., 12:-12], exact[..., 12:-12])
 
 
 def test_what_is_torn_is_whole_and_all_around_it_exact():
@@ -68,21 +69,34 @@ NO_MATTER = {"off": (0.1, 0.15), "strange": (0.05, 0.05)}  # neither is plainly 
         (doubts(0.5, (0.1, 0.3), (0.05, 0.05)), False),
         (doubts(0.1, (0.1, 0.15), (0.03, 0.05)), True),
         (doubts(0.5, (0.1, 0.15), (0.03, 0.05)), False),
-        (doubts(0.1, (0.01, 0.0), (0.02, 0.0)), True),
-        (doubts(0.1, (0.01, 0.0), (0.04, 0.0)), False),
+        (doubts(0.9, (0.1, 0.15), (0.02, 0.05)), True),
+        (doubts(0.1, (0.02, 0.0), (0.04, 0.0)), True),
+        (doubts(0.5, (0.02, 0.0), (0.04, 0.0)), False),
+        (doubts(0.1, (0.04, 0.0), (0.04, 0.0)), False),
+        (doubts(0.1, (0.02, 0.0), (0.04, 0.02)), False),
         (doubts(0.1, **NO_MATTER, loose=0.3), True),
         (doubts(0.5, **NO_MATTER, loose=0.3), False),
     ],
     ids=[
         "neither is better", "the drawings are far more alike along its motion", "they are, but it was not matched",
-        "it looks more like what was drawn", "it does, but was not matched", "it is plain, if the other shows nothing there",
-        "it is torn, and the other shows nothing there", "a thing by itself", "half of one",
+        "it looks more like what was drawn", "it does, but was not matched", "it does so plainly that it is taken all the same",
+        "a large thing that the other lacks", "that was not matched", "that is not alike in both drawings",
+        "the other shows something", "a thing by itself", "half of one",
     ],
 )  # fmt: skip
 def test_where_they_differ_the_exact_one_is_taken_only_where_it_is_to_be_trusted(maps, of_exact):
     exact, whole = picture(), torn(picture())
     made = reconcile(exact, whole, maps)[..., TORN[0], TORN[1]]
     assert torch.equal(made, (exact if of_exact else whole)[..., TORN[0], TORN[1]])
+
+
+def test_a_scrap_that_the_whole_one_lacks_is_none():
+    """As a large thing that it lacks, above."""
+    whole, place = picture(), (slice(40, 43), slice(60, 63))
+    exact = whole.clone()
+    exact[..., place[0], place[1]] = 1 - exact[..., place[0], place[1]]
+    made = reconcile(exact, whole, doubts(0.1, (0.02, 0.0), (0.04, 0.0)))
+    assert torch.equal(made[..., place[0], place[1]], whole[..., place[0], place[1]])
 
 
 def test_places_are_decided_one_by_one():
