@@ -81,8 +81,8 @@ class Flow:
     - ``bend_01``, ``bend_10``: (P, 2, H, W) in pixels, how far half-way along a pixel is off the straight line: it has
       moved by t f + 4 t (1 - t) b at time t of its way. What turns moves on an arc.
     - ``dense_01``, ``dense_10``: (P, 2, H, W), whole-frame dense flow that knows no pieces: a second opinion.
-    - ``loose_0``, ``loose_1``: (P, 1, H, W), 0 or 1, what is of a thing by itself that was found again in the other drawing: a
-      flake, a limb, a blade. None where there are none.
+    - ``loose_0``, ``loose_1``: (P, 1, H, W), 0..1, what is of a thing by itself whose motion is known: a flake, a thin limb, a
+      blade. None where there are none too.
     - ``cutouts``: for each pair, whether its pieces lie in the other drawing as they are, only moved, or are drawn anew.
     """
 

@@ -38,6 +38,6 @@ def find_shift(onto: Tensor, frame: Tensor, config: AligningConfig = ALIGNING) -
     return both[:, :2] / (both[:, 2:] + config.faint) / _SCALE
 
 
-def moved_on(shift: Tensor | None, further: Tensor) -> Tensor:
-    """A ``shift`` as ``find_shift`` tells it (None: none yet), and after it the one that is ``further`` found: as one."""
-    return further if shift is None else further + backwarp(shift, further)
+def moved_on(shift: Tensor, further: Tensor) -> Tensor:
+    """A ``shift`` as ``find_shift`` tells it, and after it the one that is ``further`` found: as one."""
+    return further + backwarp(shift, further)

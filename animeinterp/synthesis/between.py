@@ -235,12 +235,10 @@ class BilateralDrawing:
         from the drawings anew; and how far apart, (1, 1, H, W), in colours of 0..1, the two readings of it are."""
         frame = self.at([t], tile=tile, runtime=runtime)
         assert self._halfway is not None
-        shift, unlike = None, None
-        for _ in range(max(ALIGNING.rounds, 1)):
-            shift = moved_on(shift, find_shift(other, frame))
-            frame, unlike = self._halfway.shifted(t, shift)
-            frame = self._drawn(frame)
-        return frame, unlike
+        shift = find_shift(other, frame)
+        for _ in range(ALIGNING.rounds - 1):
+            shift = moved_on(shift, find_shift(other, self._drawn(self._halfway.shifted(t, shift))))
+        return self._drawn(self._halfway.shifted(t, shift)), self._halfway.apart(t, shift)
 
     def _drawn(self, frame: Tensor) -> Tensor:
         frame = frame.to(self._pair.rgb[0].dtype)

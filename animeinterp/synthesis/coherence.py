@@ -1,8 +1,8 @@
 """How well two drawings explain an in-between: what is torn, smeared or in crumbs looks like nothing in either.
 
 Simakov, Caspi, Shechtman and Irani, "Summarizing Visual Data Using Bidirectional Similarity" (CVPR 2008), call a picture that
-was made of another coherent where each of its patches has its like there. Here the like is looked for by dense flow, begun where
-the patch is known to come from, and a place is as coherent as the drawing says that explains it better.
+was made of another coherent where each of its patches has its like there. Here the like is looked for by dense flow, begun along
+a motion that is known, and a place is as coherent as the drawing says that explains it better.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .windows import window_mean
 
 
 def incoherence(made: Tensor, drawings: Sequence[Tensor], ways: Sequence[Tensor], around: int) -> Tensor:
-    """How unlike, (1, 1, H, W), in colours of 0..1, each place of ``made`` is that of either drawing which is likest.
+    """How far, (1, 1, H, W), in colours of 0..1, each place of ``made`` differs from the likest that either drawing has.
 
     :param made: (1, 3, H, W) in 0..1; ``drawings`` both likewise.
     :param ways: (1, 2, H, W) in pixels, from ``made`` to each drawing, where the search begins.

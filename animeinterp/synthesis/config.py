@@ -172,8 +172,8 @@ class AligningConfig:
 class ReconcileConfig:
     """Of two in-betweens of cut-outs made one (``reconcile``). Lengths are shares of the longer side.
 
-    Chosen by eye on public clips and others of the generator, some of which pieces alone tear; from ``matched`` to ``looked`` so
-    that at 364 places of such where the two differ, the one is taken that was preferred there, blind.
+    Chosen by eye on public clips and others of the generator, some of which pieces alone tear; from ``matched`` to ``surely`` so
+    that where the two differ that one is mostly taken which was preferred there, blind, at some 300 places (docs/numbers.md).
     """
 
     beside: float = 0.0015  # how far off the two may show the same
@@ -181,14 +181,14 @@ class ReconcileConfig:
     margin: float = 0.003  # around where they differ
     unlike: float = 2 / 255  # of a colour that only one has: up to this they are the same, from twice as much on they differ
     missed: float = 1 / 640  # and a pixel at least, by which the way there and back misses where something is matched by half
-    matched: float = 0.35  # of a place where they differ, not matched: under this the exact one can be trusted, which it is ...
-    clearly: float = 0.4  # ... where drawings are so many times as unlike along its motion as along the other, or less,
-    coherent: float = 0.8  # ... where it is so many times as unlike what the drawings show as the other is, or less,
-    loose: float = 0.15  # ... where so much of it is things by themselves,
-    alike: float = 0.03  # ... and where drawings are alike along its motion, up to this difference of colours, ...
-    empty: float = 0.005  # ... the other shows what drawings show, up to this, and nothing of what is there, ...
-    large: float = 0.005  # ... which is so much of the frame, or more: no scrap
-    surely: float = 0.5  # times as unlike what the drawings show as the other is, or less: it is taken, matched or not
+    matched: float = 0.35  # of a place where they differ, not matched: under this the exact one is trusted ...
+    clearly: float = 0.4  # ... where drawings are so many times as unlike along its motion as along the other, or less; or ...
+    coherent: float = 0.8  # ... where it is so many times as unlike what the drawings show as the other is, or less; or ...
+    loose: float = 0.15  # ... where so much of it is things by themselves; or ...
+    alike: float = 0.03  # ... where drawings are alike along its motion, up to this difference of colours, and also ...
+    empty: float = 0.005  # ... the other is like what drawings show, up to this: ground, without what the exact one has, and ...
+    large: float = 0.005  # ... that is so much of the frame, or more: no scrap
+    surely: float = 0.5  # times as unlike what the drawings show as the other is, or less: it is trusted, matched or not
     looked: float = 0.01  # to each side, over which an in-between is compared with what the drawings show
     # Of the motion of pieces that the whole one is to follow:
     compared: int = 2  # pixels of the motion to each side, over which readings are compared

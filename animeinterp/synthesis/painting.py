@@ -44,13 +44,19 @@ class Halfway:
         """The frame (1, C, H, W), raw, float32."""
         return self._painted(self._there(t), t)
 
-    def shifted(self, t: float, shift: Tensor) -> tuple[Tensor, Tensor]:
-        """The frame where at each place is drawn what is ``shift`` off, (1, 2, h, w) at 1/4 of the padded size, in its pixels;
-        and how far apart its two readings are, (1, 1, H, W), in the mean over colours."""
+    def shifted(self, t: float, shift: Tensor) -> Tensor:
+        """The frame where at each place is drawn what is ``shift`` off, (1, 2, h, w) at 1/4 of the padded size, in its pixels."""
+        return self._painted(self._shifted(t, shift), t)
+
+    def apart(self, t: float, shift: Tensor) -> Tensor:
+        """How far apart the two readings of that are, (1, 1, H, W), in the mean over colours."""
+        motion = upsample_motion(self._shifted(t, shift).motion, 4)
+        readings = backwarp_both(*(frame[:, :3].float() for frame in self._frames), motion)
+        return mean_difference(*readings)[..., : self._size[0], : self._size[1]]
+
+    def _shifted(self, t: float, shift: Tensor) -> Fused:
         fused = self._there(t)
-        fused = _read_off(fused, shift, backwarp(fused.motion, shift) + shift.repeat(1, 2, 1, 1))
-        readings = backwarp_both(*(frame[:, :3].float() for frame in self._frames), upsample_motion(fused.motion, 4))
-        return self._painted(fused, t), mean_difference(*readings)[..., : self._size[0], : self._size[1]]
+        return _read_off(fused, shift, backwarp(fused.motion, shift) + shift.repeat(1, 2, 1, 1))
 
     def _there(self, t: float) -> Fused:
         return self._fused if t == 0.5 else carried(self._fused, self._time(t))

@@ -4,8 +4,8 @@ Along the motion of pieces (``completion``, ``painter``) what moves as it is com
 where a piece was not matched, or two were taken for one, it is torn. The network at t (``bilateral``) tears nearly nothing, and
 is off by pixels. So it is given the motion of the pieces, to follow wherever both drawings agree better along it, and what it
 draws is moved onto what they give (``aligning``). Then each place where the two in-betweens do not show the same is taken from
-one of them alone, so that no seam runs through it: from the exact one only where all was matched, and that is right plainly, or
-at least looks more like something that was drawn (``coherence``).
+one of them alone, so that no seam runs through it: from the exact one where most of it was matched and it is plainly better, or
+is a thing by itself, or where it looks far more like something that was drawn (``coherence``).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .painter import PaintedBlend, PaintedDrawing
 
 _MIXING_CHANNELS = 60  # full-size maps at the peak, float32
+_COUNTED = 1e-6  # of a place that both drawings show, or neither has found, under which nothing is known of how unlike they are
 _AGAIN = 0.06  # of what the first frame of a pair costs the whole one, another does: its motion is found once
 
 
@@ -83,23 +84,41 @@ class ReconciledDrawing:
         return torch.cat([self._drawn(t, tile, parts) for t in times])
 
     def _drawn(self, t: float, tile: int | None, parts: Parts) -> Tensor:
-        looked: list[WarpedFrames] = []
-        exact = self._exact.at([t], tile=tile, runtime=parts.next(), look=looked.append)
+        noted: list[_Noted] = []
+        exact = self._exact.at([t], tile=tile, runtime=parts.next(), look=lambda warped: noted.append(self._note(warped)))
         whole, unlike = self._whole.onto(exact, t, tile=tile, runtime=parts.next())
         self._begun = True
-        return reconcile(exact, whole, self._doubts(looked[0], exact, whole, unlike), self._config)
+        return reconcile(exact, whole, self._doubts(noted[0], exact, whole, unlike), self._config)
 
-    def _doubts(self, warped: WarpedFrames, exact: Tensor, whole: Tensor, unlike: Tensor) -> Doubts:
-        neither, unlike_matched, matched = warped.read(self._seen).split(1, dim=1)
-        off = unlike_matched / matched.clamp(min=1e-3)
+    def _note(self, warped: WarpedFrames) -> _Noted:
+        """What is to be known later of what the exact one is painted from, which itself is large."""
+        neither, unlike, counted = warped.read(self._seen).split(1, dim=1)
+        off = torch.where(counted > _COUNTED, unlike / counted.clamp(min=_COUNTED), 1.0)
         known = [one for one in self._loose if one is not None]
         loose = torch.maximum(*warped.read_each(known)) if len(known) == 2 else torch.zeros_like(off)
-        around = max(1, round(self._config.looked * max(exact.shape[-2:])))
         ways = [-shift for shift in warped.shifts]
-        strange = [incoherence(over_grey(made.float().clamp(0, 1)), self._frames, ways, around) for made in (exact, whole)]
-        # Of holes nobody knows anything.
-        neither, off = (torch.where(warped.hole, 1.0, x) for x in (neither, off))
-        return Doubts(neither, (off, unlike), (strange[0], strange[1]), loose)
+        return _Noted(torch.where(warped.hole, 1.0, neither), torch.where(warped.hole, 1.0, off), loose, warped.hole, ways)
+
+    def _doubts(self, noted: _Noted, exact: Tensor, whole: Tensor, unlike: Tensor) -> Doubts:
+        around = max(1, round(self._config.looked * max(exact.shape[-2:])))
+        strange = [
+            incoherence(over_grey(made.float().clamp(0, 1)), self._frames, noted.ways, around) for made in (exact, whole)
+        ]
+        # What fills a hole is flat, and looks like much that was drawn.
+        exact_strange = torch.where(noted.hole, 1.0, strange[0])
+        return Doubts(noted.neither, (noted.off, unlike), (exact_strange, strange[1]), noted.loose)
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """Maps (1, 1, H, W) of what the exact one is painted from (see ``Doubts``), where nothing is, and the ways from there to
+    both drawings, (1, 2, H, W) in pixels. Of holes nobody knows anything."""
+
+    neither: Tensor
+    off: Tensor
+    loose: Tensor
+    hole: Tensor
+    ways: list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -132,7 +151,8 @@ def reconcile(exact: Tensor, whole: Tensor, doubts: Doubts, config: ReconcileCon
     share, off, other, strange, stranger, loose = (component_means(labels, x, areas) for x in maps[0].cpu().numpy())
     better = (off < config.clearly * other) | (strange < config.coherent * stranger)
     lacking = (off < config.alike) & (stranger < config.empty) & (areas > config.large * labels.size)
-    trusted = (share < config.matched) & (better | lacking | (loose > config.loose)) | (strange < config.surely * stranger)
+    surely = (strange < config.surely * stranger) & (stranger > config.empty)
+    trusted = (share < config.matched) & (better | lacking | (loose > config.loose)) | surely
     trusted[0] = True  # where they show the same
     sure = torch.from_numpy(trusted[labels]).to(alike)[None, None]
     weight = torch.maximum(alike, window_mean(window_min(sure, beside), beside))
@@ -158,15 +178,15 @@ def follow_exact(
 
 def _seen_along(frames: list[Tensor], flow: Flow, slack: float) -> list[Tensor]:
     """Of each drawing, (1, 3, H, W): how much of it was matched in neither, 0..1; and how unlike what it leads to it is, and 1,
-    both times how much was matched in either."""
+    both times how little it is what one drawing alone shows."""
     fields = [field.to(frames[0]) for field in (flow.flow_01, flow.flow_10)]
     missed = [_missed(*two, slack) for two in (fields, fields[::-1])]
     seen = []
     for k in (0, 1):
         neither = missed[k] * backwarp(missed[1 - k], fields[k])
         unlike = mean_difference(frames[k], backwarp(frames[1 - k], fields[k]))
-        matched = 1 - missed[k] + neither
-        seen.append(torch.cat([neither, matched * unlike, matched], dim=1))
+        counted = 1 - missed[k] + neither
+        seen.append(torch.cat([neither, counted * unlike, counted], dim=1))
     return seen
 
 

@@ -62,7 +62,7 @@ def stand_in(package="animeinterp"):
         )
     )
     fields = {"flow_01": 2, "flow_10": 2, "depth_0": 1, "depth_1": 1, "confidence_01": 1, "confidence_10": 1,
-              "bend_01": 2, "bend_10": 2, "dense_01": 2, "dense_10": 2}
+              "bend_01": 2, "bend_10": 2, "dense_01": 2, "dense_10": 2, "loose_0": 1, "loose_1": 1}
 
     def field(channels):
         return torch.ones(1, channels, HEIGHT, WIDTH)

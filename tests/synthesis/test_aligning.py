@@ -41,7 +41,6 @@ def test_what_is_moved_twice_lies_where_both_lead():
     both = moved_on(first, further)
     assert torch.allclose(both[:, 0, :, :17], torch.tensor(2.0)) and torch.allclose(both[:, 0, :, 19:], torch.tensor(2.5))
     assert torch.allclose(backwarp(once, both)[..., 19:36], backwarp(backwarp(once, first), further)[..., 19:36], atol=1e-6)
-    assert moved_on(None, further) is further
 
 
 def test_colours_of_what_cannot_be_seen_do_not_count():

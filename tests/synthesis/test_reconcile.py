@@ -1,5 +1,7 @@
 """Two in-betweens of cut-outs made one: exact where that can be trusted, whole everywhere."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.functional import pad
@@ -11,6 +13,7 @@ from animeinterp.evaluation.metrics import psnr_moving, to_8bit
 from animeinterp.flow import Flow
 from animeinterp.frames import FramePair
 from animeinterp.stages import Stages
+from animeinterp.synthesis.blend import FrameWarper
 from animeinterp.synthesis.reconcile import Doubts, Reconciled, follow_exact, reconcile
 
 TORN = slice(30, 60), slice(40, 80)
@@ -38,12 +41,11 @@ def doubts(unmatched: float = 0.0, off=(0.0, 0.0), strange=(0.0, 0.0), loose: fl
     return Doubts(unmatched, (maps[0], maps[1]), (maps[2], maps[3]), loose)
 
 
-SURE, UNSURE = doubts(), doubts(1.0)
+UNSURE = doubts(1.0)
 
 
 def test_where_both_show_the_same_nearly_at_the_same_place_the_exact_one_is_taken():
     exact, whole = picture(), picture(shift=1)
-    assert torch.equal(reconcile(exact, exact.clone(), SURE), exact)
     made = reconcile(exact, whole, UNSURE)
     assert torch.equal(made[..., 12:-12], exact[..., 12:-12])
     assert not torch.equal(reconcile(exact, picture(shift=4), UNSURE)[..., 12:-12], exact[..., 12:-12])
@@ -70,6 +72,7 @@ NO_MATTER = {"off": (0.1, 0.15), "strange": (0.05, 0.05)}  # neither is plainly 
         (doubts(0.1, (0.1, 0.15), (0.03, 0.05)), True),
         (doubts(0.5, (0.1, 0.15), (0.03, 0.05)), False),
         (doubts(0.9, (0.1, 0.15), (0.02, 0.05)), True),
+        (doubts(0.9, (0.1, 0.15), (0.0, 0.004)), False),
         (doubts(0.1, (0.02, 0.0), (0.04, 0.0)), True),
         (doubts(0.5, (0.02, 0.0), (0.04, 0.0)), False),
         (doubts(0.1, (0.04, 0.0), (0.04, 0.0)), False),
@@ -80,6 +83,7 @@ NO_MATTER = {"off": (0.1, 0.15), "strange": (0.05, 0.05)}  # neither is plainly 
     ids=[
         "neither is better", "the drawings are far more alike along its motion", "they are, but it was not matched",
         "it looks more like what was drawn", "it does, but was not matched", "it does so plainly that it is taken all the same",
+        "both look like what was drawn",
         "a large thing that the other lacks", "that was not matched", "that is not alike in both drawings",
         "the other shows something", "a thing by itself", "half of one",
     ],
@@ -119,6 +123,29 @@ def test_colours_of_what_cannot_be_seen_do_not_count():
         assert made.shape == exact.shape and torch.allclose(made[:, 3:], alpha)
         beside = made[:, :3, TORN[0], 38:40] - exact[:, :3, TORN[0], 38:40]
         assert (float(beside.abs().max()) < 1e-6) == hidden
+
+
+def test_of_holes_nothing_is_known_and_of_the_rest_what_its_drawings_know(model):
+    """A picture that moves by four pixels, a thing by itself in it, and a hole where nothing lands of either drawing."""
+    frames = [Stages(model).load(picture(shift=by)) for by in (0, 4)]
+    right, thing = torch.zeros(1, 2, 96, 160), torch.zeros(1, 1, 96, 160)
+    right[:, 0], thing[..., 20:40, 60:80] = 4, 1.0
+    flow = Flow(right, -right, loose_0=thing, loose_1=thing.roll(4, 3), cutouts=[True])
+    drawing = Stages(model).cutouts.synthesizer.prepare(FramePair(*frames), flow)
+    warped = FrameWarper(*FramePair(*frames).rgb, flow).at(0.5)
+    hole = torch.zeros(1, 1, 96, 160, dtype=torch.bool)
+    hole[..., 60:80, 60:80] = True
+    noted = drawing._note(replace(warped, masses=tuple(mass.masked_fill(hole, 0) for mass in warped.masses)))
+    assert torch.equal(noted.hole, hole) and (noted.neither[hole] == 1).all() and (noted.off[hole] == 1).all()
+    inner = ~hole
+    inner[..., :8], inner[..., -8:] = False, False
+    assert float(noted.neither[inner].max()) < 0.1 and float(noted.off[inner].max()) < 0.02
+    assert (noted.loose[..., 22:38, 64:80] == 1).all() and float(noted.loose.mean()) < 0.03
+    assert torch.allclose(noted.ways[0][..., 8:-8].mean(dim=(2, 3)), torch.tensor([[-2.0, 0.0]]), atol=0.1)
+    made = picture(shift=2)
+    maps = drawing._doubts(noted, made, made, torch.zeros_like(noted.off))
+    assert (maps.strange[0][hole] == 1).all() and float(maps.strange[1][hole].max()) < 0.05
+    assert float(maps.strange[0][inner].max()) < 0.05
 
 
 def test_an_exact_motion_is_followed_where_the_drawings_agree_along_it():
