@@ -220,12 +220,11 @@ class BilateralDrawing:
     def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
         runtime = Runtime() if runtime is None else runtime
         estimating, drawing = runtime.parts([_ESTIMATING * (self._halfway is None), len(times)]).both()
-        if self._halfway is None:
-            self._halfway = self._estimate(tile, estimating)
+        halfway = self._ready(tile, estimating)
         drawn = []
         for done, t in enumerate(times):
             drawing.report(done / len(times))
-            drawn.append(self._drawn(self._halfway.at(t)))
+            drawn.append(self._drawn(halfway.at(t)))
         frames = torch.cat(drawn)
         drawing.report(1.0)
         return frames
@@ -233,12 +232,22 @@ class BilateralDrawing:
     def onto(self, other: Tensor, t: float, *, tile: int | None = None, runtime: Runtime | None = None) -> tuple[Tensor, Tensor]:
         """The frame at ``t`` moved onto the ``other`` in-between (1, 3 or 4, H, W) wherever that shows the same beside it, read
         from the drawings anew; and how far apart, (1, 1, H, W), in colours of 0..1, the two readings of it are."""
-        frame = self.at([t], tile=tile, runtime=runtime)
-        assert self._halfway is not None
-        shift = find_shift(other, frame)
-        for _ in range(ALIGNING.rounds - 1):
-            shift = moved_on(shift, find_shift(other, self._drawn(self._halfway.shifted(t, shift))))
-        return self._drawn(self._halfway.shifted(t, shift)), self._halfway.apart(t, shift)
+        runtime, rounds = Runtime() if runtime is None else runtime, ALIGNING.rounds
+        estimating, drawing = runtime.parts([_ESTIMATING * (self._halfway is None), 1 + rounds]).both()
+        moment = self._ready(tile, estimating).moment(t)
+        frame, shift = self._drawn(moment.drawn()), None
+        for done in range(rounds):
+            drawing.report((1 + done) / (1 + rounds))
+            further = find_shift(other, frame)
+            shift = further if shift is None else moved_on(shift, further)
+            frame = self._drawn(moment.drawn(shift))
+        drawing.report(1.0)
+        return frame, moment.apart(shift)
+
+    def _ready(self, tile: int | None, runtime: Runtime) -> Halfway:
+        if self._halfway is None:
+            self._halfway = self._estimate(tile, runtime)
+        return self._halfway
 
     def _drawn(self, frame: Tensor) -> Tensor:
         frame = frame.to(self._pair.rgb[0].dtype)

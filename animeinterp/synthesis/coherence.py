@@ -18,18 +18,25 @@ from ..runtime.sides import for_both
 from .windows import window_mean
 
 
-def incoherence(made: Tensor, drawings: Sequence[Tensor], ways: Sequence[Tensor], around: int) -> Tensor:
-    """How far, (1, 1, H, W), in colours of 0..1, each place of ``made`` differs from the likest that either drawing has.
+class Coherence:
+    """Two drawings, ready to be asked how well they explain in-betweens of theirs."""
 
-    :param made: (1, 3, H, W) in 0..1; ``drawings`` both likewise.
-    :param ways: (1, 2, H, W) in pixels, from ``made`` to each drawing, where the search begins.
-    :param around: pixels to each side of a place that are compared.
-    """
-    image = to_image(made[0])
+    def __init__(self, drawings: Sequence[Tensor]) -> None:
+        """``drawings``: both (1, 3, H, W) in 0..1."""
+        self._drawings, self._images = drawings, [to_image(drawing[0]) for drawing in drawings]
 
-    def unlike(k: int) -> Tensor:
-        begin = ways[k][0].permute(1, 2, 0).float().contiguous().cpu().numpy()
-        way = to_tensor(dis_flow(image, to_image(drawings[k][0]), begin), made.device)
-        return window_mean(mean_difference(made, backwarp(drawings[k], way)), around)
+    def lack_of(self, made: Tensor, ways: Sequence[Tensor], around: int) -> Tensor:
+        """How far, (1, 1, H, W), in colours of 0..1, each place of ``made`` differs from the likest that either drawing has.
 
-    return minimum(*for_both(unlike, made.device))
+        :param made: (1, 3, H, W) in 0..1.
+        :param ways: (1, 2, H, W) in pixels, from ``made`` to each drawing, where the search begins.
+        :param around: pixels to each side of a place that are compared.
+        """
+        image = to_image(made[0])
+
+        def unlike(k: int) -> Tensor:
+            begin = ways[k][0].permute(1, 2, 0).float().contiguous().cpu().numpy()
+            way = to_tensor(dis_flow(image, self._images[k], begin), made.device)
+            return window_mean(mean_difference(made, backwarp(self._drawings[k], way)), around)
+
+        return minimum(*for_both(unlike, made.device))

@@ -42,31 +42,40 @@ class Halfway:
 
     def at(self, t: float) -> Tensor:
         """The frame (1, C, H, W), raw, float32."""
-        return self._painted(self._there(t), t)
+        return self.moment(t).drawn()
 
-    def shifted(self, t: float, shift: Tensor) -> Tensor:
-        """The frame where at each place is drawn what is ``shift`` off, (1, 2, h, w) at 1/4 of the padded size, in its pixels."""
-        return self._painted(self._shifted(t, shift), t)
+    def moment(self, t: float) -> Moment:
+        """All that the frame at ``t`` is drawn from."""
+        time = torch.full((1, 1, 1, 1), t, device=self._fused.motion.device)
+        fused = self._fused if t == 0.5 else carried(self._fused, time)
+        return Moment(self._frames, fused, time, self._size, self._backdrop)
 
-    def apart(self, t: float, shift: Tensor) -> Tensor:
+
+@dataclass(frozen=True)
+class Moment:
+    """A time of such a pair, to be drawn as it is or with its places shifted."""
+
+    frames: list[Tensor]
+    fused: Fused
+    time: Tensor
+    size: tuple[int, int]
+    backdrop: Backdrop | None
+
+    def drawn(self, shift: Tensor | None = None) -> Tensor:
+        """The frame (1, C, H, W), raw, float32; where at each place is drawn what is ``shift`` off, (1, 2, h, w) at 1/4 of the
+        padded size, in its pixels."""
+        fused = self.fused if shift is None else _read_off(self.fused, shift, self._motion(shift))
+        painted = paint(*self.frames, fused, self.time, lead=True, backdrop=self.backdrop)
+        return painted[..., : self.size[0], : self.size[1]]
+
+    def apart(self, shift: Tensor) -> Tensor:
         """How far apart the two readings of that are, (1, 1, H, W), in the mean over colours."""
-        motion = upsample_motion(self._shifted(t, shift).motion, 4)
-        readings = backwarp_both(*(frame[:, :3].float() for frame in self._frames), motion)
-        return mean_difference(*readings)[..., : self._size[0], : self._size[1]]
+        motion = upsample_motion(self._motion(shift), 4)
+        readings = backwarp_both(*(frame[:, :3].float() for frame in self.frames), motion)
+        return mean_difference(*readings)[..., : self.size[0], : self.size[1]]
 
-    def _shifted(self, t: float, shift: Tensor) -> Fused:
-        fused = self._there(t)
-        return _read_off(fused, shift, backwarp(fused.motion, shift) + shift.repeat(1, 2, 1, 1))
-
-    def _there(self, t: float) -> Fused:
-        return self._fused if t == 0.5 else carried(self._fused, self._time(t))
-
-    def _painted(self, there: Fused, t: float) -> Tensor:
-        painted = paint(*self._frames, there, self._time(t), lead=True, backdrop=self._backdrop)
-        return painted[..., : self._size[0], : self._size[1]]
-
-    def _time(self, t: float) -> Tensor:
-        return torch.full((1, 1, 1, 1), t, device=self._fused.motion.device)
+    def _motion(self, shift: Tensor) -> Tensor:
+        return backwarp(self.fused.motion, shift) + shift.repeat(1, 2, 1, 1)
 
 
 def paint(

@@ -25,7 +25,7 @@ from ..protocols import Synthesizer
 from ..runtime import Runtime
 from ..runtime.run import Parts
 from .blend import WarpedFrames
-from .coherence import incoherence
+from .coherence import Coherence
 from .components import component_means, connected_components
 from .config import RECONCILE, ReconcileConfig
 from .motion_splatting import splat_motion
@@ -71,10 +71,10 @@ class ReconciledDrawing:
         self._seconds, self._config = (synthesis.exact.seconds, synthesis.whole.seconds), config
         self._exact: PaintedDrawing = synthesis.exact.prepare(pair, flow)
         self._whole: BilateralDrawing = synthesis.whole.prepare(pair, flow)
-        self._frames = [frame.float() for frame in pair.rgb]
-        self._begun = False
-        self._seen = _seen_along(self._frames, flow, max(1.0, config.missed * max(pair.size)))
-        self._loose = [None if one is None else one.to(self._frames[0]) for one in (flow.loose_0, flow.loose_1)]
+        frames = [frame.float() for frame in pair.rgb]
+        self._begun, self._coherence = False, Coherence(frames)
+        self._seen = _seen_along(frames, flow, max(1.0, config.missed * max(pair.size)))
+        self._loose = [one.to(frames[0]) for one in (flow.loose_0, flow.loose_1) if one is not None]
 
     def at(self, times: list[float], *, tile: int | None = None, runtime: Runtime | None = None) -> Tensor:
         runtime = Runtime() if runtime is None else runtime
@@ -94,16 +94,14 @@ class ReconciledDrawing:
         """What is to be known later of what the exact one is painted from, which itself is large."""
         neither, unlike, counted = warped.read(self._seen).split(1, dim=1)
         off = torch.where(counted > _COUNTED, unlike / counted.clamp(min=_COUNTED), 1.0)
-        known = [one for one in self._loose if one is not None]
-        loose = torch.maximum(*warped.read_each(known)) if len(known) == 2 else torch.zeros_like(off)
+        loose = torch.maximum(*warped.read_each(self._loose)) if len(self._loose) == 2 else torch.zeros_like(off)
         ways = [-shift for shift in warped.shifts]
         return _Noted(torch.where(warped.hole, 1.0, neither), torch.where(warped.hole, 1.0, off), loose, warped.hole, ways)
 
     def _doubts(self, noted: _Noted, exact: Tensor, whole: Tensor, unlike: Tensor) -> Doubts:
         around = max(1, round(self._config.looked * max(exact.shape[-2:])))
-        strange = [
-            incoherence(over_grey(made.float().clamp(0, 1)), self._frames, noted.ways, around) for made in (exact, whole)
-        ]
+        shown = (over_grey(made.float().clamp(0, 1)) for made in (exact, whole))
+        strange = [self._coherence.lack_of(made, noted.ways, around) for made in shown]
         # What fills a hole is flat, and looks like much that was drawn.
         exact_strange = torch.where(noted.hole, 1.0, strange[0])
         return Doubts(noted.neither, (noted.off, unlike), (exact_strange, strange[1]), noted.loose)
@@ -126,8 +124,8 @@ class Doubts:
     """What is known of each place of two in-betweens, the exact one and the whole one; maps (1, 1, H, W).
 
     ``unmatched``: 0..1, how much of what the exact one shows was matched in neither drawing. ``off``: how unlike both drawings
-    are along the motion of either. ``strange``: how unlike all that was drawn either is (``incoherence``); both in colours of
-    0..1. ``loose``: 0..1, whether the exact one shows a thing by itself there (``Flow.loose_0``).
+    are along the motion of either; ``strange``: how unlike all that was drawn either is (``Coherence``); both in colours of 0..1.
+    ``loose``: 0..1, whether the exact one shows a thing by itself there (``Flow.loose_0``).
     """
 
     unmatched: Tensor
